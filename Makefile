@@ -1,0 +1,41 @@
+# make run: everything set up, a sample group trained, and a page to chat on. make help: the rest.
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+ARGS ?=
+
+.PHONY: help run test check train bench clean
+help:
+	@echo 'make run     start: Telegram if TELEGRAM_BOT_TOKEN is set, else a local page (ARGS="--group NAME")'
+	@echo 'make test    run the tests'
+	@echo 'make check   format, lint, types, layering, tests'
+	@echo 'make train   train a version (ARGS="--group NAME")'
+	@echo 'make bench   run the benchmarks'
+	@echo 'make clean   remove what was installed and built; data/ stays'
+
+run: $(READY)
+	@$(BIN)/understudy run $(ARGS)
+
+train: $(READY)
+	@$(BIN)/understudy train $(ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory test
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.spine
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# Set up again only when what is to be installed has changed, so that the next start takes seconds.
+$(READY): pyproject.toml constraints.txt scripts/setup
+	@scripts/setup $(VENV)
+	@touch $@

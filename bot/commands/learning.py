@@ -1,0 +1,82 @@
+"""/retrain, /models and /rollback: the versions of the group's model."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+from bot.admins import is_admin
+from bot.house import House
+from bot.incoming import Incoming
+from lm.checkpoint import CheckpointError
+from storage import retrains
+from storage.store import Db
+
+REFUSED = "Only admins of this chat can do that."
+
+
+async def retrain(house: House, heard: Incoming) -> None:
+    """/retrain learns the newest messages; /retrain cancel ends it. Admins only."""
+    if not await _allowed(house, heard):
+        return
+    wanted = heard.arguments.casefold()
+    if wanted == "cancel":
+        ended = house.retraining.cancel()
+        await house.answer(heard, "Ending it…" if ended else "I am not learning just now.")
+    elif wanted not in ("", "fresh"):
+        await house.answer(heard, "I know these: /retrain and /retrain cancel.")
+    elif house.retraining.running:
+        await house.answer(heard, "I am learning already. /retrain cancel ends it.")
+    else:
+        await _start(house, heard)
+
+
+async def _start(house: House, heard: Incoming) -> None:
+    context = await house.context(heard)
+    begun: list[int] = []
+
+    async def begin(db: Db) -> None:
+        begun.append(await retrains.begin(db, context.chat.id))
+
+    if await house.apply(heard.update_id, begin):
+        house.retraining.start(context.chat, begun[-1])
+
+
+async def models(house: House, heard: Incoming) -> None:
+    """/models: the versions on disk."""
+    versions = house.current.versions
+    serving = house.current.checkpoint.meta.version
+    lines = []
+    for number in reversed(versions.all()):
+        try:
+            meta = await asyncio.to_thread(versions.meta, number)
+        except CheckpointError:
+            lines.append(f"· version {number}: damaged")
+            continue
+        born = datetime.fromtimestamp(meta.created_at, UTC).strftime("%d %b %Y %H:%M")
+        bpb = meta.metrics.get("bpb")
+        lines.append(
+            f"{'▶' if number == serving else '·'} version {number}, {born} UTC,"
+            f" {meta.messages:,} messages"
+            + ("" if bpb is None else f", {bpb:.3f} bits per byte held out")
+        )
+    await house.answer(heard, "\n".join(lines) or "There is no version yet.")
+
+
+async def rollback(house: House, heard: Incoming) -> None:
+    """/rollback: serve the version that was promoted before this one. Admins only."""
+    if not await _allowed(house, heard):
+        return
+    try:
+        version = await house.current.rollback()
+    except (CheckpointError, ValueError) as error:
+        await house.answer(heard, f"I cannot go back: {error}.")
+        return
+    await house.answer(heard, f"Version {version} is serving again.")
+
+
+async def _allowed(house: House, heard: Incoming) -> bool:
+    if await is_admin(house.bot, heard, house.config.telegram.admins):
+        return True
+    await house.answer(heard, REFUSED)
+    return False

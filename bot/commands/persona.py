@@ -1,0 +1,82 @@
+"""/as and /who: which friend the bot speaks as, by name or by button."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.cast import Persona
+from bot.house import Change, House
+from bot.incoming import Incoming
+from bot.record import record
+from storage import chats, messages
+from storage.store import Db
+
+MOST_BUTTONS = 30
+LONGEST_LABEL = 40
+
+
+async def as_(house: House, heard: Incoming) -> None:
+    """/as NAME takes the stage; /as NAME text answers once; /as alone shows who there is."""
+    if not heard.arguments:
+        await ask(house, heard, "Who shall I be?")
+        return
+    found, text = house.current.cast.split(heard.arguments)
+    context = await house.context(heard)
+    if len(found) != 1:
+        called = f"“{heard.arguments[:LONGEST_LABEL]}”"
+        problem = f"Several people are called {called}." if found else f"I know nobody as {called}."
+        await ask(house, heard, f"{problem} Who do you mean?", found)
+    elif text:
+        await record(house, heard, context, text=text, persona=found[0], kind="once")
+    else:
+        change = _put_on_stage(context.chat.id, found[0])
+        await house.answer(heard, _introduction(found[0]), change=change)
+        context.set(persona=found[0].id)
+
+
+async def who(house: House, heard: Incoming) -> None:
+    """/who: everybody that the bot can speak as."""
+    context = await house.context(heard)
+    cast = house.current.cast
+    counts = await house.store.read(lambda db: messages.count_by_speaker(db, house.group.id))
+    lines = [
+        f"{'🎭' if each.id == context.chat.persona else '·'} {each.name}"
+        f" ({counts.get(each.id, 0):,} messages)"
+        for each in cast.personas
+    ]
+    now = cast.persona(context.chat.persona)
+    title = f"I am {now.name} here." if now else "Nobody is on stage here. /as NAME changes that."
+    await house.answer(heard, "\n".join([title, *lines]))
+
+
+async def ask(house: House, heard: Incoming, question: str, among: Sequence[Persona] = ()) -> None:
+    """Answer with a question and a button for each persona."""
+    personas = list(among or house.current.cast.personas)[:MOST_BUTTONS]
+    if not personas:
+        await house.answer(heard, "There is nobody here that I have learnt yet.")
+        return
+    buttons = [(each.name[:LONGEST_LABEL], f"as:{each.id}") for each in personas]
+    rows = [buttons[start : start + 2] for start in range(0, len(buttons), 2)]
+    await house.answer(heard, question, rows)
+
+
+async def pressed_as(house: House, heard: Incoming, data: str) -> str:
+    """The button of a persona was pressed. Raises ValueError for one that there is not."""
+    persona = house.current.cast.persona(int(data))
+    if persona is None:
+        raise ValueError(f"no persona {data}")
+    context = await house.context(heard)
+    if await house.apply(heard.update_id, _put_on_stage(context.chat.id, persona)):
+        context.set(persona=persona.id)
+    return _introduction(persona)
+
+
+def _put_on_stage(chat: int, persona: Persona) -> Change:
+    async def change(db: Db) -> None:
+        await chats.set_persona(db, chat, persona.id)
+
+    return change
+
+
+def _introduction(persona: Persona) -> str:
+    return f"🎭 I am {persona.name} now. Mention me, reply to me, or say “{persona.name}”."

@@ -1,0 +1,123 @@
+"""config.toml: one small frozen record per table; each setting has a default.
+
+Unknown keys and wrong types are errors that name the key, the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import tomli
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message is one line for the operator."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class TelegramConfig(_Table):
+    """[telegram]: which Bot API server, who administers, which chats."""
+
+    base_url: str = Field(default="https://api.telegram.org", pattern=r"^https?://")
+    token_file: str = ""
+    admins: list[int] = []
+    allowed_chats: list[int] = []
+
+
+class ModelConfig(_Table):
+    """[model]: the shape of the next training."""
+
+    preset: Literal["auto", "tiny", "small", "base"] = "auto"
+
+
+class TrainConfig(_Table):
+    """[train]: what a training may take."""
+
+    max_minutes: float = Field(default=0, ge=0)
+    threads: int = Field(default=0, ge=0, le=1024)
+    nice: int = Field(default=10, ge=0, le=19)
+    seed: int = Field(default=1, ge=0)
+
+
+class SamplingConfig(_Table):
+    """[sampling]: how a reply is drawn."""
+
+    temperature: float = Field(default=0.8, ge=0, le=10)
+    top_k: int = Field(default=50, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    min_p: float = Field(default=0.05, ge=0, lt=1)
+    max_tokens: int = Field(default=60, ge=1, le=1024)
+
+
+class EngineConfig(_Table):
+    """[engine]: where replies are computed."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = Field(default=0, ge=0, le=1024)
+    slots: int = Field(default=32, ge=1, le=4096)
+
+
+class RepliesConfig(_Table):
+    """[replies]: what is answered."""
+
+    fresh_seconds: int = Field(default=60, ge=1)
+
+
+class PlaygroundTable(_Table):
+    """[playground]: the local page."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8765, ge=0, le=65535)
+
+
+class Config(_Table):
+    """Everything in config.toml."""
+
+    telegram: TelegramConfig = TelegramConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    sampling: SamplingConfig = SamplingConfig()
+    engine: EngineConfig = EngineConfig()
+    replies: RepliesConfig = RepliesConfig()
+    playground: PlaygroundTable = PlaygroundTable()
+
+
+def load(path: Path | None) -> Config:
+    """Read config.toml; None or a missing default file gives the defaults. Raises ConfigError."""
+    if path is None:
+        return Config()
+    try:
+        raw = tomli.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_describe(error)}") from None
+
+
+def _describe(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{key}: no such setting; config.toml of this version lists all"
+    return f"{key} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def token(config: TelegramConfig) -> str | None:
+    """The bot's token from the environment or its file; None when neither is set."""
+    if config.token_file:
+        path = Path(config.token_file)
+        try:
+            if path.stat().st_mode & 0o077:
+                raise ConfigError(f"telegram.token_file = {path}: others can read it; chmod 600")
+            return path.read_text(encoding="utf-8").strip() or None
+        except OSError as error:
+            raise ConfigError(f"telegram.token_file = {path}: {error.strerror}") from None
+    return os.environ.get("TELEGRAM_BOT_TOKEN", "").strip() or None

@@ -1,0 +1,123 @@
+"""A chat's context: a rolling token buffer of whole messages, oldest out first.
+
+When it overflows, whole messages leave in one larger cut, so that the prefix which the engine
+keeps warm survives most messages. It holds tokens of one tokenizer and is rebuilt for another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lm.checkpoint import Checkpoint
+from lm.tokenizer import Tokenizer
+from storage.chats import ChatRow, ContextRow
+
+KEEP_SHARE = 0.6  # of the capacity is left after a cut
+LONGEST_SHARE = 0.25  # of the capacity is the most that one message takes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message in a context with its tokens: speaker, text, end."""
+
+    row: ContextRow
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What a context is written for: a version, its tokenizer, and the tokens that fit."""
+
+    version: int
+    tokenizer: Tokenizer
+    capacity: int
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, longest_reply: int) -> Voice:
+        """A checkpoint's; of its window, room is left for a reply and what announces it."""
+        window = checkpoint.meta.config.context
+        capacity = window - reply_tokens(checkpoint, longest_reply) - 2  # BREAK and the speaker
+        return cls(checkpoint.meta.version, checkpoint.tokenizer, capacity)
+
+
+def reply_tokens(checkpoint: Checkpoint, longest_reply: int) -> int:
+    """Tokens that a reply may take: the setting, but at most a third of the model's window."""
+    return min(longest_reply, checkpoint.meta.config.context // 3)
+
+
+class Context:
+    """The messages of one chat. `lock` is held from planning a change until it is on disk."""
+
+    def __init__(self, chat: ChatRow, voice: Voice) -> None:
+        self.chat = chat
+        self.lock = asyncio.Lock()
+        self.voice = voice
+        self.entries: deque[Entry] = deque()
+        self.size = 0  # tokens
+
+    @property
+    def tokens(self) -> list[int]:
+        """All token ids, oldest first, after the BREAK with which sessions begin in training."""
+        messages = (token for entry in self.entries for token in entry.tokens)
+        return [self.voice.tokenizer.break_, *messages]
+
+    def entry(self, row: ContextRow) -> Entry:
+        """A message with its tokens, cut short where it is over-long."""
+        tokens = self.voice.tokenizer.message(row.speaker, row.text)
+        longest = max(3, int(self.voice.capacity * LONGEST_SHARE))
+        if len(tokens) > longest:
+            tokens = [*tokens[: longest - 1], tokens[-1]]
+        return Entry(row, tuple(tokens))
+
+    def room_for(self, entry: Entry) -> list[int]:
+        """Message ids that have to leave so that `entry` fits; changes nothing."""
+        size = self.size + len(entry.tokens)
+        if size <= self.voice.capacity:
+            return []
+        leaving = []
+        for old in self.entries:
+            if size <= self.voice.capacity * KEEP_SHARE:
+                break
+            leaving.append(old.row.message_id)
+            size -= len(old.tokens)
+        return leaving
+
+    def append(self, entry: Entry) -> list[int]:
+        """Add a message; returns the ids of those that left for it."""
+        leaving = self.room_for(entry)
+        for _ in leaving:
+            self.size -= len(self.entries.popleft().tokens)
+        self.entries.append(entry)
+        self.size += len(entry.tokens)
+        return leaving
+
+    def set(self, **settings: Any) -> None:
+        """The chat's settings changed on disk: persona, mode or chance."""
+        self.chat = replace(self.chat, **settings)
+
+    def holds(self, message_id: int) -> bool:
+        """Whether that message is still in the context."""
+        return any(entry.row.message_id == message_id for entry in self.entries)
+
+    def edit(self, message_id: int, text: str) -> None:
+        """Replace a message's text where it stands."""
+        for index, old in enumerate(self.entries):
+            if old.row.message_id == message_id:
+                row = ContextRow(message_id, old.row.speaker, old.row.name, text)
+                self.entries[index] = self.entry(row)
+        self.size = sum(len(entry.tokens) for entry in self.entries)
+
+    def clear(self) -> None:
+        """Forget every message."""
+        self.entries.clear()
+        self.size = 0
+
+    def rebuild(self, rows: Iterable[ContextRow], voice: Voice) -> list[int]:
+        """Fill the context from its messages; returns the ids of those that no longer fit."""
+        self.voice = voice
+        self.clear()
+        return [left for row in list(rows) for left in self.append(self.entry(row))]

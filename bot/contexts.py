@@ -1,0 +1,78 @@
+"""Every chat's context in memory, loaded from the store when first needed.
+
+The store's copy changes in the same transaction as the inbox, the memory's copy right after it,
+both under the context's lock: a crash in between leaves the store's, which is the true one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.context import Context, Voice
+from storage import chats
+from storage.chats import ChatRow
+from storage.store import Db, Store
+
+
+class Contexts:
+    """Contexts of one group's chats, all in the tokens of the current version."""
+
+    def __init__(self, store: Store, group: int, voice: Voice) -> None:
+        self._store, self._group, self._voice = store, group, voice
+        self._by_place: dict[tuple[int, int], Context] = {}
+        self._by_id: dict[int, Context] = {}
+        self._loading = asyncio.Lock()
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    async def at(self, chat_id: int, topic: int) -> Context:
+        """The context of a Telegram chat and topic, made if it is new."""
+        known = self._by_place.get((chat_id, topic))
+        if known is not None:
+            return known
+        async with self._loading:
+            known = self._by_place.get((chat_id, topic))
+            if known is not None:
+                return known
+            row = await self._store.write(lambda db: chats.ensure(db, chat_id, topic, self._group))
+            return await self._load(row)
+
+    async def of(self, chat: int) -> Context:
+        """The context with that internal chat id."""
+        known = self._by_id.get(chat)
+        if known is not None:
+            return known
+        row = await self._store.read(lambda db: chats.get(db, chat))
+        return await self.at(row.chat_id, row.topic)
+
+    async def _load(self, row: ChatRow) -> Context:
+        rows = await self._store.read(lambda db: chats.context(db, row.id))
+        context = Context(row, self._voice)
+        left = context.rebuild(rows, self._voice)
+        if left:
+            await self._store.write(lambda db: chats.roll_out(db, row.id, left))
+        self._by_place[(row.chat_id, row.topic)] = self._by_id[row.id] = context
+        return context
+
+    async def retokenize(self, voice: Voice) -> None:
+        """After a swap: the same messages in the new version's tokens."""
+        self._voice = voice
+        for context in list(self._by_id.values()):
+            async with context.lock:
+                rows = [entry.row for entry in context.entries]
+                left = context.rebuild(rows, voice)
+                if left:
+                    chat = context.chat.id
+
+                    async def job(db: Db, chat: int = chat, left: list[int] = left) -> None:
+                        await chats.roll_out(db, chat, left)
+
+                    await self._store.write(job)
+
+    async def migrate(self, old: int, new: int) -> None:
+        """A group became a supergroup: its contexts follow."""
+        await self._store.write(lambda db: chats.migrate_chat(db, old, new))
+        for place in [place for place in self._by_place if place[0] == old]:
+            context = self._by_place.pop(place)
+            del self._by_id[context.chat.id]

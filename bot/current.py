@@ -1,0 +1,92 @@
+"""The current version of the group's model: loaded aside, then swapped into the running engine.
+
+A swap changes weights, tokenizer, contexts and cast together, between two requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+import torch
+
+from bot.cast import Cast
+from bot.context import Voice
+from bot.contexts import Contexts
+from bot.engine_thread import EngineThread
+from lm.checkpoint import Checkpoint, CheckpointError
+from lm.versions import Versions
+from storage import groups
+from storage.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def load_current(versions: Versions, device: torch.device) -> Checkpoint:
+    """The promoted checkpoint; where it is damaged, the newest older one that is whole.
+
+    Raises CheckpointError when none can be loaded.
+    """
+    current = versions.current()
+    candidates = [] if current is None else [current]
+    candidates += [number for number in reversed(versions.all()) if number not in candidates]
+    failure = CheckpointError("there is no trained model yet")
+    for number in candidates:
+        try:
+            return versions.load(number, device)
+        except CheckpointError as error:
+            log.error("version %d cannot be served: %s", number, error)
+            failure = error
+    raise failure
+
+
+class Current:
+    """What is being served: `checkpoint`, and the cast that it can speak as."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        versions: Versions,
+        thread: EngineThread,
+        store: Store,
+        group: int,
+        longest_reply: int,
+        links: Mapping[int, int],
+    ) -> None:
+        self.checkpoint, self.versions, self._links = checkpoint, versions, links
+        self._thread, self._store, self._group = thread, store, group
+        self._longest_reply = longest_reply
+        self._device = checkpoint.model.embed_tokens.weight.device
+        self._swapping = asyncio.Lock()
+        self.contexts = Contexts(store, group, Voice.of(checkpoint, longest_reply))
+
+    async def start(self) -> None:
+        """Serve the checkpoint that this was made with."""
+        await self._thread.swap(self.checkpoint)
+        await self.refresh_cast()
+
+    async def refresh_cast(self) -> None:
+        """Read the group's speakers again."""
+        rows = await self._store.read(lambda db: groups.speakers(db, self._group))
+        self.cast = Cast(rows, self.checkpoint.tokenizer.speakers, self._links)
+
+    async def promote(self, version: int) -> None:
+        """Promote a version on disk and serve it. Raises CheckpointError and changes nothing."""
+        async with self._swapping:
+            loaded = await asyncio.to_thread(self.versions.load, version, self._device)
+            await asyncio.to_thread(self.versions.promote, version)
+            await self._swap(loaded)
+
+    async def rollback(self) -> int:
+        """Promote the version before the current one; returns its number."""
+        async with self._swapping:
+            version = await asyncio.to_thread(self.versions.rollback)
+            await self._swap(await asyncio.to_thread(self.versions.load, version, self._device))
+            return version
+
+    async def _swap(self, loaded: Checkpoint) -> None:
+        await self._thread.swap(loaded)
+        self.checkpoint = loaded
+        await self.contexts.retokenize(Voice.of(loaded, self._longest_reply))
+        await self.refresh_cast()

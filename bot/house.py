@@ -1,0 +1,98 @@
+"""The house: everything a handler works with, and the one transaction in which it answers.
+
+An update is applied exactly once: its inbox row, what it changes and what it makes the bot say
+are one commit. An update that was applied before changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from telegram import Bot, User
+
+from bot.config import Config
+from bot.context import Context
+from bot.current import Current
+from bot.engine_thread import EngineThread
+from bot.incoming import Incoming
+from bot.intake import Intake
+from bot.replies import Replies
+from bot.retraining import Retraining
+from bot.speech import split
+from storage import inbox, outbox
+from storage.groups import Group
+from storage.store import Db, Store
+
+Buttons = Sequence[Sequence[tuple[str, str]]]
+Change = Callable[[Db], Awaitable[None]]
+
+
+class AppliedBeforeError(Exception):
+    """The update was applied already; its transaction is taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The collaborators, composed by hand in serving.py."""
+
+    config: Config
+    group: Group
+    bot: Bot
+    me: User
+    store: Store
+    thread: EngineThread
+    current: Current
+    replies: Replies
+    retraining: Retraining
+    intake: Intake
+    started: float
+
+    async def context(self, heard: Incoming) -> Context:
+        """The context of the chat that a message came from."""
+        return await self.current.contexts.at(heard.chat_id, heard.topic)
+
+    def fresh(self, heard: Incoming) -> bool:
+        """Whether a message is recent enough to be answered."""
+        return time.time() - heard.sent_at <= self.config.replies.fresh_seconds
+
+    async def apply(self, update_id: int, *changes: Change) -> bool:
+        """Apply an update: all changes and its inbox row, or nothing. False when done before."""
+
+        async def job(db: Db) -> None:
+            if not await inbox.apply(db, update_id):
+                raise AppliedBeforeError(update_id)
+            for change in changes:
+                await change(db)
+
+        try:
+            await self.store.write(job)
+        except AppliedBeforeError:
+            return False
+        return True
+
+    async def answer(
+        self, heard: Incoming, text: str, buttons: Buttons = (), change: Change | None = None
+    ) -> None:
+        """Apply a command and queue its answer."""
+        context = await self.context(heard)
+        parts = split(text)
+
+        async def queue(db: Db) -> None:
+            for number, part in enumerate(parts):
+                last = number == len(parts) - 1
+                await outbox.add(
+                    db,
+                    cause=f"answer:{heard.update_id}:{number}",
+                    chat=context.chat.id,
+                    kind="answer",
+                    reply_to=heard.message_id,
+                    text=part,
+                    buttons=json.dumps(buttons) if buttons and last else "",
+                )
+
+        changes = [queue] if change is None else [change, queue]
+        await self.apply(heard.update_id, *changes)
+        self.replies.wake(context.chat.id)

@@ -1,0 +1,142 @@
+"""Importing an export into a group: aliases, consent, and only the words of those who agreed.
+
+Everything of one import is one transaction: a refusal leaves nothing half-written.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from lm.exports.export import Export
+from lm.train import LEAST
+from storage import groups, messages
+from storage.messages import MessageRow
+from storage.store import Db, Store
+
+
+class ImportRefusedError(Exception):
+    """The import cannot be done; the message is one line for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Who has agreed. `names` None means everybody; `attested_by` is whose word that is."""
+
+    names: frozenset[str] | None
+    attested_by: str
+
+    def of(self, name: str) -> bool:
+        """Whether that speaker agreed."""
+        return self.names is None or name in self.names
+
+
+@dataclass(slots=True)
+class Summary:
+    """What an import found and did, in the shape that `import --json` prints."""
+
+    format: str
+    locale: str
+    messages: int
+    speakers: dict[str, int]
+    first: str | None
+    last: str | None
+    skipped: dict[str, int] = field(default_factory=dict)
+    new: int = 0
+
+
+def summarise(export: Export, aliases: Mapping[str, str]) -> Summary:
+    """What an export holds, under the names that aliases give."""
+    speakers = Counter(aliases.get(m.speaker, m.speaker) for m in export.messages)
+    times = [m.sent_at for m in export.messages if m.sent_at is not None]
+    return Summary(
+        format=export.format,
+        locale=export.locale,
+        messages=len(export.messages),
+        speakers=dict(speakers.most_common()),
+        first=_iso(min(times)) if times else None,
+        last=_iso(max(times)) if times else None,
+        skipped=dict(export.skipped),
+    )
+
+
+def merge(export: Export, aliases: Mapping[str, str]) -> dict[str, list[Any]]:
+    """Messages of each speaker under the names that aliases give."""
+    merged: dict[str, list[Any]] = {}
+    for message in export.messages:
+        merged.setdefault(aliases.get(message.speaker, message.speaker), []).append(message)
+    return merged
+
+
+async def import_export(
+    store: Store, group_name: str, export: Export, consent: Consent, aliases: Mapping[str, str]
+) -> Summary:
+    """Add an export to a group. Raises ImportRefusedError, and then nothing has changed."""
+    summary = summarise(export, aliases)
+    unknown = sorted((consent.names or frozenset()) - set(summary.speakers))
+    if unknown:
+        known = ", ".join(list(summary.speakers)[:20])
+        raise ImportRefusedError(
+            f"--consent {unknown[0]}: nobody is called that; there are {known}"
+        )
+
+    async def job(db: Db) -> int:
+        group = (await groups.ensure_group(db, group_name)).id
+        for alias, name in aliases.items():
+            await groups.add_alias(db, group, alias, await groups.ensure_speaker(db, group, name))
+        new = 0
+        for name, said in merge(export, aliases).items():
+            speaker = await groups.ensure_speaker(db, group, name)
+            await _settle(db, group, speaker, consent.of(name), consent.attested_by, said)
+            if consent.of(name):
+                new += await messages.add(db, group, _rows(speaker, said))
+            else:
+                summary.skipped["not agreed"] = summary.skipped.get("not agreed", 0) + len(said)
+        await _refuse_too_little(db, group)
+        return new
+
+    summary.new = await store.write(job)
+    return summary
+
+
+async def _settle(
+    db: Db, group: int, speaker: int, agreed: bool, attested_by: str, said: Sequence[Any]
+) -> None:
+    """Record the consent and, where the export knows it, the Telegram account."""
+    before = {row.id: row for row in await groups.speakers(db, group)}[speaker]
+    if agreed != before.agreed or not agreed:
+        await groups.consent(db, speaker, agreed, attested_by)
+    key = said[0].key
+    account = key.removeprefix("user")
+    if before.telegram_user is None and key.startswith("user") and account.isdecimal():
+        await groups.link(db, group, speaker, int(account))
+
+
+async def _refuse_too_little(db: Db, group: int) -> None:
+    counts = await messages.count_by_speaker(db, group)
+    rows = [row for row in await groups.speakers(db, group) if row.agreed]
+    total = sum(counts.get(row.id, 0) for row in rows)
+    if len(rows) < 2:
+        who = f"only {rows[0].name} has" if rows else "nobody has"
+        raise ImportRefusedError(
+            f"a group needs two people who agreed, {who}: say --consent all, or their names"
+            if len(await groups.speakers(db, group)) > 1
+            else "only one person speaks in it: a group needs at least two"
+        )
+    if total < LEAST:
+        raise ImportRefusedError(
+            f"too little to learn from: {total} messages, at least {LEAST} are needed"
+        )
+
+
+def _rows(speaker: int, said: Sequence[Any]) -> list[MessageRow]:
+    return [
+        MessageRow(speaker, m.text, m.sent_at, m.conversation, m.origin, m.reply_to) for m in said
+    ]
+
+
+def _iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,97 @@
+"""A group message as the bot looks at it: plain values read off a Telegram update once.
+
+Handlers and the decision whether to reply work on this record and never on the update itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from telegram import Message, MessageEntity, Update, User
+from telegram.constants import ChatType
+
+from lm.text import clean
+
+ANONYMOUS_ADMIN = 1087968824  # the one account behind which every anonymous admin posts
+LONGEST_NAME = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One message. Times are seconds since 1970; `text` has the bot's @name taken out."""
+
+    update_id: int
+    chat_id: int
+    topic: int
+    message_id: int
+    user: int
+    name: str
+    text: str
+    arguments: str
+    sent_at: int
+    in_group: bool
+    from_bot: bool
+    as_channel: bool
+    anonymous_admin: bool
+    borrowed: bool  # forwarded, or sent through an inline bot: not the sender's own words
+    mentions_bot: bool
+    replies_to_bot: bool
+
+    @property
+    def origin(self) -> str:
+        """The same name for this message as in a Telegram Desktop export of the chat."""
+        return f"telegram:{self.chat_id}:{self.message_id}"
+
+
+def read(update: Update, me: User) -> Incoming | None:
+    """The message of an update, new or edited; None where it holds none."""
+    message = update.effective_message
+    if not isinstance(message, Message) or message.from_user is None:
+        return None
+    sender, chat = message.from_user, message.chat
+    as_chat = message.sender_chat
+    text, mentioned = _text(message, me)
+    replied = message.reply_to_message
+    return Incoming(
+        update_id=update.update_id,
+        chat_id=chat.id,
+        topic=(message.message_thread_id or 0) if message.is_topic_message else 0,
+        message_id=message.message_id,
+        user=sender.id,
+        name=clean(sender.full_name)[:LONGEST_NAME] or "?",
+        text=text,
+        arguments=_arguments(text),
+        sent_at=int((message.edit_date or message.date).timestamp()),
+        in_group=chat.type in (ChatType.GROUP, ChatType.SUPERGROUP),
+        from_bot=sender.is_bot and sender.id != ANONYMOUS_ADMIN,
+        as_channel=as_chat is not None and as_chat.id != chat.id,
+        anonymous_admin=as_chat is not None
+        and as_chat.id == chat.id
+        and sender.id == ANONYMOUS_ADMIN,
+        borrowed=message.forward_origin is not None or message.via_bot is not None,
+        mentions_bot=mentioned,
+        replies_to_bot=replied is not None
+        and replied.from_user is not None
+        and replied.from_user.id == me.id
+        and not (message.is_topic_message and replied.message_id == message.message_thread_id),
+    )
+
+
+def _text(message: Message, me: User) -> tuple[str, bool]:
+    """The message's words without the bot's @name, and whether it was mentioned."""
+    raw = message.text or message.caption or ""
+    parse = message.parse_entities if message.text else message.parse_caption_entities
+    mentioned = False
+    at_me = f"@{me.username}".casefold()
+    for entity, words in parse([MessageEntity.MENTION, MessageEntity.TEXT_MENTION]).items():
+        is_me = words.casefold() == at_me or (entity.user is not None and entity.user.id == me.id)
+        if is_me:
+            mentioned = True
+            raw = raw.replace(words, "", 1)
+    return clean(raw), mentioned
+
+
+def _arguments(text: str) -> str:
+    """What stands after a command's own word."""
+    parts = text.split(maxsplit=1)
+    return parts[1].strip() if len(parts) > 1 else ""

@@ -1,0 +1,82 @@
+"""What happens to a group message: it joins its chat's context, may be learnt, may be answered.
+
+All of it is one transaction with the message's inbox row; memory follows the disk.
+"""
+
+from __future__ import annotations
+
+from bot.cast import Persona
+from bot.context import Context
+from bot.house import House
+from bot.incoming import Incoming
+from storage import chats, messages, outbox
+from storage.chats import ContextRow
+from storage.messages import MessageRow
+from storage.store import Db
+
+
+async def record(
+    house: House,
+    heard: Incoming,
+    context: Context,
+    *,
+    text: str | None = None,
+    persona: Persona | None = None,
+    kind: str = "reply",
+) -> None:
+    """Remember a message, and want a persona's answer to it where one is given."""
+    words = heard.text if text is None else text
+    chat = context.chat.id
+
+    async def answer(db: Db) -> None:
+        if persona is not None:
+            await outbox.add(
+                db,
+                cause=f"reply:{heard.update_id}",
+                chat=chat,
+                kind=kind,
+                persona=persona.id,
+                reply_to=heard.message_id,
+            )
+
+    async with context.lock:
+        if not words or context.holds(heard.message_id):
+            await house.apply(heard.update_id, answer)
+        else:
+            speaker = house.current.cast.heard(heard.user, heard.name)
+            entry = context.entry(ContextRow(heard.message_id, speaker, heard.name, words))
+            leaving = context.room_for(entry)
+
+            async def remember(db: Db) -> None:
+                await chats.append_context(db, chat, entry.row, leaving)
+                await learn(db, house, heard, words)
+
+            if await house.apply(heard.update_id, remember, answer):
+                context.append(entry)
+    if persona is not None:
+        house.replies.wake(chat)
+    else:
+        house.thread.warm(context.voice.version, chat, context.tokens)
+
+
+async def learn(db: Db, house: House, heard: Incoming, words: str) -> None:
+    """Keep a live message for training if the account behind it belongs to someone who agreed."""
+    speaker = house.current.cast.linked(heard.user)
+    if speaker is None or not speaker.agreed or heard.borrowed or heard.as_channel:
+        return
+    conversation = f"telegram:{heard.chat_id}:{heard.topic}"
+    row = MessageRow(speaker.id, words, heard.sent_at, conversation, heard.origin)
+    await messages.add(db, house.group.id, [row])
+
+
+async def on_edited(house: House, heard: Incoming) -> None:
+    """A message was edited: what is remembered and learnt of it changes; nothing is answered."""
+    context = await house.context(heard)
+    async with context.lock:
+
+        async def change(db: Db) -> None:
+            await chats.edit_context(db, context.chat.id, heard.message_id, heard.text)
+            await messages.edit(db, house.group.id, heard.origin, heard.text)
+
+        if heard.text and await house.apply(heard.update_id, change):
+            context.edit(heard.message_id, heard.text)

@@ -1,0 +1,264 @@
+"""Replies: takes each chat's outbox rows from wanted to sent, one task per chat, in order.
+
+A wanted row is generated and its text stored; a ready row is committed as `sending`, sent once,
+and recorded as `sent` together with the bot's own message in the context. Whatever may have been
+delivered is never sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import time
+from typing import Any
+
+import httpx
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    ReplyParameters,
+)
+from telegram.constants import ChatAction
+from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
+
+from bot.config import RepliesConfig, SamplingConfig
+from bot.context import Context, reply_tokens
+from bot.current import Current
+from bot.engine_thread import EngineThread, StaleVersionError
+from bot.speech import signed
+from lm.engine.engine import EngineFull
+from lm.engine.request import Request
+from lm.engine.sampling import Sampling
+from lm.text import clean
+from storage import chats, outbox
+from storage.chats import ContextRow
+from storage.outbox import Outgoing
+from storage.store import Db, Store
+
+log = logging.getLogger(__name__)
+
+ANSWER_AGE_S = 600  # a command's answer is still worth sending this long after a crash
+TRIES = 4  # samples until one has words in it
+DEADLINE_S = 30.0  # of one generation
+UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # it never left
+
+
+class Replies:
+    """Generates and sends. `wake(chat)` after every commit that added an outbox row."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        store: Store,
+        current: Current,
+        thread: EngineThread,
+        sampling: SamplingConfig,
+        replies: RepliesConfig,
+    ) -> None:
+        self._bot, self._store, self._current, self._thread = bot, store, current, thread
+        self._sampling, self._fresh_s = sampling, replies.fresh_seconds
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._again: set[int] = set()
+        self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def recover(self) -> None:
+        """After a start: settle what a crash cut off, then go on with what is still fresh."""
+        await self._store.write(lambda db: outbox.recover(db, self._fresh_s, ANSWER_AGE_S))
+        for chat in await self._store.read(outbox.open_chats):
+            self.wake(chat)
+
+    def wake(self, chat: int) -> None:
+        """There is something to do for this chat."""
+        if chat in self._tasks:
+            self._again.add(chat)
+            return
+        task = asyncio.create_task(self._work(chat), name=f"replies of chat {chat}")
+        self._tasks[chat] = task
+        task.add_done_callback(lambda done: self._ended(chat, done))
+
+    def _ended(self, chat: int, done: asyncio.Task[None]) -> None:
+        del self._tasks[chat]
+        if done.cancelled():
+            return
+        error = done.exception()
+        if error is not None and not self.failure.done():
+            self.failure.set_exception(error)
+        elif chat in self._again:
+            self._again.discard(chat)
+            self.wake(chat)
+
+    async def drain(self, seconds: float) -> None:
+        """Let what is being said be said, for so long at most."""
+        tasks = list(self._tasks.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.failure.cancel()
+
+    async def _work(self, chat: int) -> None:
+        while rows := await self._store.read(lambda db: outbox.open_rows(db, chat)):
+            row = rows[0]
+            if row.state == "ready":
+                await self._send(row)
+            elif row.kind == "reply" and any(
+                later.kind == "reply" and later.state == "wanted" for later in rows[1:]
+            ):
+                await self._mark(row, "superseded")  # the newest trigger gets the answer
+            elif time.time() - row.created_at > self._fresh_s:
+                await self._mark(row, "expired")
+            else:
+                await self._generate(row)
+
+    async def _generate(self, row: Outgoing) -> None:
+        """Make the text of a wanted row and store it."""
+        persona = self._current.cast.persona(row.persona)
+        if persona is None:  # withdrawn since
+            await self._mark(row, "failed")
+            return
+        context = await self._current.contexts.of(row.chat)
+        typing = asyncio.create_task(self._typing(context))
+        try:
+            body = await self.speak(context, persona.id)
+        except EngineFull:
+            await asyncio.sleep(0.2)  # more chats wait than the queue holds: stay in line
+            return
+        finally:
+            typing.cancel()
+        if not body:
+            await self._mark(row, "failed")
+            return
+        text = signed(persona.name, body)
+        await self._store.write(lambda db: outbox.store_text(db, row.id, text, body))
+
+    async def speak(self, context: Context, persona: int) -> str:
+        """What the persona says next in this context; "" when the model has no words."""
+        for _ in range(TRIES):
+            voice = context.voice
+            tokenizer = voice.tokenizer
+            request = Request(
+                chat=context.chat.id,
+                tokens=[*context.tokens, tokenizer.speaker(persona)],
+                stop=frozenset({tokenizer.end}),
+                banned=tokenizer.structural - {tokenizer.end},
+                sampling=Sampling(
+                    temperature=self._sampling.temperature,
+                    top_k=self._sampling.top_k,
+                    top_p=self._sampling.top_p,
+                    min_p=self._sampling.min_p,
+                    max_tokens=reply_tokens(self._current.checkpoint, self._sampling.max_tokens),
+                    seed=secrets.randbits(31),
+                ),
+                deadline=time.monotonic() + DEADLINE_S,
+            )
+            try:
+                finished = await self._thread.generate(voice.version, request)
+            except StaleVersionError:  # a swap is under way: this context is rebuilt in a moment
+                await asyncio.sleep(0.02)
+                continue
+            if finished.reason == "error":
+                log.error("version %d gave numbers that are none: no reply", voice.version)
+                return ""
+            body = clean(tokenizer.decode(finished.tokens))
+            if body:
+                return body
+        return ""
+
+    async def _typing(self, context: Context) -> None:
+        """Show that an answer is coming. Nothing depends on it."""
+        try:
+            await self._bot.send_chat_action(
+                context.chat.chat_id,
+                ChatAction.TYPING,
+                message_thread_id=context.chat.topic or None,
+            )
+        except TelegramError as error:
+            log.debug("no typing action: %s", type(error).__name__)
+
+    async def _send(self, row: Outgoing) -> None:
+        context = await self._current.contexts.of(row.chat)
+        await self._mark(row, "sending")
+        reply = None
+        if row.reply_to is not None:
+            reply = ReplyParameters(row.reply_to, allow_sending_without_reply=True)
+        try:
+            message = await self._bot.send_message(
+                context.chat.chat_id,
+                row.text,
+                message_thread_id=context.chat.topic or None,
+                reply_parameters=reply,
+                reply_markup=keyboard(row.buttons),
+                link_preview_options=LinkPreviewOptions(is_disabled=True),
+            )
+        except Exception as error:  # PTB also raises others while it reads an answer
+            await self._failed(row, context, error)
+            return
+        await self._sent(row, context, message.message_id)
+
+    async def _sent(self, row: Outgoing, context: Context, message_id: int) -> None:
+        """Record a delivered row; a persona's words join the context as their turn."""
+        if row.persona is None or not row.body:
+            await self._store.write(lambda db: outbox.mark_sent(db, row.id, message_id))
+            return
+        async with context.lock:
+            persona = self._current.cast.speakers[row.persona]
+            entry = context.entry(ContextRow(message_id, persona.id, persona.name, row.body))
+            leaving = context.room_for(entry)
+
+            async def job(db: Db) -> None:
+                await outbox.mark_sent(db, row.id, message_id)
+                await chats.append_context(db, row.chat, entry.row, leaving)
+
+            await self._store.write(job)
+            context.append(entry)
+        self._thread.warm(context.voice.version, context.chat.id, context.tokens)
+
+    async def _failed(self, row: Outgoing, context: Context, error: Exception) -> None:
+        """Decide what became of a message that Telegram did not acknowledge."""
+        log.warning("chat %d: a message was not sent: %s", row.chat, type(error).__name__)
+        if isinstance(error, RetryAfter):
+            await self._mark(row, "ready")
+            seconds = _seconds(error.retry_after)
+            limit = ANSWER_AGE_S if row.kind == "answer" else self._fresh_s
+            if seconds > limit:
+                await self._mark(row, "expired")
+            else:
+                await asyncio.sleep(seconds)
+        elif isinstance(error, ChatMigrated):
+            await self._mark(row, "ready")
+            await self._current.contexts.migrate(context.chat.chat_id, error.new_chat_id)
+        elif isinstance(error, BadRequest | Forbidden):
+            await self._mark(row, "failed")
+        elif isinstance(error.__cause__, UNSENT):
+            await self._mark(row, "ready")
+            await asyncio.sleep(1.0)
+            if time.time() - row.created_at > ANSWER_AGE_S:
+                await self._mark(row, "expired")
+        else:
+            await self._mark(row, "unknown")  # it may have arrived: a joke told twice is worse
+
+    async def _mark(self, row: Outgoing, state: str) -> None:
+        await self._store.write(lambda db: outbox.mark(db, row.id, state))
+
+
+def _seconds(retry_after: Any) -> float:
+    """PTB gives a number or a timedelta, by version and setting."""
+    total = getattr(retry_after, "total_seconds", None)
+    return float(total() if total else retry_after)
+
+
+def keyboard(buttons: str) -> InlineKeyboardMarkup | None:
+    """Buttons stored as JSON rows of [label, data] pairs."""
+    if not buttons:
+        return None
+    return InlineKeyboardMarkup(
+        [
+            [InlineKeyboardButton(label, callback_data=data) for label, data in row]
+            for row in json.loads(buttons)
+        ]
+    )

@@ -1,0 +1,111 @@
+"""`understudy run`: from whatever there is to a group that is served.
+
+Without a group the sample group is imported; without a version one is trained; without a token
+the same bot talks to the playground over HTTP instead of to Telegram.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from contextlib import AsyncExitStack
+
+from telegram import User
+
+from bot import config as configuration
+from bot.choosing import choose
+from bot.config import Config
+from bot.paths import Paths
+from bot.sample import SAMPLE, import_sample
+from bot.serving import Address, serve
+from bot.training import Training
+from bot.watch import verdict, watch
+from lm.versions import Versions
+from playground.server import Playground, PlaygroundConfig
+from storage import groups, messages
+from storage.groups import Group
+from storage.store import Store
+
+log = logging.getLogger(__name__)
+
+MEMBERS = 8  # most of a group's speakers that the page offers to write as
+FIRST_ACCOUNT = 5_000_000_000  # playground accounts of speakers without a Telegram account
+
+
+async def run(config: Config, paths: Paths, name: str) -> None:
+    """Serve a group until told to stop."""
+    token = configuration.token(config.telegram)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(Store(paths.database))
+        group = await _group(store, name)
+        if Versions(paths.models(group.id)).current() is None:
+            await _first_version(store, group, paths, config)
+        if token is None:
+            address, page = await _playground(stack, config, paths, store, group)
+        else:
+            address, page = Address(config.telegram.base_url.rstrip("/"), token, {}), ""
+
+        async def ready(me: User) -> None:
+            _say_ready(me, group, page)
+
+        await serve(config, paths, store, group, address, ready)
+
+
+async def _group(store: Store, name: str) -> Group:
+    """The group that was named, else the only one of one's own, else the sample group."""
+    known = await store.read(groups.all_groups)
+    own = [group for group in known if group.name != SAMPLE]
+    if name:
+        return choose(known, name)
+    if own:
+        return choose(own, "")
+    if not known:
+        summary = await import_sample(store)
+        print(f"No group is imported yet: this is the sample group, {summary.messages:,} messages.")
+        known = await store.read(groups.all_groups)
+    return known[0]
+
+
+async def _first_version(store: Store, group: Group, paths: Paths, config: Config) -> None:
+    print(f"Training a first version for {group.name}; this happens once.", flush=True)
+    training = Training(store, group, paths, config)
+    gate, version = await watch(training.events(background=False))
+    Versions(paths.models(group.id)).promote(version)
+    print(verdict(gate, version))
+
+
+async def _playground(
+    stack: AsyncExitStack, config: Config, paths: Paths, store: Store, group: Group
+) -> tuple[Address, str]:
+    """Start the page; its members are the group's most talkative speakers, known by account."""
+    rows = await store.read(lambda db: groups.speakers(db, group.id))
+    counts = await store.read(lambda db: messages.count_by_speaker(db, group.id))
+    rows = sorted(rows, key=lambda row: -counts.get(row.id, 0))[:MEMBERS]
+    accounts = {row.telegram_user or FIRST_ACCOUNT + row.id: row for row in rows}
+    token = f"{secrets.randbelow(10**9) + 10**9}:{secrets.token_urlsafe(26)}"
+    playground = await stack.enter_async_context(
+        Playground(
+            PlaygroundConfig(
+                host=config.playground.host,
+                port=config.playground.port,
+                token=token,
+                title=group.name,
+                members=tuple(row.name for row in rows),
+                folder=paths.playground(group.id),
+            )
+        )
+    )
+    links = {account: row.id for account, row in accounts.items()}
+    return Address(playground.url, token, links), playground.url
+
+
+def _say_ready(me: User, group: Group, page: str) -> None:
+    if page:
+        print(f"\n{group.name} is here: {page}\nCtrl-C ends it.", flush=True)
+        return
+    print(f"@{me.username} serves {group.name}. Ctrl-C ends it.", flush=True)
+    if not me.can_read_all_group_messages:
+        log.warning(
+            "privacy mode hides the group's messages from this bot: @BotFather, /setprivacy, "
+            "Disable; then remove the bot from the group and add it again (or make it an admin)"
+        )

@@ -1,0 +1,21 @@
+"""The sample group that ships with the program: five invented friends."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from bot.importing import Consent, Summary, import_export
+from lm.exports.reading import read_export
+from storage.store import Store
+
+SAMPLE = "The Lighthouse"
+FILE = Path(__file__).parents[1] / "examples" / "telegram" / "result.json"
+
+
+async def import_sample(store: Store) -> Summary:
+    """Import it; everybody in it agreed, because nobody in it exists."""
+    export = await asyncio.to_thread(read_export, FILE)
+    return await import_export(
+        store, SAMPLE, export, Consent(None, "this program: they are invented"), {}
+    )

@@ -1,0 +1,197 @@
+"""Serving a group: composes everything by hand and keeps it alive until it is told to stop.
+
+One nested `async with` is the whole life: store, engine thread, application. If any part of it
+dies, the process ends non-zero rather than stay as a deaf zombie.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from telegram import User
+from telegram.error import InvalidToken, NetworkError, TelegramError
+from telegram.ext import ApplicationBuilder
+
+from bot.config import Config
+from bot.current import Current, load_current
+from bot.dispatch import App, Dispatch
+from bot.engine_thread import EngineThread
+from bot.house import House
+from bot.intake import Intake, TokenError
+from bot.paths import Paths
+from bot.replies import Replies
+from bot.retraining import Retraining
+from bot.router import add_handlers, set_menus
+from lm.checkpoint import Checkpoint
+from lm.device import default_device
+from lm.engine.engine import Engine
+from lm.versions import Versions
+from storage import inbox, outbox
+from storage.groups import Group
+from storage.store import Db, Store
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 8.0  # what is being said at the end may still be said
+PRUNE_EVERY_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A Bot API server, the bot's token there, and accounts known beside those in the store."""
+
+    base_url: str
+    token: str
+    links: Mapping[int, int]
+
+
+async def serve(
+    config: Config,
+    paths: Paths,
+    store: Store,
+    group: Group,
+    address: Address,
+    ready: Callable[[User], Awaitable[None]],
+) -> None:
+    """Serve until SIGTERM or SIGINT. Raises TokenError when Telegram refuses the token."""
+    device = pick_device(config.engine.device)
+    if config.engine.threads:
+        torch.set_num_threads(config.engine.threads)
+    versions = Versions(paths.models(group.id))
+    checkpoint = await asyncio.to_thread(load_current, versions, device)
+
+    def make_engine(serving: Checkpoint) -> Engine:
+        return Engine(
+            serving.model,
+            slots=config.engine.slots,
+            span=serving.meta.config.context,
+            device=device,
+        )
+
+    application = build(address)
+    async with EngineThread(make_engine) as thread:
+        me = await connect(application)
+        longest = config.sampling.max_tokens
+        current = Current(checkpoint, versions, thread, store, group.id, longest, address.links)
+        await current.start()
+        replies = Replies(application.bot, store, current, thread, config.sampling, config.replies)
+        retraining = Retraining(application.bot, store, current, group, paths, config)
+        dispatch = Dispatch(store, application)
+        url = f"{address.base_url}/bot{address.token}"
+        intake = Intake(url, store, dispatch.arrived)
+        house = House(
+            config=config,
+            group=group,
+            bot=application.bot,
+            me=me,
+            store=store,
+            thread=thread,
+            current=current,
+            replies=replies,
+            retraining=retraining,
+            intake=intake,
+            started=time.monotonic(),
+        )
+        add_handlers(application, house, dispatch)
+        try:
+            await replies.recover()
+            await retraining.recover()
+            await _tell_menus(house)
+            await ready(me)
+            await _until_stopped(intake, dispatch, store, thread.failure, replies.failure)
+        finally:
+            await retraining.stop()
+            await replies.drain(DRAIN_S)
+            await application.shutdown()
+
+
+def build(address: Address) -> App:
+    """PTB's application without its own polling."""
+    return (
+        ApplicationBuilder()
+        .token(address.token)
+        .base_url(f"{address.base_url}/bot")
+        .base_file_url(f"{address.base_url}/file/bot")
+        .updater(None)
+        .build()
+    )
+
+
+async def connect(application: App) -> User:
+    """Say hello to the Bot API server, again and again while it cannot be reached."""
+    pause = 1.0
+    while True:
+        try:
+            await application.initialize()
+            me: User = await application.bot.get_me()
+            return me
+        except InvalidToken:
+            raise TokenError(
+                "Telegram refuses the bot's token: get the right one from @BotFather "
+                "and set TELEGRAM_BOT_TOKEN"
+            ) from None
+        except NetworkError as error:
+            log.warning(
+                "cannot reach the Bot API server (%s): check the network and telegram.base_url; "
+                "trying again in %.0f s",
+                type(error.__cause__ or error).__name__,
+                pause,
+            )
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, 30.0)
+
+
+async def _tell_menus(house: House) -> None:
+    try:
+        await set_menus(house)
+    except TelegramError as error:
+        log.warning("the command menu was not set: %s", type(error).__name__)
+
+
+async def _until_stopped(
+    intake: Intake, dispatch: Dispatch, store: Store, *failures: asyncio.Future[None]
+) -> None:
+    """Run intake, dispatch and housekeeping until a signal, or until one of them fails."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    stopped = asyncio.create_task(stop.wait())
+    work = [
+        asyncio.create_task(intake.run(), name="intake"),
+        asyncio.create_task(dispatch.run(), name="dispatch"),
+        asyncio.create_task(_prune(store), name="prune"),
+    ]
+    watched: list[asyncio.Future[Any]] = [stopped, *work, *failures]
+    await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+    for task in (stopped, *work):
+        task.cancel()
+    ended = await asyncio.gather(*work, return_exceptions=True)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)
+    for outcome in (*ended, *(f.exception() for f in failures if f.done() and not f.cancelled())):
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+async def _prune(store: Store) -> None:
+    while True:
+
+        async def job(db: Db) -> None:
+            await inbox.prune(db)
+            await outbox.prune(db, inbox.KEEP_S)
+
+        await store.write(job)
+        await asyncio.sleep(PRUNE_EVERY_S)
+
+
+def pick_device(wanted: str) -> torch.device:
+    """The device that computes replies."""
+    return default_device() if wanted == "auto" else torch.device(wanted)

@@ -1,0 +1,174 @@
+"""`understudy chat`: talk with the group's personas in a terminal, without Telegram.
+
+Nothing said here is stored. Names complete with Tab; /as NAME changes who answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+from collections.abc import Iterator
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+
+from bot.cast import Cast, Persona
+from bot.choosing import UsageError, choose
+from bot.config import Config
+from bot.context import Context, Voice, reply_tokens
+from bot.current import load_current
+from bot.paths import Paths
+from bot.serving import pick_device
+from lm.checkpoint import Checkpoint
+from lm.engine.engine import Engine
+from lm.engine.request import Finished, Request
+from lm.engine.sampling import Sampling
+from lm.text import clean
+from lm.versions import Versions
+from storage import groups
+from storage.chats import ChatRow, ContextRow
+from storage.store import reading
+
+HINT = "/as NAME changes who answers, /who lists everybody, /reset forgets, Ctrl-D ends."
+
+
+class Stage:
+    """One conversation: who answers, what was said, and the engine that makes the answers."""
+
+    def __init__(self, checkpoint: Checkpoint, cast: Cast, config: Config) -> None:
+        self.cast, self._checkpoint, self._config = cast, checkpoint, config
+        row = ChatRow(0, 0, 0, 0, None, "mention", 0)
+        self.context = Context(row, Voice.of(checkpoint, config.sampling.max_tokens))
+        self._engine = Engine(
+            checkpoint.model,
+            slots=1,
+            span=checkpoint.meta.config.context,
+            device=pick_device(config.engine.device),
+        )
+        self._count = 0
+
+    def hear(self, speaker: int | None, text: str) -> None:
+        """Add a message to the context."""
+        self._count += 1
+        self.context.append(self.context.entry(ContextRow(self._count, speaker, "", text)))
+
+    def say(self, persona: Persona) -> str:
+        """What the persona says next."""
+        tokenizer, sampling = self._checkpoint.tokenizer, self._config.sampling
+        for _ in range(4):
+            request = Request(
+                chat=0,
+                tokens=[*self.context.tokens, tokenizer.speaker(persona.id)],
+                stop=frozenset({tokenizer.end}),
+                banned=tokenizer.structural - {tokenizer.end},
+                sampling=Sampling(
+                    temperature=sampling.temperature,
+                    top_k=sampling.top_k,
+                    top_p=sampling.top_p,
+                    min_p=sampling.min_p,
+                    max_tokens=reply_tokens(self._checkpoint, sampling.max_tokens),
+                    seed=secrets.randbits(31),
+                ),
+            )
+            self._engine.submit(request)
+            finished: list[Finished] = []
+            while not finished:
+                finished = self._engine.step()
+            text = clean(tokenizer.decode(finished[0].tokens))
+            if text:
+                self.hear(persona.id, text)
+                return text
+        return "…"
+
+
+class NameCompleter(Completer):
+    """Completes commands and, after /as, the names of personas."""
+
+    def __init__(self, cast: Cast) -> None:
+        self._cast = cast
+
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterator[Completion]:
+        """What may follow the text before the cursor."""
+        text = document.text_before_cursor
+        if text.startswith("/as "):
+            typed = text[4:]
+            for persona in self._cast.personas:
+                if persona.name.casefold().startswith(typed.casefold()):
+                    yield Completion(persona.name, start_position=-len(typed))
+        elif text.startswith("/") and " " not in text:
+            for command in ("/as ", "/who", "/reset", "/help"):
+                if command.startswith(text):
+                    yield Completion(command, start_position=-len(text))
+
+
+async def talk(config: Config, paths: Paths, name: str, as_: str) -> None:
+    """Read lines until the end of input; each is answered by the persona on stage."""
+    async with reading(paths.database) as db:
+        group = choose(await groups.all_groups(db), name)
+        rows = await groups.speakers(db, group.id)
+    checkpoint = await asyncio.to_thread(
+        load_current, Versions(paths.models(group.id)), pick_device(config.engine.device)
+    )
+    stage = Stage(checkpoint, Cast(rows, checkpoint.tokenizer.speakers), config)
+    if not stage.cast.personas:
+        raise UsageError(f"{group.name}: the current version can speak as nobody")
+    persona = _named(stage.cast, as_) if as_ else stage.cast.personas[0]
+    if sys.stdin.isatty():
+        print(f"You talk with {persona.name} of {group.name}. {HINT}")
+        session: PromptSession[str] = PromptSession(
+            completer=NameCompleter(stage.cast), complete_while_typing=True
+        )
+
+        async def read() -> str:
+            return await session.prompt_async("> ")
+
+    else:
+        read = _line
+    while True:
+        try:
+            line = (await read()).strip()
+        except (EOFError, KeyboardInterrupt):
+            return
+        if line:
+            persona = _respond(stage, persona, line)
+
+
+async def _line() -> str:
+    line = await asyncio.to_thread(sys.stdin.readline)
+    if not line:
+        raise EOFError
+    return line
+
+
+def _respond(stage: Stage, persona: Persona, line: str) -> Persona:
+    """Obey a command or answer a line; returns who is on stage afterwards."""
+    command, _, rest = line.partition(" ")
+    if command == "/as":
+        try:
+            persona = _named(stage.cast, rest)
+            print(f"You talk with {persona.name} now.")
+        except UsageError as error:
+            print(error)
+    elif command == "/who":
+        print(", ".join(each.name for each in stage.cast.personas))
+    elif command == "/reset":
+        stage.context.clear()
+        print("Forgotten.")
+    elif command == "/help":
+        print(HINT)
+    else:
+        stage.hear(None, clean(line))
+        print(f"{persona.name}: {stage.say(persona)}", flush=True)
+    return persona
+
+
+def _named(cast: Cast, name: str) -> Persona:
+    found = cast.find(name)
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(each.name for each in found or cast.personas)
+    raise UsageError(f"{name}: say which of these: {names}")

@@ -1,0 +1,124 @@
+"""A training: writes what may be learnt for a child process, runs it, reads its progress.
+
+The child is `python -m lm.train`, the command that a person would run. Its words lie in a file
+that is the owner's alone and goes when the training ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from bot.config import Config
+from bot.paths import Paths
+from lm.message import Message, Speaker
+from lm.transcript import Transcript
+from storage import groups, messages
+from storage.groups import Group
+from storage.store import Store
+
+Event = dict[str, Any]  # one JSON line of lm.train, as its docstring lists them
+
+
+class TrainingError(Exception):
+    """The training ended without a version; the message is one line for a person."""
+
+
+async def transcript(store: Store, group: Group) -> Transcript:
+    """Everything that the group's consenting speakers said, oldest first."""
+    rows = await store.read(lambda db: messages.for_training(db, group.id))
+    speakers = await store.read(lambda db: groups.speakers(db, group.id))
+    return Transcript(
+        group=group.name,
+        speakers=tuple(Speaker(row.id, row.name) for row in speakers if row.agreed),
+        messages=tuple(Message(r.speaker, r.text, r.sent_at, r.conversation) for r in rows),
+    )
+
+
+class Training:
+    """One run of the child. Iterate `events()` to its end; `cancel()` ends it early."""
+
+    def __init__(self, store: Store, group: Group, paths: Paths, config: Config) -> None:
+        self._store, self._group, self._paths, self._config = store, group, paths, config
+        self._process: asyncio.subprocess.Process | None = None
+        self.cancelled = False
+
+    async def events(self, *, background: bool) -> AsyncIterator[Event]:
+        """Train, yielding progress. Raises TrainingError when no version comes out.
+
+        background: leave a core and priority to the bot that is serving.
+        """
+        path = self._paths.transcript(self._group.id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        words = await transcript(self._store, self._group)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+        try:
+            await asyncio.to_thread(words.write, path)
+            async for event in self._run(path, background):
+                yield event
+        finally:
+            await self._stop()
+            path.unlink(missing_ok=True)
+
+    def cancel(self) -> None:
+        """End the training; nothing of it is kept."""
+        self.cancelled = True
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
+
+    async def _run(self, path: Path, background: bool) -> AsyncIterator[Event]:
+        self._process = process = await asyncio.create_subprocess_exec(
+            *self._command(path, background),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=1 << 20,
+            start_new_session=True,  # Ctrl-C goes to the bot, which ends it in order
+        )
+        if background:
+            os.setpriority(os.PRIO_PROCESS, process.pid, self._config.train.nice)
+        assert process.stdout is not None
+        complaint, done = "", False
+        async for line in process.stdout:
+            try:
+                event: Event = json.loads(line)
+            except ValueError:
+                complaint = line.decode(errors="replace").strip() or complaint
+                continue
+            if event["event"] == "error":
+                complaint = event["message"]
+                continue
+            done = done or event["event"] == "done"
+            yield event
+        code = await process.wait()
+        if self.cancelled:
+            raise TrainingError("cancelled")
+        if code != 0 or not done:
+            raise TrainingError(complaint or f"the training process ended with status {code}")
+
+    def _command(self, path: Path, background: bool) -> list[str]:
+        train = self._config.train
+        cores = os.cpu_count() or 1
+        threads = train.threads or (max(1, cores - 1) if background else cores)
+        command = [sys.executable, "-m", "lm.train", "--json", "--die-with-parent"]
+        command += ["--transcript", str(path), "--models", str(self._paths.models(self._group.id))]
+        command += ["--preset", self._config.model.preset, "--seed", str(train.seed)]
+        command += ["--threads", str(threads)]
+        if train.max_minutes:
+            command += ["--max-seconds", str(train.max_minutes * 60)]
+        return command
+
+    async def _stop(self) -> None:
+        if self._process is None or self._process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()

@@ -1,0 +1,147 @@
+"""Chats: their settings, and the messages that each chat's rolling context holds.
+
+The context's form on disk is its messages; tokens are made from them again at start, so a
+context survives a change of tokenizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storage.store import Db
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRow:
+    """A Telegram chat with its topic (0 for none) and what it is set to."""
+
+    id: int
+    chat_id: int
+    topic: int
+    group_id: int
+    persona: int | None
+    mode: str  # mention, chance or quiet
+    chance: int  # percent, in mode chance
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRow:
+    """One message of a context. `speaker` is None for someone the group does not know."""
+
+    message_id: int
+    speaker: int | None
+    name: str
+    text: str
+
+
+_COLUMNS = "id, chat_id, topic, group_id, persona, mode, chance"
+
+
+async def ensure(db: Db, chat_id: int, topic: int, group: int) -> ChatRow:
+    """The chat's row. A chat last served for another group starts afresh: groups never mix."""
+    await db.execute(
+        "INSERT OR IGNORE INTO chats (chat_id, topic, group_id) VALUES (?, ?, ?)",
+        (chat_id, topic, group),
+    )
+    row = await find(db, chat_id, topic)
+    assert row is not None
+    if row.group_id != group:
+        await clear_context(db, row.id)
+        await db.execute(
+            "UPDATE chats SET group_id = ?, persona = NULL, mode = 'mention', chance = 0"
+            " WHERE id = ?",
+            (group, row.id),
+        )
+        row = ChatRow(row.id, chat_id, topic, group, None, "mention", 0)
+    return row
+
+
+async def find(db: Db, chat_id: int, topic: int) -> ChatRow | None:
+    """The chat's row, if it has one."""
+    rows = await db.execute_fetchall(
+        f"SELECT {_COLUMNS} FROM chats WHERE chat_id = ? AND topic = ?",  # noqa: S608 (constant)
+        (chat_id, topic),
+    )
+    return next((ChatRow(*row) for row in rows), None)
+
+
+async def get(db: Db, chat: int) -> ChatRow:
+    """The row with that internal id."""
+    rows = await db.execute_fetchall(
+        f"SELECT {_COLUMNS} FROM chats WHERE id = ?",  # noqa: S608 (constant)
+        (chat,),
+    )
+    return next(ChatRow(*row) for row in rows)
+
+
+async def all_chats(db: Db, group: int) -> list[ChatRow]:
+    """Every chat of a group."""
+    rows = await db.execute_fetchall(
+        f"SELECT {_COLUMNS} FROM chats WHERE group_id = ? ORDER BY id",  # noqa: S608 (constant)
+        (group,),
+    )
+    return [ChatRow(*row) for row in rows]
+
+
+async def set_persona(db: Db, chat: int, persona: int | None) -> None:
+    """Who the bot speaks as in this chat; None for the silent default."""
+    await db.execute("UPDATE chats SET persona = ? WHERE id = ?", (persona, chat))
+
+
+async def set_mode(db: Db, chat: int, mode: str, chance: int = 0) -> None:
+    """When the bot speaks unasked in this chat."""
+    await db.execute("UPDATE chats SET mode = ?, chance = ? WHERE id = ?", (mode, chance, chat))
+
+
+async def migrate_chat(db: Db, old: int, new: int) -> None:
+    """A group became a supergroup: everything follows the new id. Repeating it changes nothing.
+
+    Message ids start over in the new chat, so those of the old one step aside as negative ids.
+    """
+    await db.execute(
+        "UPDATE OR IGNORE context SET message_id = -message_id WHERE message_id > 0"
+        " AND chat IN (SELECT id FROM chats WHERE chat_id = ?)",
+        (old,),
+    )
+    await db.execute("UPDATE OR IGNORE chats SET chat_id = ? WHERE chat_id = ?", (new, old))
+
+
+async def context(db: Db, chat: int) -> list[ContextRow]:
+    """The messages of a chat's context, oldest first."""
+    rows = await db.execute_fetchall(
+        "SELECT message_id, speaker, name, text FROM context WHERE chat = ? ORDER BY id", (chat,)
+    )
+    return [ContextRow(*row) for row in rows]
+
+
+async def append_context(
+    db: Db, chat: int, row: ContextRow, rolled_out: Sequence[int] = ()
+) -> None:
+    """Add a message and delete those that rolled out (by message id) to make room for it."""
+    await db.execute(
+        "INSERT OR IGNORE INTO context (chat, message_id, speaker, name, text)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (chat, row.message_id, row.speaker, row.name, row.text),
+    )
+    await roll_out(db, chat, rolled_out)
+
+
+async def roll_out(db: Db, chat: int, message_ids: Sequence[int]) -> None:
+    """Delete messages that left the context."""
+    await db.executemany(
+        "DELETE FROM context WHERE chat = ? AND message_id = ?",
+        [(chat, message_id) for message_id in message_ids],
+    )
+
+
+async def edit_context(db: Db, chat: int, message_id: int, text: str) -> None:
+    """A message in the context was edited."""
+    await db.execute(
+        "UPDATE context SET text = ? WHERE chat = ? AND message_id = ?", (text, chat, message_id)
+    )
+
+
+async def clear_context(db: Db, chat: int) -> None:
+    """Forget what was said in this chat."""
+    await db.execute("DELETE FROM context WHERE chat = ?", (chat,))

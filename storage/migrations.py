@@ -1,0 +1,141 @@
+"""The schema, as numbered steps that are only ever appended to.
+
+A step and the record that it ran (PRAGMA user_version) are one transaction. A database from a
+newer program is refused, because an older one cannot know what it would break.
+"""
+
+from __future__ import annotations
+
+import time
+
+import aiosqlite
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE groups (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+            created_at INTEGER NOT NULL
+        ) STRICT""",
+        # `agreed`: 1 only after somebody's consent was recorded in `consents`.
+        """CREATE TABLE speakers (
+            id INTEGER PRIMARY KEY,
+            group_id INTEGER NOT NULL REFERENCES groups(id),
+            name TEXT NOT NULL,
+            telegram_user INTEGER,
+            agreed INTEGER NOT NULL DEFAULT 0,
+            UNIQUE (group_id, name),
+            UNIQUE (group_id, telegram_user)
+        ) STRICT""",
+        """CREATE TABLE aliases (
+            group_id INTEGER NOT NULL REFERENCES groups(id),
+            alias TEXT NOT NULL,
+            speaker INTEGER NOT NULL REFERENCES speakers(id),
+            PRIMARY KEY (group_id, alias)
+        ) STRICT""",
+        """CREATE TABLE consents (
+            id INTEGER PRIMARY KEY,
+            speaker INTEGER NOT NULL REFERENCES speakers(id),
+            agreed INTEGER NOT NULL,
+            attested_by TEXT NOT NULL,
+            at INTEGER NOT NULL
+        ) STRICT""",
+        # Training data: words of people who agreed, imported or live.
+        """CREATE TABLE messages (
+            id INTEGER PRIMARY KEY,
+            group_id INTEGER NOT NULL REFERENCES groups(id),
+            speaker INTEGER NOT NULL REFERENCES speakers(id),
+            text TEXT NOT NULL,
+            sent_at INTEGER,
+            conversation TEXT NOT NULL,
+            origin TEXT NOT NULL,
+            reply_to TEXT,
+            UNIQUE (group_id, origin)
+        ) STRICT""",
+        """CREATE TABLE chats (
+            id INTEGER PRIMARY KEY,
+            chat_id INTEGER NOT NULL,
+            topic INTEGER NOT NULL,
+            group_id INTEGER NOT NULL REFERENCES groups(id),
+            persona INTEGER REFERENCES speakers(id),
+            mode TEXT NOT NULL DEFAULT 'mention',
+            chance INTEGER NOT NULL DEFAULT 0,
+            UNIQUE (chat_id, topic)
+        ) STRICT""",
+        # What each chat's rolling context holds; a row is deleted as it rolls out.
+        """CREATE TABLE context (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            chat INTEGER NOT NULL REFERENCES chats(id),
+            message_id INTEGER NOT NULL,
+            speaker INTEGER REFERENCES speakers(id),
+            name TEXT NOT NULL,
+            text TEXT NOT NULL,
+            UNIQUE (chat, message_id)
+        ) STRICT""",
+        # state: 0 pending, 1 applied, 2 set aside. `raw` is emptied once applied.
+        """CREATE TABLE inbox (
+            update_id INTEGER PRIMARY KEY,
+            raw TEXT NOT NULL,
+            state INTEGER NOT NULL DEFAULT 0,
+            received_at INTEGER NOT NULL,
+            error TEXT NOT NULL DEFAULT ''
+        ) STRICT""",
+        "CREATE INDEX inbox_pending ON inbox (received_at, update_id) WHERE state = 0",
+        # state: wanted (no text yet), ready, sending, sent, failed, unknown, expired, superseded.
+        """CREATE TABLE outbox (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            cause TEXT NOT NULL UNIQUE,
+            chat INTEGER NOT NULL REFERENCES chats(id),
+            kind TEXT NOT NULL,
+            persona INTEGER REFERENCES speakers(id),
+            reply_to INTEGER,
+            text TEXT NOT NULL DEFAULT '',
+            body TEXT NOT NULL DEFAULT '',
+            buttons TEXT NOT NULL DEFAULT '',
+            state TEXT NOT NULL,
+            message_id INTEGER,
+            created_at INTEGER NOT NULL
+        ) STRICT""",
+        """CREATE INDEX outbox_open ON outbox (chat, id)
+            WHERE state IN ('wanted', 'ready', 'sending')""",
+        # state: running, done, failed, cancelled, interrupted.
+        """CREATE TABLE retrains (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            chat INTEGER NOT NULL REFERENCES chats(id),
+            message_id INTEGER,
+            state TEXT NOT NULL,
+            started_at INTEGER NOT NULL
+        ) STRICT""",
+    ),
+)
+
+
+class SchemaError(Exception):
+    """The database was written by a newer program."""
+
+
+async def migrate(db: aiosqlite.Connection) -> None:
+    """Bring the database to the newest schema. Raises SchemaError for a newer one."""
+    async with db.execute("PRAGMA user_version") as cursor:
+        row = await cursor.fetchone()
+    version = int(row[0]) if row else 0
+    if version > len(STEPS):
+        raise SchemaError(
+            f"the database has schema {version}, this program knows up to {len(STEPS)}: "
+            "start the newer understudy that wrote it"
+        )
+    for number, statements in enumerate(STEPS[version:], start=version + 1):
+        await db.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in statements:
+                await db.execute(statement)
+            await db.execute(f"PRAGMA user_version = {number}")
+        except BaseException:
+            await db.rollback()
+            raise
+        await db.commit()
+
+
+def now() -> int:
+    """Seconds since 1970, as every `_at` column holds them."""
+    return int(time.time())

@@ -1,0 +1,125 @@
+"""The outbox: what the bot is about to say, so that a crash neither loses nor repeats it.
+
+wanted -> ready (text generated and stored) -> sending -> sent, with the message id. A row found
+`sending` after a crash may have been delivered, so it is never sent again. `cause` is unique:
+one answer per trigger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from storage.migrations import now
+from storage.store import Db
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One row. `text` is what is sent, `body` the persona's own words in it."""
+
+    id: int
+    cause: str
+    chat: int
+    kind: str  # reply: a persona's, the newest wanted one is answered; once: `/as NAME text`;
+    # answer: a command's
+    persona: int | None
+    reply_to: int | None
+    text: str
+    body: str
+    buttons: str
+    state: str
+    created_at: int
+
+
+_COLUMNS = "id, cause, chat, kind, persona, reply_to, text, body, buttons, state, created_at"
+
+
+async def add(
+    db: Db,
+    *,
+    cause: str,
+    chat: int,
+    kind: str,
+    persona: int | None = None,
+    reply_to: int | None = None,
+    text: str = "",
+    buttons: str = "",
+) -> None:
+    """Want a reply (no text yet) or queue an answer (with text). A known cause changes nothing."""
+    await db.execute(
+        "INSERT OR IGNORE INTO outbox"
+        " (cause, chat, kind, persona, reply_to, text, buttons, state, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (cause, chat, kind, persona, reply_to, text, buttons, "ready" if text else "wanted", now()),
+    )
+
+
+async def open_rows(db: Db, chat: int) -> list[Outgoing]:
+    """A chat's rows still to be generated or sent, oldest first."""
+    rows = await db.execute_fetchall(
+        f"SELECT {_COLUMNS} FROM outbox"  # noqa: S608 (a constant of this module)
+        " WHERE chat = ? AND state IN ('wanted', 'ready') ORDER BY id",
+        (chat,),
+    )
+    return [Outgoing(*row) for row in rows]
+
+
+async def open_chats(db: Db) -> list[int]:
+    """Chats that have rows still to be generated or sent."""
+    rows = await db.execute_fetchall(
+        "SELECT DISTINCT chat FROM outbox WHERE state IN ('wanted', 'ready')"
+    )
+    return [int(row[0]) for row in rows]
+
+
+async def store_text(db: Db, row: int, text: str, body: str) -> None:
+    """Keep a generated text before it is sent, so that a retry never samples a second one."""
+    await db.execute(
+        "UPDATE outbox SET state = 'ready', text = ?, body = ? WHERE id = ? AND state = 'wanted'",
+        (text, body, row),
+    )
+
+
+async def mark(db: Db, row: int, state: str) -> None:
+    """Move a row on. Ended rows lose their words."""
+    if state in ("ready", "sending"):
+        await db.execute("UPDATE outbox SET state = ? WHERE id = ?", (state, row))
+    else:
+        await db.execute(
+            "UPDATE outbox SET state = ?, text = '', body = '' WHERE id = ?", (state, row)
+        )
+
+
+async def mark_sent(db: Db, row: int, message_id: int) -> None:
+    """The row was delivered as `message_id`."""
+    await db.execute(
+        "UPDATE outbox SET state = 'sent', message_id = ?, text = '', body = '' WHERE id = ?",
+        (message_id, row),
+    )
+
+
+async def recover(db: Db, reply_age_s: int, answer_age_s: int) -> None:
+    """After a crash: what was being sent stays unsent for good, what is stale is not said."""
+    await db.execute(
+        "UPDATE outbox SET state = 'unknown', text = '', body = '' WHERE state = 'sending'"
+    )
+    await db.execute(
+        "UPDATE outbox SET state = 'expired', text = '', body = ''"
+        " WHERE state IN ('wanted', 'ready')"
+        " AND created_at < CASE kind WHEN 'answer' THEN ? ELSE ? END",
+        (now() - answer_age_s, now() - reply_age_s),
+    )
+
+
+async def prune(db: Db, keep_s: int) -> None:
+    """Forget ended rows whose trigger can no longer be delivered again."""
+    await db.execute(
+        "DELETE FROM outbox WHERE state NOT IN ('wanted', 'ready', 'sending') AND created_at < ?",
+        (now() - keep_s,),
+    )
+
+
+async def counts(db: Db) -> dict[str, int]:
+    """How many rows are in each state."""
+    rows = await db.execute_fetchall("SELECT state, count(*) FROM outbox GROUP BY state")
+    return {str(row[0]): int(row[1]) for row in rows}

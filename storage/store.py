@@ -1,0 +1,143 @@
+"""The database: one writer task that owns every transaction, one connection for reading.
+
+Two coroutines on one connection would commit and roll back each other's work, so a change is a
+job handed to the writer. Waiting jobs share one commit (group commit); each runs in a savepoint,
+so a failing job takes back its own work only. What a job may do is in the other modules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import aiosqlite
+
+from storage.migrations import migrate
+
+Db = aiosqlite.Connection
+T = TypeVar("T")
+Job = Callable[[Db], Awaitable[T]]
+
+GROUP_COMMIT = 200  # jobs in one commit at most
+QUEUE = 10_000  # waiting jobs at most; past that, writers wait
+
+
+class Store:
+    """An open database. `async with Store(path) as store: await store.write(job)`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._jobs: asyncio.Queue[tuple[Job[Any], asyncio.Future[Any]] | None] = asyncio.Queue(
+            QUEUE
+        )
+
+    async def __aenter__(self) -> Self:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        # Created here so that the words in it are the owner's alone from the first byte.
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._db = await _connect(self._path)
+        try:
+            await migrate(self._db)
+            self._reader = await _connect(self._path)
+        except BaseException:
+            await self._db.close()
+            raise
+        self._writer = asyncio.create_task(self._write_loop(), name="storage writer")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._jobs.put(None)
+        await self._writer
+        await self._reader.close()
+        await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        await self._db.close()
+
+    async def write(self, job: Job[T]) -> T:
+        """Run `job` in a transaction: its result once that is on disk, or its error."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        await self._jobs.put((job, done))
+        # Shielded: a cancelled caller must not take back what the writer has begun.
+        return await asyncio.shield(done)
+
+    async def read(self, job: Job[T]) -> T:
+        """Run `job` on the reading connection, which never holds a transaction open."""
+        return await job(self._reader)
+
+    async def _write_loop(self) -> None:
+        ending = False
+        while not ending:
+            batch = [await self._jobs.get()]
+            while len(batch) < GROUP_COMMIT and not self._jobs.empty():
+                batch.append(self._jobs.get_nowait())
+            ending = None in batch
+            await self._commit([item for item in batch if item is not None])
+
+    async def _commit(self, batch: list[tuple[Job[Any], asyncio.Future[Any]]]) -> None:
+        outcomes: list[tuple[asyncio.Future[Any], Any, Exception | None]] = []
+        try:
+            await self._db.execute("BEGIN IMMEDIATE")
+            for job, done in batch:
+                outcomes.append((done, *await self._savepoint(job)))
+            await self._db.commit()
+        except Exception as error:  # disk full, damaged file: nobody's work was kept
+            if self._db.in_transaction:
+                await self._db.rollback()
+            outcomes = [(done, None, error) for _, done in batch]
+        for done, result, failure in outcomes:
+            if done.done():
+                continue
+            if failure is None:
+                done.set_result(result)
+            else:
+                done.set_exception(failure)
+
+    async def _savepoint(self, job: Job[Any]) -> tuple[Any, Exception | None]:
+        await self._db.execute("SAVEPOINT job")
+        try:
+            result = await job(self._db)
+        except Exception as error:
+            await self._db.execute("ROLLBACK TO job")
+            await self._db.execute("RELEASE job")
+            return None, error
+        await self._db.execute("RELEASE job")
+        return result, None
+
+
+async def _connect(path: Path) -> Db:
+    db = await aiosqlite.connect(path, isolation_level=None, timeout=30)
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",  # what was acknowledged survives a power cut, not only a kill
+        "foreign_keys = ON",
+        "secure_delete = ON",  # deleted words are overwritten, not left in free pages
+        "journal_size_limit = 16777216",
+    ):
+        await db.execute(f"PRAGMA {pragma}")
+    return db
+
+
+def _address(path: Path) -> str:
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no data yet; import an export first")
+    return path.absolute().as_uri()
+
+
+@asynccontextmanager
+async def reading(path: Path) -> AsyncIterator[Db]:
+    """A connection that can only read, for commands beside a running bot."""
+    address = await asyncio.to_thread(_address, path)
+    db = await aiosqlite.connect(f"{address}?mode=ro", uri=True, timeout=30)
+    try:
+        yield db
+    finally:
+        await db.close()

@@ -1,0 +1,176 @@
+"""inbox, outbox, groups, messages, chats: what each table promises."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from storage import chats, groups, inbox, messages, outbox
+from storage.chats import ContextRow
+from storage.lock import DataInUseError, hold
+from storage.messages import MessageRow
+from storage.store import Db, Store
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with Store(tmp_path / "db") as opened:
+        yield opened
+
+
+async def make_chat(store: Store, chat_id: int = -1, group: str = "g") -> tuple[int, int]:
+    async def job(db: Db) -> tuple[int, int]:
+        made = await groups.ensure_group(db, group)
+        row = await chats.ensure(db, chat_id, 0, made.id)
+        return made.id, row.id
+
+    return await store.write(job)
+
+
+async def test_an_update_is_applied_once(store: Store) -> None:
+    """The second apply of an id says no, whether it was delivered again or not."""
+    for _ in range(2):
+        await store.write(lambda db: inbox.add(db, [(5, '{"update_id": 5}')]))
+    assert await store.write(lambda db: inbox.apply(db, 5)) is True
+    await store.write(lambda db: inbox.add(db, [(5, '{"update_id": 5}')]))
+    assert await store.write(lambda db: inbox.apply(db, 5)) is False
+
+
+async def test_ids_that_start_over_are_still_new(store: Store) -> None:
+    """After a quiet week Telegram may count from anywhere: lower ids are pending too."""
+    await store.write(lambda db: inbox.add(db, [(900, "{}")]))
+    await store.write(lambda db: inbox.apply(db, 900))
+    await store.write(lambda db: inbox.add(db, [(3, "{}")]))
+    assert await store.read(lambda db: inbox.pending(db, 10)) == [(3, "{}")]
+
+
+async def test_one_reply_per_trigger(store: Store) -> None:
+    """A cause that is known wants no second reply."""
+    _, chat = await make_chat(store)
+    for _ in range(2):
+        await store.write(lambda db: outbox.add(db, cause="reply:1", chat=chat, kind="reply"))
+    assert len(await store.read(lambda db: outbox.open_rows(db, chat))) == 1
+
+
+async def test_what_was_being_sent_in_a_crash_is_never_sent_again(store: Store) -> None:
+    """`sending` becomes `unknown` at start; a fresh `ready` row stays open."""
+    _, chat = await make_chat(store)
+    for cause in ("a", "b"):
+        await store.write(
+            lambda db, cause=cause: outbox.add(  # type: ignore[misc]  # a lambda's default
+                db, cause=cause, chat=chat, kind="answer", text="hi"
+            )
+        )
+    first, second = await store.read(lambda db: outbox.open_rows(db, chat))
+    await store.write(lambda db: outbox.mark(db, first.id, "sending"))
+    await store.write(lambda db: outbox.recover(db, 60, 600))
+    assert [row.id for row in await store.read(lambda db: outbox.open_rows(db, chat))] == [
+        second.id
+    ]
+    assert (await store.read(outbox.counts))["unknown"] == 1
+
+
+async def test_stale_replies_are_not_said_after_a_restart(store: Store) -> None:
+    """A reply older than its limit expires; an answer has longer."""
+    _, chat = await make_chat(store)
+    await store.write(lambda db: outbox.add(db, cause="a", chat=chat, kind="reply"))
+    await store.write(lambda db: outbox.add(db, cause="b", chat=chat, kind="answer", text="x"))
+    await store.write(lambda db: outbox.recover(db, -1, 600))
+    assert [row.kind for row in await store.read(lambda db: outbox.open_rows(db, chat))] == [
+        "answer"
+    ]
+
+
+async def test_only_words_of_people_who_agreed_are_for_training(store: Store) -> None:
+    """Withdrawing takes a speaker's messages out of the next training."""
+    group, _ = await make_chat(store)
+
+    async def job(db: Db) -> tuple[int, int]:
+        alice = await groups.ensure_speaker(db, group, "Alice")
+        bob = await groups.ensure_speaker(db, group, "Bob")
+        await groups.consent(db, alice, True, "test")
+        await groups.consent(db, bob, True, "test")
+        await messages.add(
+            db,
+            group,
+            [MessageRow(alice, "a", 1, "c", "o1"), MessageRow(bob, "b", 2, "c", "o2")],
+        )
+        return alice, bob
+
+    _, bob = await store.write(job)
+    assert [m.text for m in await store.read(lambda db: messages.for_training(db, group))] == [
+        "a",
+        "b",
+    ]
+    await store.write(lambda db: groups.consent(db, bob, False, "Bob"))
+    assert [m.text for m in await store.read(lambda db: messages.for_training(db, group))] == ["a"]
+    assert [entry[:3] for entry in await store.read(lambda db: groups.ledger(db, group))][-1] == (
+        "Bob",
+        False,
+        "Bob",
+    )
+
+
+async def test_the_same_origin_is_learnt_once(store: Store) -> None:
+    """Importing a longer export of the same chat adds only what is new."""
+    group, _ = await make_chat(store)
+    alice = await store.write(lambda db: groups.ensure_speaker(db, group, "Alice"))
+    rows = [MessageRow(alice, str(n), n, "c", f"o{n}") for n in range(3)]
+    assert await store.write(lambda db: messages.add(db, group, rows[:2])) == 2
+    assert await store.write(lambda db: messages.add(db, group, rows)) == 1
+
+
+async def test_an_alias_is_the_speaker(store: Store) -> None:
+    """A speaker found by an alias is not made twice."""
+    group, _ = await make_chat(store)
+    alice = await store.write(lambda db: groups.ensure_speaker(db, group, "Alice"))
+    await store.write(lambda db: groups.add_alias(db, group, "Ali", alice))
+    assert await store.write(lambda db: groups.ensure_speaker(db, group, "Ali")) == alice
+
+
+async def test_an_account_belongs_to_one_speaker(store: Store) -> None:
+    """Linking an account to another speaker takes it from the first."""
+    group, _ = await make_chat(store)
+    one = await store.write(lambda db: groups.ensure_speaker(db, group, "One"))
+    two = await store.write(lambda db: groups.ensure_speaker(db, group, "Two"))
+    await store.write(lambda db: groups.link(db, group, one, 77))
+    await store.write(lambda db: groups.link(db, group, two, 77))
+    rows = await store.read(lambda db: groups.speakers(db, group))
+    assert [row.telegram_user for row in rows] == [None, 77]
+
+
+async def test_a_chat_that_changes_group_starts_afresh(store: Store) -> None:
+    """Groups never mix: the context and the persona of the other group are gone."""
+    group, chat = await make_chat(store)
+    alice = await store.write(lambda db: groups.ensure_speaker(db, group, "Alice"))
+    await store.write(lambda db: chats.set_persona(db, chat, alice))
+    row = ContextRow(1, alice, "Alice", "hi")
+    await store.write(lambda db: chats.append_context(db, chat, row))
+    other, same = await make_chat(store, group="other")
+    assert (other != group, same) == (True, chat)
+    after = await store.read(lambda db: chats.get(db, chat))
+    assert (after.persona, after.mode) == (None, "mention")
+    assert await store.read(lambda db: chats.context(db, chat)) == []
+
+
+async def test_a_supergroups_ids_do_not_clash_with_those_before_it(store: Store) -> None:
+    """After a migration message 1 of the new chat is kept beside message 1 of the old one."""
+    _, chat = await make_chat(store)
+    old, new = ContextRow(1, None, "A", "old"), ContextRow(1, None, "A", "new")
+    await store.write(lambda db: chats.append_context(db, chat, old))
+    for _ in range(2):  # three signals may tell of one migration
+        await store.write(lambda db: chats.migrate_chat(db, -1, -100))
+    await store.write(lambda db: chats.append_context(db, chat, new))
+    held = await store.read(lambda db: chats.context(db, chat))
+    assert [row.text for row in held] == ["old", "new"]
+    assert (await store.read(lambda db: chats.get(db, chat))).chat_id == -100
+
+
+def test_a_data_directory_serves_one_bot(tmp_path: Path) -> None:
+    """A second holder is refused with the first one's process id, and let in afterwards."""
+    with hold(tmp_path), pytest.raises(DataInUseError, match="in use by another"), hold(tmp_path):
+        pass
+    with hold(tmp_path):
+        pass

@@ -77,22 +77,30 @@ class House:
         self, heard: Incoming, text: str, buttons: Buttons = (), change: Change | None = None
     ) -> None:
         """Apply a command and queue its answer."""
-        context = await self.context(heard)
-        parts = split(text)
-
-        async def queue(db: Db) -> None:
-            for number, part in enumerate(parts):
-                last = number == len(parts) - 1
-                await outbox.add(
-                    db,
-                    cause=f"answer:{heard.update_id}:{number}",
-                    chat=context.chat.id,
-                    kind="answer",
-                    reply_to=heard.message_id,
-                    text=part,
-                    buttons=json.dumps(buttons) if buttons and last else "",
-                )
-
+        chat = (await self.context(heard)).chat.id
+        queue = say(heard.update_id, chat, text, buttons, heard.message_id)
         changes = [queue] if change is None else [change, queue]
         await self.apply(heard.update_id, *changes)
-        self.replies.wake(context.chat.id)
+        self.replies.wake(chat)
+
+
+def say(
+    update_id: int, chat: int, text: str, buttons: Buttons = (), reply_to: int | None = None
+) -> Change:
+    """The change that queues an answer to an update, in as many parts as Telegram wants."""
+    parts = split(text)
+
+    async def queue(db: Db) -> None:
+        for number, part in enumerate(parts):
+            last = number == len(parts) - 1
+            await outbox.add(
+                db,
+                cause=f"answer:{update_id}:{number}",
+                chat=chat,
+                kind="answer",
+                reply_to=reply_to,
+                text=part,
+                buttons=json.dumps(buttons) if buttons and last else "",
+            )
+
+    return queue

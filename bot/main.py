@@ -370,3 +370,7 @@ async def _group(store: Store, name: str) -> Group:
         await import_sample(store)
         known = await store.read(groups.all_groups)
     return choose(known, name)
+
+
+if __name__ == "__main__":
+    main()

@@ -18,11 +18,13 @@ from telegram import (
     BotCommandScopeDefault,
     Update,
 )
+from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import TelegramError
 from telegram.ext import (
     ApplicationHandlerStop,
     CallbackContext,
     CallbackQueryHandler,
+    ChatMemberHandler,
     CommandHandler,
     MessageHandler,
     TypeHandler,
@@ -88,6 +90,8 @@ def add_handlers(application: App, house: House, dispatch: Dispatch) -> None:
         handler = _adapt(house, _fresh_only(command.handler))
         application.add_handler(CommandHandler(command.name, handler, filters=new))
     application.add_handler(CallbackQueryHandler(_pressed(house)))
+    mine = ChatMemberHandler.MY_CHAT_MEMBER
+    application.add_handler(ChatMemberHandler(_membership(house), mine))
     words = filters.TEXT | filters.CAPTION
     migrated = filters.StatusUpdate.MIGRATE
     application.add_handler(MessageHandler(migrated, _migrate(house)))
@@ -154,6 +158,18 @@ def _pressed(house: House) -> PTB:
             log.info("a button was not acknowledged: %s", type(error).__name__)
 
     return pressed
+
+
+def _membership(house: House) -> PTB:
+    async def changed(update: Update, _: CallbackContext[Any, Any, Any, Any]) -> None:
+        change = update.my_chat_member
+        if change is None or change.chat.type not in (ChatType.GROUP, ChatType.SUPERGROUP):
+            return
+        away = (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
+        if change.old_chat_member.status in away and change.new_chat_member.status not in away:
+            await about.joined(house, update.update_id, change.chat.id)
+
+    return changed
 
 
 def _migrate(house: House) -> PTB:

@@ -70,20 +70,28 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return (x * cos + torch.cat((-right, left), dim=-1) * sin).to(x.dtype)
 
 
-class Attention(nn.Module):
-    """Causal grouped-query self-attention with QK-norm."""
+class RMSNorm(nn.RMSNorm):
+    """RMSNorm whose gain takes the input's dtype, so that bf16 autocast keeps the fused kernel."""
 
-    def __init__(self, config: ModelConfig, layer: int, dropout: float) -> None:
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise the last dimension of x."""
+        return F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
+
+
+class Attention(nn.Module):
+    """Causal grouped-query self-attention with QK-norm; dropout here would lose the fast kernel."""
+
+    def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
-        self.layer, self.head_dim, self.dropout = layer, config.head_dim, dropout
+        self.layer, self.head_dim = layer, config.head_dim
         self.grouped = config.n_kv_heads != config.n_heads
         width, kv_width = config.n_heads * config.head_dim, config.n_kv_heads * config.head_dim
         self.q_proj = nn.Linear(config.d_model, width, bias=False)
         self.k_proj = nn.Linear(config.d_model, kv_width, bias=False)
         self.v_proj = nn.Linear(config.d_model, kv_width, bias=False)
         self.o_proj = nn.Linear(width, config.d_model, bias=False)
-        self.q_norm = nn.RMSNorm(config.head_dim, eps=config.norm_eps)
-        self.k_norm = nn.RMSNorm(config.head_dim, eps=config.norm_eps)
+        self.q_norm = RMSNorm(config.head_dim, eps=config.norm_eps)
+        self.k_norm = RMSNorm(config.head_dim, eps=config.norm_eps)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, cache: Cache | None) -> Tensor:
         """Attend. x: [batch, time, d_model], and so is the result."""
@@ -101,7 +109,6 @@ class Attention(nn.Module):
             k,
             v,
             attn_mask=mask,
-            dropout_p=self.dropout if self.training else 0.0,
             is_causal=mask is None,
             enable_gqa=self.grouped,
         )
@@ -129,16 +136,17 @@ class Block(nn.Module):
 
     def __init__(self, config: ModelConfig, layer: int, dropout: float) -> None:
         super().__init__()
-        self.input_layernorm = nn.RMSNorm(config.d_model, eps=config.norm_eps)
-        self.self_attn = Attention(config, layer, dropout)
-        self.post_attention_layernorm = nn.RMSNorm(config.d_model, eps=config.norm_eps)
+        self.input_layernorm = RMSNorm(config.d_model, eps=config.norm_eps)
+        self.self_attn = Attention(config, layer)
+        self.post_attention_layernorm = RMSNorm(config.d_model, eps=config.norm_eps)
         self.mlp = MLP(config)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, cache: Cache | None) -> Tensor:
         """x: [batch, time, d_model], and so is the result."""
         x = x + self.dropout(self.self_attn(self.input_layernorm(x), cos, sin, cache))
-        return x + self.dropout(self.mlp(self.post_attention_layernorm(x)))
+        out: Tensor = x + self.dropout(self.mlp(self.post_attention_layernorm(x)))
+        return out
 
 
 class GPT(nn.Module):
@@ -152,7 +160,7 @@ class GPT(nn.Module):
         self.layers = nn.ModuleList(
             Block(config, layer, dropout) for layer in range(config.n_layers)
         )
-        self.norm = nn.RMSNorm(config.d_model, eps=config.norm_eps)
+        self.norm = RMSNorm(config.d_model, eps=config.norm_eps)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -176,8 +184,7 @@ class GPT(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores over the vocabulary [..., vocab_size] of hidden states [..., d_model]."""
-        scores: Tensor = F.linear(hidden, self.embed_tokens.weight)
-        return scores
+        return F.linear(hidden, self.embed_tokens.weight)
 
     def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
         """Scores of the next token after each token.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from bot.house import House
+from bot.house import House, say
 from bot.incoming import Incoming
 from storage import chats, inbox
 from storage.store import Db
@@ -35,6 +35,19 @@ and /reset forgets it now.
 · My logs hold no messages.
 
 What I say is made up by a small model that has read old messages. It is me, not them."""
+
+
+WELCOME = """Hello. I am an understudy: /as NAME, and I answer the way NAME would.
+
+I remember what is said here for a while, on the machine that I run on and nowhere else, so that \
+my answers fit; I learn only from people who agreed. /privacy says more, /help what I can do."""
+
+
+async def joined(house: House, update_id: int, chat_id: int) -> None:
+    """The bot was added to a chat: say what it is and what it keeps."""
+    context = await house.current.contexts.at(chat_id, 0)
+    await house.apply(update_id, say(update_id, context.chat.id, WELCOME))
+    house.replies.wake(context.chat.id)
 
 
 async def help_(house: House, heard: Incoming) -> None:

@@ -1,0 +1,77 @@
+"""Sessions as token streams, cut into batches of rows for training.
+
+A stream is `speaker text END` per message with BREAK between sessions. Every epoch shuffles the
+sessions, starts at another offset and hides some speakers behind SOMEONE, so that no two epochs
+show the same rows. It knows no model; the random generator is an argument.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lm.message import Message
+from lm.tokenizer import Tokenizer
+
+MESSAGE_LIMIT = 200  # text tokens of one message: a pasted essay must not fill whole rows
+SPEAKER_LIMIT = 64  # speakers with a token of their own
+RARE = 5  # a speaker with fewer messages stays SOMEONE: nothing to learn a voice from
+
+Session = Sequence[Message]
+Ids = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+def frequent_speakers(sessions: Sequence[Session]) -> tuple[int, ...]:
+    """Ids of the speakers who get a token of their own, most frequent first."""
+    counts = Counter(m.speaker for s in sessions for m in s if m.speaker is not None)
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(speaker for speaker, count in ranked[:SPEAKER_LIMIT] if count >= RARE)
+
+
+def session_ids(tokenizer: Tokenizer, session: Session) -> Ids:
+    """One session as BREAK and its messages: the form that training and evaluation share."""
+    ids = [tokenizer.break_]
+    texts = tokenizer.encode_batch([message.text for message in session])
+    for message, text in zip(session, texts, strict=True):
+        ids += [tokenizer.speaker(message.speaker), *text[:MESSAGE_LIMIT], tokenizer.end]
+    return np.array(ids, dtype=np.int64)
+
+
+class Batches:
+    """An endless source of batches over encoded sessions."""
+
+    def __init__(
+        self, tokenizer: Tokenizer, sessions: Sequence[Session], rows: int, context: int
+    ) -> None:
+        """Encode `sessions` once, for batches of `rows` rows with `context` tokens each."""
+        self._sessions = [session_ids(tokenizer, session) for session in sessions]
+        self._rows, self._context = rows, context
+        self._someone = tokenizer.someone  # the ids above it are the speakers
+        self.tokens = sum(len(session) for session in self._sessions)
+
+    def draw(self, generator: np.random.Generator, speaker_dropout: float) -> Iterator[Tensor]:
+        """Batches [rows, context + 1] int64, epoch after epoch; left-over rows join the next."""
+        waiting = np.empty((0, self._context + 1), dtype=np.int64)
+        while True:
+            waiting = np.concatenate((waiting, self._epoch(generator, speaker_dropout)))
+            while len(waiting) >= self._rows:
+                yield torch.from_numpy(waiting[: self._rows].copy())
+                waiting = waiting[self._rows :]
+
+    def _epoch(self, generator: np.random.Generator, speaker_dropout: float) -> Ids:
+        """All rows [n, context + 1] of one pass in random order; neighbours share one token."""
+        order = generator.permutation(len(self._sessions))
+        stream = np.concatenate([self._sessions[i] for i in order])
+        hidden = (stream > self._someone) & (generator.random(len(stream)) < speaker_dropout)
+        stream[hidden] = self._someone
+        short = max(0, self._context + 1 - len(stream))  # a tiny transcript repeats to fill a row
+        stream = np.pad(stream, (0, short), mode="wrap")
+        stream = np.roll(stream, -int(generator.integers(len(stream))))
+        count = (len(stream) - 1) // self._context
+        starts = np.arange(count)[:, None] * self._context
+        rows = stream[starts + np.arange(self._context + 1)]  # [n, context + 1]
+        return generator.permutation(rows)

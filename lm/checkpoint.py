@@ -1,0 +1,172 @@
+"""A checkpoint: weights, tokenizer and meta in one directory that appears whole or not at all.
+
+Written aside, fsynced and renamed. Reading trusts nothing: sizes and SHA-256 against the manifest,
+then names, shapes and dtypes against meta, before a model is built. It never unpickles anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from lm.meta import Meta
+from lm.model import GPT, ModelConfig
+from lm.tokenizer import Tokenizer
+
+WEIGHTS, TOKENIZER, META, MANIFEST = (
+    "model.safetensors",
+    "tokenizer.json",
+    "meta.json",
+    "manifest.json",
+)
+SIZE_LIMITS = {WEIGHTS: 8 << 30, TOKENIZER: 64 << 20, META: 16 << 20, MANIFEST: 64 << 10}
+HEADER_LIMIT = 1 << 20  # bytes of the table of tensors in model.safetensors
+PREFIX = "model."  # our parameter names are transformers' Qwen3 names without it
+
+
+class CheckpointError(Exception):
+    """A checkpoint that is missing, damaged or not ours, in one line."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What serving needs: a model in evaluation mode, its tokenizer and what is known of both."""
+
+    model: GPT
+    tokenizer: Tokenizer
+    meta: Meta
+
+
+def write(directory: Path, model: GPT, tokenizer: Tokenizer, meta: Meta) -> None:
+    """Make `directory` hold the checkpoint; FileExistsError if it exists already."""
+    if directory.exists():
+        raise FileExistsError(f"{directory.name} exists already")
+    aside = directory.with_name(f".{directory.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(mode=0o700)
+    try:
+        weights = {PREFIX + k: v.detach().float().cpu() for k, v in model.state_dict().items()}
+        (aside / WEIGHTS).write_bytes(save(weights, metadata={"format": "pt"}))
+        tokenizer.save(aside / TOKENIZER)
+        (aside / META).write_text(meta.to_json(), encoding="utf-8")
+        manifest = {
+            name: _digest((aside / name).read_bytes()) for name in (WEIGHTS, TOKENIZER, META)
+        }
+        (aside / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        for path in aside.iterdir():
+            sync(path)
+        sync(aside)
+        aside.rename(directory)
+        sync(directory.parent)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def read(directory: Path, device: torch.device) -> Checkpoint:
+    """The checkpoint of `directory` on `device`. CheckpointError says what is wrong with it."""
+    try:
+        files = _verified(directory)
+        meta = Meta.from_json(files[META])
+        tokenizer = Tokenizer.load(directory / TOKENIZER, [s.id for s in meta.speakers])
+        if tokenizer.vocab_size != meta.config.vocab_size:
+            raise ValueError(
+                f"vocab_size = {meta.config.vocab_size}: its tokenizer has {tokenizer.vocab_size}"
+            )
+        weights = _weights(files[WEIGHTS], meta.config)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise CheckpointError(f"checkpoint {directory.name}: {_line(error)}") from error
+    model = GPT(meta.config)
+    model.load_state_dict(weights)
+    return Checkpoint(model.to(device).eval(), tokenizer, meta)
+
+
+def read_meta(directory: Path) -> Meta:
+    """What is known of a checkpoint, without its weights. CheckpointError as for read."""
+    try:
+        return Meta.from_json(_bounded(directory / META))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {directory.name}: {_line(error)}") from error
+
+
+def verify(directory: Path) -> None:
+    """CheckpointError unless every file is as the manifest says."""
+    try:
+        _verified(directory)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {directory.name}: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    """An error as one line that names a file by its name only."""
+    if isinstance(error, OSError):
+        name = Path(str(error.filename)).name if error.filename else "file"
+        return f"{name}: {error.strerror or type(error).__name__}"
+    return " ".join(str(error).split())[:300]
+
+
+def sync(path: Path) -> None:
+    """Have the disk hold a file, or a directory's list of names, before going on."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _digest(content: bytes) -> dict[str, Any]:
+    """Size and SHA-256, as the manifest holds them."""
+    return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _bounded(path: Path) -> bytes:
+    """A file's content; ValueError when it is larger than such a file can be."""
+    size, limit = path.stat().st_size, SIZE_LIMITS[path.name]
+    if size > limit:
+        raise ValueError(f"{path.name}: {size} bytes, at most {limit} are allowed")
+    return path.read_bytes()
+
+
+def _verified(directory: Path) -> dict[str, bytes]:
+    """Content of every file by name, each as the manifest says; ValueError otherwise."""
+    try:
+        manifest = json.loads(_bounded(directory / MANIFEST))
+    except (ValueError, RecursionError):
+        raise ValueError(f"{MANIFEST}: not JSON") from None
+    files = {name: _bounded(directory / name) for name in (WEIGHTS, TOKENIZER, META)}
+    for name, content in files.items():
+        if not isinstance(manifest, dict) or manifest.get(name) != _digest(content):
+            raise ValueError(f"{name}: size or SHA-256 differs from {MANIFEST}")
+    return files
+
+
+def _weights(content: bytes, config: ModelConfig) -> dict[str, Tensor]:
+    """Parameters under our names, if they are exactly those of `config` and all finite."""
+    with torch.device("meta"):  # names and shapes without memory
+        expected = {PREFIX + k: list(v.shape) for k, v in GPT(config).state_dict().items()}
+    length = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or length > min(HEADER_LIMIT, len(content) - 8):
+        raise ValueError(f"{WEIGHTS}: header of {length} bytes")
+    try:
+        header = json.loads(content[8 : 8 + length])
+        header.pop("__metadata__", None)
+        found = {name: (entry["dtype"], entry["shape"]) for name, entry in header.items()}
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        raise ValueError(f"{WEIGHTS}: header is not a table of tensors") from None
+    if found != {name: ("F32", shape) for name, shape in expected.items()}:
+        raise ValueError(f"{WEIGHTS}: tensors differ from the shape in {META}")
+    weights: dict[str, Tensor] = load(content)
+    for name, weight in weights.items():
+        if not weight.isfinite().all():
+            raise ValueError(f"{WEIGHTS}: {name} holds values that are not finite")
+    return {name.removeprefix(PREFIX): weight for name, weight in weights.items()}

@@ -1,0 +1,46 @@
+"""The processor a model runs on: which device, how precise, how many threads.
+
+It only asks torch what the machine offers; nothing here knows a model.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import torch
+
+
+def default_device() -> torch.device:
+    """CUDA where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def precision(device: torch.device) -> torch.dtype:
+    """bfloat16 where the processor multiplies it natively, else float32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    offers: dict[str, object] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # newer than torch 2.9
+    native = any(offers.get(flag) for flag in ("avx512_bf16", "amx_tile", "bf16"))
+    return torch.bfloat16 if native else torch.float32
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[None]:
+    """A context in which matrix products run in dtype; float32 changes nothing."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=dtype != torch.float32)
+
+
+def physical_cores() -> int:
+    """Cores this process may use, siblings of one core counted once where Linux tells."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    siblings = set()
+    for cpu in allowed:
+        path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        try:
+            siblings.add(path.read_text())
+        except OSError:
+            siblings.add(str(cpu))
+    return max(1, len(siblings) or os.cpu_count() or 1)

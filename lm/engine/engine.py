@@ -1,0 +1,105 @@
+"""The engine: continuous batching of one checkpoint's replies over slots that stay warm.
+
+One step decides (scheduler), computes (runner) and records (scheduler). It serves one model for
+its whole life, so vocabularies never mix: new weights are a new engine while the old one drains.
+It knows no text, no threads and no asyncio; whoever drives it calls `step` while it is busy.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Hashable, Sequence
+
+import torch
+
+from lm.engine.request import Finished, Request
+from lm.engine.runner import Model, Runner
+from lm.engine.scheduler import Decode, EngineFull, Prefill, Scheduler
+from lm.engine.table import SlotTable
+
+__all__ = ["Engine", "EngineFull"]
+
+
+class Engine:
+    """Serves `model`, which is on `device`, with `slots` chats warm and `span` tokens for each."""
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        slots: int = 32,
+        span: int,
+        device: torch.device | str = "cpu",
+        prefill_chunk: int = 256,
+        queue: int = 256,
+    ) -> None:
+        sizes = {"slots": slots, "span": span, "prefill_chunk": prefill_chunk, "queue": queue}
+        for key, value in sizes.items():
+            if value < 1:
+                raise ValueError(f"{key} = {value}: has to be at least 1")
+        self._span, self._vocabulary = span, model.config.vocab_size
+        self._table = SlotTable(slots)
+        self._scheduler = Scheduler(self._table, prefill_chunk, queue)
+        self._runner = Runner(model, slots, span, torch.device(device))
+
+    @property
+    def busy(self) -> bool:
+        """Whether `step` has anything to do or to hand out."""
+        return self._scheduler.busy
+
+    def submit(self, request: Request) -> int:
+        """Queue a request and return its id.
+
+        EngineFull when the queue is full; ValueError for a prompt that does not fit a slot
+        together with its reply, or for ids that the vocabulary does not have.
+        """
+        longest = self._span - request.sampling.max_tokens
+        if not 1 <= len(request.tokens) <= longest:
+            raise ValueError(f"prompt of {len(request.tokens)} tokens: allowed are 1 to {longest}")
+        self._check_ids("token", request.tokens)
+        self._check_ids("banned token", request.banned)
+        if len(request.banned) == self._vocabulary:
+            raise ValueError(f"banned = all {self._vocabulary} tokens: nothing is left to say")
+        return self._scheduler.submit(request, time.monotonic())
+
+    def warm(self, chat: Hashable, tokens: Sequence[int]) -> None:
+        """Prefill a chat's context while no request needs the processor.
+
+        A later request of the chat waits for its own tokens only. A newer context replaces one
+        that still waits. ValueError as in `submit`.
+        """
+        if len(tokens) > self._span:
+            raise ValueError(f"context of {len(tokens)} tokens: allowed are {self._span}")
+        self._check_ids("token", tokens)
+        self._scheduler.warm(chat, tokens)
+
+    def cancel(self, identity: int) -> None:
+        """End a request; the next step hands out what it has. One that has ended is left alone."""
+        self._scheduler.cancel(identity, time.monotonic())
+
+    def forget(self, chat: Hashable) -> None:
+        """Zero a chat's keys and values and cancel its requests."""
+        self._scheduler.forget(chat, time.monotonic())
+        self._zero_stale()
+
+    def step(self) -> list[Finished]:
+        """Compute one chunk or one token of every reply; the requests that have ended."""
+        step = self._scheduler.decide(time.monotonic())
+        self._zero_stale()
+        if isinstance(step, Prefill):
+            self._runner.prefill(step.slot.index, len(step.slot.tokens), step.tokens)
+            self._scheduler.prefilled(step)
+        elif isinstance(step, Decode):
+            sampled = self._runner.decode(step.rows)
+            self._scheduler.decoded(step, sampled, time.monotonic())
+            self._zero_stale()
+        return self._scheduler.take_finished()
+
+    def _zero_stale(self) -> None:
+        """Zero the slots that have lost their chat, before another one sees them."""
+        while self._table.stale:
+            self._runner.zero(self._table.stale.pop())
+
+    def _check_ids(self, what: str, ids: Collection[int]) -> None:
+        if ids and not (min(ids) >= 0 and max(ids) < self._vocabulary):
+            raise ValueError(f"{what} ids: allowed are 0 to {self._vocabulary - 1}")

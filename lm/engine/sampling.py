@@ -1,0 +1,129 @@
+"""Sampling: from scores over the vocabulary to one token per row, every row by its own rules.
+
+A row and step take one uniform number, which depends on the row's seed and step only, and turn
+it into a token by the inverse of the distribution function in vocabulary order. So a seed gives
+the same reply alone and in any batch. It knows no model and no slots.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a reply's tokens are chosen; a token has to pass every filter.
+
+    temperature 0 takes the likeliest token. top_k 0 keeps all. top_p keeps the likeliest tokens
+    that make up this share of what top_k left. min_p drops tokens less likely than this share of
+    the likeliest. Without a seed every reply is another one.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    max_tokens: int = 64
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be sampled with (ValueError names key, value and what is allowed)."""
+        rules = (
+            ("temperature", 0 <= self.temperature < math.inf, "0 or a positive number"),
+            ("top_k", self.top_k >= 0, "0 or a positive whole number"),
+            ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
+            ("min_p", 0 <= self.min_p <= 1, "from 0 to 1"),
+            ("max_tokens", self.max_tokens >= 1, "at least 1"),
+            ("seed", self.seed is None or 0 <= self.seed < 2**63, "none, or from 0 to 2^63 - 1"),
+        )
+        for key, valid, allowed in rules:
+            if not valid:
+                raise ValueError(f"{key} = {getattr(self, key)}: allowed is {allowed}")
+
+
+class Sampler:
+    """Samples for one composition of the batch; build a new one when a row joins or leaves."""
+
+    def __init__(
+        self,
+        samplings: Sequence[Sampling],
+        seeds: Sequence[int],
+        banned: Sequence[frozenset[int]],
+        device: torch.device,
+    ) -> None:
+        self._samplings, self._device = samplings, device
+        self._draws = [_draws(s, seed) for s, seed in zip(samplings, seeds, strict=True)]
+        # Greedy is min_p = 1 with a draw of 0: the first of the likeliest tokens.
+        self._temperature = self._column([s.temperature or 1.0 for s in samplings])
+        shares = [1.0 if s.temperature == 0 else s.min_p for s in samplings]
+        self._floor = self._column([math.log(share) if share else -math.inf for share in shares])
+        pairs = [(row, token) for row, tokens in enumerate(banned) for token in tokens]
+        self._banned = tuple(torch.tensor(pairs, device=device).T) if pairs else None
+
+    def sample(self, logits: Tensor, steps: Sequence[int]) -> list[int | None]:
+        """One token per row of logits [rows, vocabulary]; None where they are not all finite.
+
+        steps: how many tokens each row has sampled before.
+        """
+        scores = logits.float()
+        low, high = scores.aminmax(dim=-1)
+        finite = (high - low).isfinite()
+        if self._banned is not None:
+            scores = scores.index_put(self._banned, scores.new_tensor(-math.inf))
+        # The likeliest is 0 from here on, so that no temperature overflows.
+        scores = (scores - scores.amax(dim=-1, keepdim=True)) / self._temperature
+        scores = scores.masked_fill(scores < self._cutoff(scores), -math.inf)
+        reached = scores.softmax(dim=-1).cumsum(dim=-1)
+        draws = [draws[step] for draws, step in zip(self._draws, steps, strict=True)]
+        tokens = (reached <= self._column(draws) * reached[:, -1:]).sum(dim=-1)
+        both: list[list[int]] = torch.stack((tokens, finite.long())).tolist()  # one transfer
+        return [token if valid else None for token, valid in zip(*both, strict=True)]
+
+    def _cutoff(self, scores: Tensor) -> Tensor:
+        """The lowest score [rows, 1] that passes the filters.
+
+        A score rather than a set of tokens, so that equal scores stay or leave together: their
+        order in a sort depends on the batch.
+        """
+        vocabulary = scores.shape[-1]
+        filtered = [s.temperature > 0 and (s.top_k > 0 or s.top_p < 1) for s in self._samplings]
+        if not any(filtered):
+            return self._floor
+        # How many of the likeliest each row may keep; only filtered rows need the sort.
+        most = [min(s.top_k or vocabulary, vocabulary) for s in self._samplings]
+        longest = max(k for k, needed in zip(most, filtered, strict=True) if needed)
+        best = scores.topk(longest, dim=-1).values  # [rows, longest]
+        last = self._column([min(k, longest) - 1 for k in most])
+        if any(s.top_p < 1 for s in self._samplings):
+            last = torch.minimum(last, self._last_of_top_p(best, last))
+        cutoff = best.gather(-1, last)
+        cutoff = cutoff.masked_fill(~self._column(filtered), -math.inf)
+        return torch.maximum(cutoff, self._floor)
+
+    def _last_of_top_p(self, best: Tensor, last: Tensor) -> Tensor:
+        """The rank [rows, 1] at which the likeliest up to rank `last` make up each row's top_p."""
+        ranks = torch.arange(best.shape[-1], device=self._device)
+        shares = best.masked_fill(ranks > last, -math.inf).softmax(dim=-1)
+        before = shares.cumsum(dim=-1) - shares
+        top_p = self._column([s.top_p for s in self._samplings])
+        needed = (before < top_p).sum(dim=-1, keepdim=True) - 1
+        # A row without top_p keeps all: rounding must not cut its tail.
+        return torch.where(top_p < 1, needed.clamp(min=0), last)
+
+    def _column(self, values: Sequence[float]) -> Tensor:
+        """[rows, 1]"""
+        return torch.tensor(values, device=self._device)[:, None]
+
+
+def _draws(sampling: Sampling, seed: int) -> list[float]:
+    """A uniform number in [0, 1) for every step of a reply, from the CPU whatever the device."""
+    if sampling.temperature == 0:
+        return [0.0] * sampling.max_tokens
+    generator = torch.Generator().manual_seed(seed)
+    draws: list[float] = torch.rand(sampling.max_tokens, generator=generator).tolist()
+    return draws

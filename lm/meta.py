@@ -1,0 +1,110 @@
+"""Meta: what is known of a checkpoint beside its weights, as JSON that is checked when read."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from lm.message import Speaker
+from lm.model import ModelConfig
+
+# What a damaged or hostile file may not exceed: anything larger would exhaust memory on loading.
+LIMITS = {
+    "vocab_size": 1 << 18,
+    "n_layers": 128,
+    "d_model": 8192,
+    "n_heads": 128,
+    "n_kv_heads": 128,
+    "head_dim": 128,
+    "d_ff": 32768,
+    "context": 1 << 16,
+}
+
+Point = tuple[int, float, float | None]  # step, train loss in nats per token, held-out bpb
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """A checkpoint's description.
+
+    parent:   the version that was current when this one was trained
+    speakers: those with a token of their own, in token order
+    cut_off:  sent_at of the newest message it learned from, None where there are no times
+    """
+
+    version: int
+    parent: int | None
+    config: ModelConfig
+    speakers: tuple[Speaker, ...]
+    metrics: dict[str, float]
+    cut_off: int | None
+    messages: int
+    preset: str
+    seconds: float
+    created_at: int
+    curve: tuple[Point, ...]
+
+    def to_json(self) -> str:
+        """The file's text."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1)
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Meta:
+        """Parse and check; ValueError names the key that is wrong."""
+        try:
+            record = json.loads(content)
+        except (ValueError, RecursionError):
+            raise ValueError("meta.json: not JSON") from None
+        return cls(
+            version=_get(record, "version", int),
+            parent=_get(record, "parent", int, type(None)),
+            config=_config(_get(record, "config", dict)),
+            speakers=tuple(
+                Speaker(_get(s, "id", int), _get(s, "name", str))
+                for s in _get(record, "speakers", list)
+            ),
+            metrics={k: _number(k, v) for k, v in _get(record, "metrics", dict).items()},
+            cut_off=_get(record, "cut_off", int, type(None)),
+            messages=_get(record, "messages", int),
+            preset=_get(record, "preset", str),
+            seconds=_number("seconds", _get(record, "seconds", int, float)),
+            created_at=_get(record, "created_at", int),
+            curve=tuple(_point(point) for point in _get(record, "curve", list)),
+        )
+
+
+def _get(record: Any, key: str, *kinds: type) -> Any:
+    """record[key] if it is exactly of one of `kinds`."""
+    value = record.get(key) if isinstance(record, dict) else None
+    if type(value) not in kinds:
+        raise ValueError(f"meta.json: {key} is missing or of the wrong type")
+    return value
+
+
+def _number(key: str, value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError(f"meta.json: {key} is not a finite number")
+    return float(value)
+
+
+def _config(record: dict[str, Any]) -> ModelConfig:
+    """The model's shape within LIMITS."""
+    names = {field.name for field in fields(ModelConfig)}
+    if set(record) != names:
+        raise ValueError("meta.json: config has other keys than a model's shape")
+    for key, limit in LIMITS.items():
+        if not 1 <= _get(record, key, int) <= limit:
+            raise ValueError(f"meta.json: {key} = {record[key]}: allowed are 1 to {limit}")
+    for key in names - set(LIMITS):
+        if _number(key, record[key]) <= 0:
+            raise ValueError(f"meta.json: {key} = {record[key]}: has to be above 0")
+    return ModelConfig(**record)
+
+
+def _point(record: Any) -> Point:
+    if not isinstance(record, list) or len(record) != 3 or type(record[0]) is not int:
+        raise ValueError("meta.json: curve holds something other than [step, loss, bpb]")
+    step, loss, bpb = record
+    return step, _number("curve", loss), None if bpb is None else _number("curve", bpb)

@@ -1,0 +1,132 @@
+"""The versions of one group's model: a directory of checkpoints, and which of them is current.
+
+`current` is a text file: the version in use on its first line, those promoted before it below,
+newest first. It is replaced in one rename, so a crash leaves the old choice or the new one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from lm import checkpoint
+from lm.checkpoint import Checkpoint, CheckpointError
+from lm.meta import Meta
+from lm.model import GPT
+from lm.tokenizer import Tokenizer
+
+CURRENT = "current"
+KEPT = 5  # newest versions that prune leaves, beside the current one and the one before
+
+
+class Versions:
+    """Checkpoints <directory>/0001, 0002, ... One process writes at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        """`directory` is made when the first version is written."""
+        self._directory = directory
+
+    def all(self) -> list[int]:
+        """Numbers of the versions there are, oldest first."""
+        if not self._directory.is_dir():
+            return []
+        names = [path.name for path in self._directory.iterdir() if path.is_dir()]
+        return sorted(int(n) for n in names if n.isascii() and n.isdigit() and len(n) >= 4)
+
+    def promoted(self) -> list[int]:
+        """Versions that were promoted and still exist: the current one first."""
+        try:
+            lines = (self._directory / CURRENT).read_text(encoding="ascii").split()
+            listed = [int(line) for line in lines]
+        except FileNotFoundError:
+            return []
+        except ValueError:
+            raise CheckpointError(f"{CURRENT}: not a list of version numbers") from None
+        if listed and listed[0] not in self.all():
+            raise CheckpointError(f"{CURRENT}: version {listed[0]} is missing")
+        return [version for version in listed if version in self.all()]
+
+    def current(self) -> int | None:
+        """The version promoted last, None before the first promotion."""
+        return next(iter(self.promoted()), None)
+
+    def load(self, version: int, device: torch.device) -> Checkpoint:
+        """Read a version; CheckpointError when it is missing or damaged."""
+        return checkpoint.read(self._path(version), device)
+
+    def meta(self, version: int) -> Meta:
+        """What is known of a version, without loading it."""
+        return checkpoint.read_meta(self._path(version))
+
+    def write(self, model: GPT, tokenizer: Tokenizer, meta: Meta) -> int:
+        """Store a candidate under the next number, which is returned. It is not promoted."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        version = max(self.all(), default=0) + 1
+        checkpoint.write(self._path(version), model, tokenizer, replace(meta, version=version))
+        return version
+
+    def promote(self, version: int) -> None:
+        """Make an intact version the current one."""
+        checkpoint.verify(self._path(version))
+        self._choose([version, *(v for v in self._listed() if v != version)])
+
+    def rollback(self) -> int:
+        """Promote the version promoted before the current one, which leaves the list."""
+        promoted = self.promoted()
+        if len(promoted) < 2:
+            raise CheckpointError("no version was promoted before the current one")
+        checkpoint.verify(self._path(promoted[1]))
+        self._choose(promoted[1:])
+        return promoted[1]
+
+    def remove(self, version: int) -> None:
+        """Delete a version. If it was the current one, the one promoted before it takes over."""
+        self._choose([v for v in self._listed() if v != version])
+        self._path(version).rename(self._aside(version))
+        shutil.rmtree(self._aside(version))
+
+    def prune(self, keep: int = KEPT) -> list[int]:
+        """Delete old versions and remains of broken writes; returns the versions deleted.
+
+        The newest `keep`, the current one and the one that rollback would choose stay. While
+        `current` is damaged nobody knows which those are, and everything stays.
+        """
+        try:
+            stay = {*self.all()[-keep:], *self.promoted()[:2]}
+        except CheckpointError:
+            return []
+        gone = [version for version in self.all() if version not in stay]
+        for version in gone:
+            self._path(version).rename(self._aside(version))
+        for remains in self._directory.glob(".*"):
+            if remains.name.endswith((".partial", ".gone")):
+                shutil.rmtree(remains, ignore_errors=True)
+        return gone
+
+    def _path(self, version: int) -> Path:
+        return self._directory / f"{version:04d}"
+
+    def _aside(self, version: int) -> Path:
+        """Where a version lies while it is deleted: half a checkpoint must not look like one."""
+        return self._directory / f".{version:04d}.gone"
+
+    def _listed(self) -> list[int]:
+        """promoted(), or what of it can be trusted when the file is damaged."""
+        try:
+            return self.promoted()
+        except CheckpointError:
+            return []
+
+    def _choose(self, versions: list[int]) -> None:
+        """Replace the file `current` by one rename."""
+        aside = self._directory / f".{CURRENT}.partial"
+        with aside.open("w", encoding="ascii") as file:
+            file.write("".join(f"{version}\n" for version in versions))
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(self._directory / CURRENT)
+        checkpoint.sync(self._directory)

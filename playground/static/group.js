@@ -1,0 +1,94 @@
+// What the page knows: people, chats and messages, as the server told. Knows nothing of the page's elements.
+
+import {get} from "./api.js";
+
+export class Group {
+  constructor() {
+    this.instance = "";
+    this.revision = 0;
+    this.bot = null;
+    this.members = [];
+    this.chats = [];
+    this.messages = new Map(); // chat id -> Map of message id -> message
+    this.complete = new Set(); // chats whose oldest message is here
+  }
+
+  // Catch up with the server: everything when it is a new one, else what changed since.
+  async load() {
+    const state = await get("/api/state", {since: this.revision, instance: this.instance});
+    const fresh = state.instance !== this.instance;
+    if (fresh) this.#forget(state.revision);
+    this.instance = state.instance;
+    this.bot = state.bot;
+    this.members = state.members;
+    this.chats = state.chats;
+    for (const {chat, id} of state.deleted) this.of(chat).delete(id);
+    for (const message of state.messages) this.put(message);
+    this.revision = Math.max(fresh ? 0 : this.revision, state.revision);
+    return fresh;
+  }
+
+  // Drop what an earlier server said; what the new one has said since stays.
+  #forget(revision) {
+    for (const messages of this.messages.values())
+      for (const message of messages.values())
+        if (message.revision <= revision || this.instance) messages.delete(message.message_id);
+    this.complete.clear();
+  }
+
+  of(chat) {
+    if (!this.messages.has(chat)) this.messages.set(chat, new Map());
+    return this.messages.get(chat);
+  }
+
+  // In order of id, which is the order in which they were said.
+  list(chat) {
+    return [...this.of(chat).values()].sort((a, b) => a.message_id - b.message_id);
+  }
+
+  // Add a message or its newer form; false if this or a newer one is known.
+  put(message) {
+    const messages = this.of(message.chat.id);
+    const known = messages.get(message.message_id);
+    this.revision = Math.max(this.revision, message.revision);
+    if (known && known.revision >= message.revision) return false;
+    messages.set(message.message_id, message);
+    return true;
+  }
+
+  remove(chat, id, revision) {
+    this.revision = Math.max(this.revision, revision);
+    return this.of(chat).delete(id);
+  }
+
+  async older(chat) {
+    const first = this.list(chat)[0];
+    if (!first || this.complete.has(chat)) return [];
+    const {messages} = await get("/api/history", {chat, before: first.message_id});
+    if (!messages.length) this.complete.add(chat);
+    for (const message of messages) this.of(chat).set(message.message_id, message);
+    return messages;
+  }
+
+  chat(id) {
+    return this.chats.find((chat) => chat.id === id);
+  }
+
+  name(id) {
+    if (this.bot && id === this.bot.id) return this.bot.first_name;
+    return this.members.find((member) => member.id === id)?.first_name || "somebody";
+  }
+}
+
+const COLOURS = 8;
+
+// The same colour for the same account, always.
+export function colour(id) {
+  return `c${((id % COLOURS) + COLOURS) % COLOURS}`;
+}
+
+export function initials(name) {
+  const words = name.trim().split(/\s+/);
+  const letters = words.length > 1 ? [words[0], words[words.length - 1]] : [words[0]];
+  return letters.map((word) => [...word][0] || "").join("").toUpperCase();
+}

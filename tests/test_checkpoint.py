@@ -1,0 +1,259 @@
+"""Rules of the checkpoint: it appears whole, loads as saved, and is refused when damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import struct
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from lm import checkpoint
+from lm.checkpoint import CheckpointError
+from lm.message import Speaker
+from lm.meta import Meta
+from lm.model import GPT, ModelConfig
+from lm.tokenizer import Tokenizer
+
+CPU = torch.device("cpu")
+TOKENIZER = Tokenizer.train(["so it goes"] * 9, 260, (4, 2))
+CONFIG = ModelConfig(TOKENIZER.vocab_size, 1, 64, 1, 1, 64, 64, context=32)
+META = Meta(
+    version=3,
+    parent=None,
+    config=CONFIG,
+    speakers=(Speaker(4, "Ann"), Speaker(2, "Bö\u2028")),
+    metrics={"bpb": 2.5},
+    cut_off=1_700_000_000,
+    messages=10,
+    preset="tiny",
+    seconds=1.5,
+    created_at=1_700_000_001,
+    curve=((1, 5.5, None), (2, 5.0, 2.5)),
+)
+
+
+@pytest.fixture
+def model() -> GPT:
+    torch.manual_seed(0)
+    return GPT(CONFIG)
+
+
+@pytest.fixture
+def saved(tmp_path: Path, model: GPT) -> Path:
+    checkpoint.write(tmp_path / "0003", model, TOKENIZER, META)
+    return tmp_path / "0003"
+
+
+def reseal(directory: Path) -> None:
+    """Make the manifest fit the files again: damage that a hash alone would not show."""
+    manifest = {
+        path.name: {
+            "size": path.stat().st_size,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        for path in directory.iterdir()
+        if path.name != "manifest.json"
+    }
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_what_is_written_is_read(saved: Path, model: GPT) -> None:
+    """Weights, tokenizer and meta come back equal, ready to evaluate."""
+    found = checkpoint.read(saved, CPU)
+    assert found.meta == META == checkpoint.read_meta(saved)
+    assert found.tokenizer.message(2, "so 😀") == TOKENIZER.message(2, "so 😀")
+    assert not found.model.training
+    for name, weight in model.state_dict().items():
+        assert torch.equal(found.model.state_dict()[name], weight)
+
+
+def test_weights_have_the_names_of_qwen3(saved: Path, model: GPT) -> None:
+    """The file holds fp32 under transformers' names, without the tied lm_head."""
+    weights = load_file(saved / "model.safetensors")
+    assert set(weights) == {f"model.{name}" for name in model.state_dict()}
+    assert {weight.dtype for weight in weights.values()} == {torch.float32}
+
+
+def test_nothing_else_lies_about(saved: Path) -> None:
+    """A finished write leaves the four files and no temporary sibling."""
+    names = {"model.safetensors", "tokenizer.json", "meta.json", "manifest.json"}
+    assert {path.name for path in saved.iterdir()} == names
+    assert [path.name for path in saved.parent.iterdir()] == ["0003"]
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path, model: GPT) -> None:
+    """Half a checkpoint never appears, under no name."""
+    nonsense: Any = object()
+    unwritable = replace(META, metrics={"bpb": nonsense})
+    with pytest.raises(TypeError):
+        checkpoint.write(tmp_path / "0001", model, TOKENIZER, unwritable)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_is_never_overwritten(saved: Path, model: GPT) -> None:
+    """Writing where one exists is refused and changes nothing."""
+    before = (saved / "manifest.json").read_bytes()
+    with pytest.raises(FileExistsError):
+        checkpoint.write(saved, model, TOKENIZER, META)
+    assert (saved / "manifest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "meta.json"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: b"",
+        lambda content: bytes(len(content)),
+        lambda content: content[:-9] + bytes([content[-9] ^ 1]) + content[-8:],
+    ],
+    ids=["truncated", "empty", "zeroed", "one bit flipped"],
+)
+def test_damage_is_noticed(saved: Path, name: str, damage: Callable[[bytes], bytes]) -> None:
+    """Whatever a disk does to a file, reading and verifying say so in one line."""
+    path = saved / name
+    path.write_bytes(damage(path.read_bytes()))
+    for attempt in (lambda: checkpoint.read(saved, CPU), lambda: checkpoint.verify(saved)):
+        with pytest.raises(CheckpointError, match=name) as caught:
+            attempt()
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "tokenizer.json", "meta.json", "manifest.json"]
+)
+def test_a_missing_file_is_named(saved: Path, name: str) -> None:
+    """A checkpoint without one of its files is refused by name."""
+    (saved / name).unlink()
+    with pytest.raises(CheckpointError, match=name):
+        checkpoint.read(saved, CPU)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "null", "{", '{"model.safetensors": 5}', "[" * 50_000]
+)
+def test_a_manifest_that_is_none_is_refused(saved: Path, content: str) -> None:
+    """Without a manifest to compare with, nothing is trusted."""
+    (saved / "manifest.json").write_text(content)
+    with pytest.raises(CheckpointError):
+        checkpoint.read(saved, CPU)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_have_to_be_finite(saved: Path, value: float) -> None:
+    """A single NaN would make every answer noise."""
+    path = saved / "model.safetensors"
+    weights = load_file(path)
+    weights["model.norm.weight"][5] = value
+    save_file(weights, path)
+    reseal(saved)
+    with pytest.raises(CheckpointError, match=r"model\.norm\.weight.*not finite"):
+        checkpoint.read(saved, CPU)
+
+
+@pytest.mark.parametrize("change", ["missing", "extra", "shape", "dtype"])
+def test_weights_have_to_fit_meta(saved: Path, change: str) -> None:
+    """Names, shapes and dtypes are compared before a model is built."""
+    path = saved / "model.safetensors"
+    weights = load_file(path)
+    if change == "missing":
+        del weights["model.norm.weight"]
+    elif change == "extra":
+        weights["lm_head.weight"] = torch.zeros(2)
+    elif change == "shape":
+        weights["model.norm.weight"] = torch.ones(63)
+    else:
+        weights["model.norm.weight"] = torch.ones(64, dtype=torch.float16)
+    save_file(weights, path)
+    reseal(saved)
+    with pytest.raises(CheckpointError, match=r"differ from the shape in meta\.json"):
+        checkpoint.read(saved, CPU)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        struct.pack("<Q", 2**60),
+        struct.pack("<Q", 10) + b"{}",
+        struct.pack("<Q", 4) + b"null",
+        struct.pack("<Q", 8) + b'{"a": 5}',
+        struct.pack("<Q", 90_000) + b"[" * 90_000,
+        b"PK\x03\x04 a zip file, as torch.save writes",
+    ],
+)
+def test_hostile_headers_are_refused(saved: Path, content: bytes) -> None:
+    """A header cannot make us allocate, recurse or crash."""
+    (saved / "model.safetensors").write_bytes(content)
+    reseal(saved)
+    with pytest.raises(CheckpointError, match="header"):
+        checkpoint.read(saved, CPU)
+
+
+class Evil:
+    """Unpickling this writes a file."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (Path("owned"),)
+
+
+def test_a_pickle_is_not_executed(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A pickle in any file's place is refused and never run."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("model.safetensors", "tokenizer.json", "meta.json"):
+        (saved / name).write_bytes(pickle.dumps(Evil()))
+        reseal(saved)
+        with pytest.raises(CheckpointError):
+            checkpoint.read(saved, CPU)
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("version", "3"), ("version", True), ("parent", 1.5), ("speakers", [{"id": 1}]),
+        ("metrics", {"bpb": "low"}), ("metrics", {"bpb": float("nan")}), ("seconds", None),
+        ("curve", [[1, 2.0]]), ("curve", "x"), ("config", {"n_layers": 1}),
+    ],
+)  # fmt: skip
+def test_meta_is_checked(saved: Path, key: str, value: object) -> None:
+    """A wrong type anywhere in meta.json is named."""
+    record = json.loads((saved / "meta.json").read_text()) | {key: value}
+    (saved / "meta.json").write_text(json.dumps(record))
+    reseal(saved)
+    wrong = "id|name" if key == "speakers" else "bpb" if key == "metrics" else key
+    with pytest.raises(CheckpointError, match=wrong):
+        checkpoint.read(saved, CPU)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("n_layers", 10**9), ("d_model", 10**9), ("context", 0), ("head_dim", 32), ("vocab_size", 300),
+     ("rope_theta", -1.0), ("n_heads", 2.0)],
+)  # fmt: skip
+def test_a_shape_is_bounded(saved: Path, key: str, value: float) -> None:
+    """A shape nobody could hold in memory, or that is no shape, is refused before building."""
+    record = json.loads((saved / "meta.json").read_text())
+    record["config"][key] = value
+    (saved / "meta.json").write_text(json.dumps(record))
+    reseal(saved)
+    with pytest.raises(CheckpointError, match=key):
+        checkpoint.read(saved, CPU)
+
+
+def test_tokenizer_has_to_fit_the_speakers(saved: Path) -> None:
+    """Meta with another speaker than the tokenizer knows is refused."""
+    meta = replace(META, speakers=META.speakers[:1])
+    (saved / "meta.json").write_text(meta.to_json())
+    reseal(saved)
+    with pytest.raises(CheckpointError, match="speakers"):
+        checkpoint.read(saved, CPU)

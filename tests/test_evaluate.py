@@ -1,0 +1,96 @@
+"""Rules of bits per byte: what counts, what is given, and how the context slides."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from lm.evaluate import bits_per_byte
+from lm.message import Message
+from lm.model import GPT, Cache, ModelConfig
+from lm.tokenizer import Tokenizer
+
+TOKENIZER = Tokenizer.train(["so it goes on and on"] * 9, 300, (1, 2))
+CPU = torch.device("cpu")
+CONFIG = ModelConfig(TOKENIZER.vocab_size, 1, 64, 1, 1, 64, 64, context=64)
+
+
+class Uniform(GPT):
+    """Every token is as likely as every other."""
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        return torch.zeros(*hidden.shape[:-1], self.config.vocab_size)
+
+
+class Recall(GPT):
+    """Sure that the next token is an x once it sees `reach` tokens, clueless before."""
+
+    def __init__(self, reach: int) -> None:
+        super().__init__(CONFIG)
+        self.reach = reach
+
+    def hidden(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
+        return (positions >= self.reach)[..., None].float()
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        return torch.zeros(*hidden.shape[:-1], self.config.vocab_size) * hidden + torch.where(
+            hidden > 0, torch.eye(self.config.vocab_size)[TOKENIZER.encode("x")[0]] * 100, 0.0
+        )
+
+
+def bpb(model: GPT, *sessions: list[Message], context: int = 64) -> float:
+    return bits_per_byte(model, TOKENIZER, sessions, context, CPU)
+
+
+def test_text_and_end_count_speakers_do_not() -> None:
+    """Uniform guessing costs log2 V per text token and END, over bytes plus one per message."""
+    messages = [Message(1, "so it goes"), Message(2, "né 😀"), Message(None, "")]
+    tokens = sum(len(TOKENIZER.encode(m.text)) + 1 for m in messages)
+    size = len("so it goes") + len("né 😀".encode()) + 3
+    expected = tokens * math.log2(TOKENIZER.vocab_size) / size
+    assert bpb(Uniform(CONFIG), messages) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("context", [4, 7, 16, 1000])
+def test_every_target_counts_once_in_any_context(context: int) -> None:
+    """Windows overlap but count nothing twice and leave nothing out."""
+    session = [Message(1 + i % 2, "on and on " * (i % 5)) for i in range(60)]
+    whole = bpb(Uniform(CONFIG), session, context=10_000)
+    assert bpb(Uniform(CONFIG), session, context=context) == pytest.approx(whole)
+
+
+def test_the_context_slides_in_half_steps() -> None:
+    """After the first window every target sees at least half a context."""
+    session = [Message(1, "x" * 150)]
+    costs = bpb(Recall(reach=32), session, context=64) * 151 / math.log2(TOKENIZER.vocab_size)
+    # The first 32 positions predict the speaker (given) and 31 letters; END is a wrong guess.
+    end = 100 / math.log(2) / math.log2(TOKENIZER.vocab_size)
+    assert costs - end == pytest.approx(31, abs=0.1)
+
+
+def test_sessions_do_not_see_each_other() -> None:
+    """The mean over two sessions is that of each alone, weighted by bytes."""
+    torch.manual_seed(0)
+    model = GPT(CONFIG)
+    torch.nn.init.normal_(model.embed_tokens.weight, 0.0, 0.3)
+    a, b = [Message(1, "so it goes")] * 9, [Message(2, "on and on")] * 2
+    apart = (bpb(model, a) * 9 * 11 + bpb(model, b) * 2 * 10) / (9 * 11 + 2 * 10)
+    assert bpb(model, a, b) == pytest.approx(apart, rel=1e-5)
+    assert bpb(model, a + b) != pytest.approx(apart, rel=1e-5)
+
+
+def test_training_mode_is_left_as_it_was() -> None:
+    """Dropout is off while it evaluates and on again afterwards."""
+    model = GPT(CONFIG, dropout=0.5).train()
+    session = [Message(1, "so it goes")] * 3
+    assert bpb(model, session) == bpb(model, session)
+    assert model.training
+
+
+def test_nothing_to_evaluate_is_an_error() -> None:
+    """No messages have no bits per byte."""
+    with pytest.raises(ValueError, match="0 messages"):
+        bpb(Uniform(CONFIG))

@@ -9,9 +9,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
-from lm.exports.export import Export
+from lm.exports.export import Export, ExportedMessage
 from lm.train import LEAST
 from storage import groups, messages
 from storage.messages import MessageRow
@@ -63,12 +62,18 @@ def summarise(export: Export, aliases: Mapping[str, str]) -> Summary:
     )
 
 
-def merge(export: Export, aliases: Mapping[str, str]) -> dict[str, list[Any]]:
-    """Messages of each speaker under the names that aliases give."""
-    merged: dict[str, list[Any]] = {}
+def by_speaker(
+    export: Export, aliases: Mapping[str, str]
+) -> dict[tuple[str, int | None], list[ExportedMessage]]:
+    """Messages by name (as aliases give it) and Telegram account, None where there is none."""
+    said: dict[tuple[str, int | None], list[ExportedMessage]] = {}
     for message in export.messages:
-        merged.setdefault(aliases.get(message.speaker, message.speaker), []).append(message)
-    return merged
+        digits = message.key.removeprefix("user")
+        known = message.key != digits and digits.isascii() and digits.isdecimal()
+        account = int(digits) if known and len(digits) < 19 else None
+        name = aliases.get(message.speaker, message.speaker)
+        said.setdefault((name, account), []).append(message)
+    return said
 
 
 async def import_export(
@@ -88,10 +93,9 @@ async def import_export(
         for alias, name in aliases.items():
             await groups.add_alias(db, group, alias, await groups.ensure_speaker(db, group, name))
         new = 0
-        for name, said in merge(export, aliases).items():
-            speaker = await groups.ensure_speaker(db, group, name)
-            await _settle(db, group, speaker, consent.of(name), consent.attested_by, said)
-            if consent.of(name):
+        for (name, account), said in by_speaker(export, aliases).items():
+            speaker = await _speaker(db, group, name, account)
+            if await _agreed(db, group, speaker, consent.of(name), consent.attested_by):
                 new += await messages.add(db, group, _rows(speaker, said))
             else:
                 summary.skipped["not agreed"] = summary.skipped.get("not agreed", 0) + len(said)
@@ -102,17 +106,28 @@ async def import_export(
     return summary
 
 
-async def _settle(
-    db: Db, group: int, speaker: int, agreed: bool, attested_by: str, said: Sequence[Any]
-) -> None:
-    """Record the consent and, where the export knows it, the Telegram account."""
-    before = {row.id: row for row in await groups.speakers(db, group)}[speaker]
-    if agreed != before.agreed or not agreed:
-        await groups.consent(db, speaker, agreed, attested_by)
-    key = said[0].key
-    account = key.removeprefix("user")
-    if before.telegram_user is None and key.startswith("user") and account.isdecimal():
-        await groups.link(db, group, speaker, int(account))
+async def _speaker(db: Db, group: int, name: str, account: int | None) -> int:
+    """The speaker with that account, else with that name; a namesake gets a name apart."""
+    rows = await groups.speakers(db, group)
+    if account is not None:
+        for row in rows:
+            if row.telegram_user == account:
+                return row.id
+        taken = {row.name for row in rows if row.telegram_user is not None}
+        speaker = await groups.ensure_speaker(
+            db, group, f"{name} (user{account})" if name in taken else name
+        )
+        await groups.link(db, group, speaker, account)
+        return speaker
+    return await groups.ensure_speaker(db, group, name)
+
+
+async def _agreed(db: Db, group: int, speaker: int, attested: bool, attested_by: str) -> bool:
+    """Whether a speaker agrees, now or before; what is new goes into the ledger."""
+    before = {row.id: row for row in await groups.speakers(db, group)}[speaker].agreed
+    if attested and not before:
+        await groups.consent(db, speaker, True, attested_by)
+    return attested or before
 
 
 async def _refuse_too_little(db: Db, group: int) -> None:
@@ -132,7 +147,7 @@ async def _refuse_too_little(db: Db, group: int) -> None:
         )
 
 
-def _rows(speaker: int, said: Sequence[Any]) -> list[MessageRow]:
+def _rows(speaker: int, said: Sequence[ExportedMessage]) -> list[MessageRow]:
     return [
         MessageRow(speaker, m.text, m.sent_at, m.conversation, m.origin, m.reply_to) for m in said
     ]

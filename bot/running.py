@@ -21,14 +21,16 @@ from bot.serving import Address, serve
 from bot.training import Training
 from bot.watch import verdict, watch
 from lm.versions import Versions
-from playground.server import Playground, PlaygroundConfig
+from playground.server import Member, Playground, PlaygroundConfig
 from storage import groups, messages
 from storage.groups import Group
 from storage.store import Store
 
 log = logging.getLogger(__name__)
 
+SAMPLE_MINUTES = 2.5  # the sample's training fits into this on a slow or busy machine too
 MEMBERS = 8  # most of a group's speakers that the page offers to write as
+BOT_ACCOUNT = 7_000_000_000
 FIRST_ACCOUNT = 5_000_000_000  # playground accounts of speakers without a Telegram account
 
 
@@ -68,6 +70,10 @@ async def _group(store: Store, name: str) -> Group:
 
 async def _first_version(store: Store, group: Group, paths: Paths, config: Config) -> None:
     print(f"Training a first version for {group.name}; this happens once.", flush=True)
+    if group.name == SAMPLE and not config.train.max_minutes:
+        config = config.model_copy(
+            update={"train": config.train.model_copy(update={"max_minutes": SAMPLE_MINUTES})}
+        )
     training = Training(store, group, paths, config)
     gate, version = await watch(training.events(background=False))
     Versions(paths.models(group.id)).promote(version)
@@ -82,7 +88,7 @@ async def _playground(
     counts = await store.read(lambda db: messages.count_by_speaker(db, group.id))
     rows = sorted(rows, key=lambda row: -counts.get(row.id, 0))[:MEMBERS]
     accounts = {row.telegram_user or FIRST_ACCOUNT + row.id: row for row in rows}
-    token = f"{secrets.randbelow(10**9) + 10**9}:{secrets.token_urlsafe(26)}"
+    token = f"{BOT_ACCOUNT}:{secrets.token_urlsafe(26)}"  # for this run, on this machine only
     playground = await stack.enter_async_context(
         Playground(
             PlaygroundConfig(
@@ -90,7 +96,7 @@ async def _playground(
                 port=config.playground.port,
                 token=token,
                 title=group.name,
-                members=tuple(row.name for row in rows),
+                members=tuple(Member(row.name, account) for account, row in accounts.items()),
                 folder=paths.playground(group.id),
             )
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -62,8 +63,7 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT. Raises TokenError when Telegram refuses the token."""
     device = pick_device(config.engine.device)
-    if config.engine.threads:
-        torch.set_num_threads(config.engine.threads)
+    torch.set_num_threads(config.engine.threads or max(1, (os.cpu_count() or 1) // 2))
     versions = Versions(paths.models(group.id))
     checkpoint = await asyncio.to_thread(load_current, versions, device)
 

@@ -124,7 +124,8 @@ async def talk(config: Config, paths: Paths, name: str, as_: str) -> None:
         )
 
         async def read() -> str:
-            return await session.prompt_async("> ")
+            typed: str = await session.prompt_async("> ")
+            return typed
 
     else:
         read = _line

@@ -82,6 +82,9 @@ class Training:
             stderr=asyncio.subprocess.STDOUT,
             limit=1 << 20,
             start_new_session=True,  # Ctrl-C goes to the bot, which ends it in order
+            # Idle threads sleep instead of spinning: with one of two cores taken by another
+            # program, spinning made training twenty times slower (benchmarks/LOG.md).
+            env={"OMP_WAIT_POLICY": "passive", **os.environ},
         )
         if background:
             os.setpriority(os.PRIO_PROCESS, process.pid, self._config.train.nice)

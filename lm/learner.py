@@ -27,7 +27,7 @@ from lm.optimizer import Optimizer
 from lm.presets import Preset
 from lm.tokenizer import Tokenizer
 
-MEASURED = 4  # first steps, on which the plan's duration is measured
+MEASURED = 5  # first steps, on which the plan's duration is measured; the very first is slow
 PATIENCE = 3  # evaluations without a better one before the run ends
 PAUSE = 0.5  # seconds between two reports
 POINTS = 100  # of the learning curve
@@ -74,7 +74,7 @@ def learn(
     best: GPT | None = None
     best_bpb, bpb, since_best = math.inf, None, 0
     curve: list[Point] = []
-    mean, progress, step, planned, reported = 0.0, 0.0, 0, False, began
+    mean, progress, step, planned, first, reported = 0.0, 0.0, 0, False, 0.0, began
     while progress < 1.0:
         tokens = next(source).to(device)
         with autocast(device, dtype):
@@ -92,9 +92,11 @@ def learn(
         mean = value if step == 1 else 0.9 * mean + 0.1 * value
         total = round(step / progress)
         elapsed = time.monotonic() - began
+        first = elapsed if step == 1 else first
         if not planned and (step >= MEASURED or progress == 1.0):
             planned = True
-            report(_plan(preset, model, batches.tokens, total, device, elapsed / progress))
+            seconds = (elapsed - first) / max(1, step - 1) * total + first
+            report(_plan(preset, model, batches.tokens, total, device, seconds))
         evaluated = int(progress * preset.evaluations) > int(before * preset.evaluations)
         if evaluated:
             with autocast(device, dtype):

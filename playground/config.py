@@ -46,8 +46,10 @@ class PlaygroundConfig:
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port: {self.port} is not between 0 and 65535")
         names = [member.name for member in self.people()]
-        if any(not name.strip() for name in names) or len(set(names)) < len(names):
-            raise ValueError("members: names must be there and differ")
+        # Two friends may share a name, or have none: then their ids tell them apart.
+        keys = [member.id or member.name.strip() for member in self.people()]
+        if not all(keys) or len(set(keys)) < len(keys):
+            raise ValueError("members: names must be there and differ, or have ids that do")
         for name in self.admins:
             if name not in names:
                 raise ValueError(f"admins: {name!r} is not among the members")

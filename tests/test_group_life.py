@@ -6,6 +6,7 @@ import json
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,7 +165,7 @@ async def test_the_context_survives_kill_minus_nine(
     assert all(message["token_ids"] for message in after["messages"])
 
 
-async def show_context(tmp_path: Path, chat: int) -> dict[str, object]:
+async def show_context(tmp_path: Path, chat: int) -> dict[str, Any]:
     """What `understudy context --json` prints beside the running bot."""
     out = tmp_path / "context.json"
     out.unlink(missing_ok=True)

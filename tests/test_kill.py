@@ -8,6 +8,7 @@ import signal
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,7 +120,7 @@ async def settle(hand: Stagehand) -> None:
         await asyncio.sleep(1)
 
 
-async def every_message(playground: Playground) -> list[dict[str, object]]:
+async def every_message(playground: Playground) -> list[dict[str, Any]]:
     """All messages of all chats, not only the newest that a page starts with."""
     return [
         {
@@ -134,14 +135,12 @@ async def every_message(playground: Playground) -> list[dict[str, object]]:
     ]
 
 
-async def check(
-    data: Path, said: list[dict[str, object]], replies: list[dict[str, object]]
-) -> None:
+async def check(data: Path, said: list[dict[str, Any]], replies: list[dict[str, Any]]) -> None:
     """Compare what was said in the group with what the bot knows and did."""
     spoken = {
         f"telegram:{m['chat']}:{m['id']}": m["text"]
         for m in said
-        if not str(m["text"]).startswith("/")
+        if m["text"] and not str(m["text"]).startswith("/")
     }
     async with reading(data / "understudy.db") as db:
         rows = await db.execute_fetchall(

@@ -159,7 +159,7 @@ class Scheduler:
                     self._end_all([row], "length", now)
 
     def _open(self) -> list[Waiting | Row]:
-        return [*self._waiting, *self._rows]
+        return [*self._rows, *self._waiting]
 
     def _admit(self, now: float) -> None:
         """Give slots to waiting requests, in order; a chat's second request waits for its first."""

@@ -42,7 +42,9 @@ def read_export(path: Path, chat: str | None = None) -> Export:
         export = read_jsonl(source) if kind == "jsonl" else read_whatsapp(source)
     if not export.messages:
         skipped = ", ".join(f"{count} {name}" for name, count in export.skipped.items())
-        raise ExportError(f"no messages in {source.name}: {skipped or 'nothing is in it'}")
+        raise ExportError(
+            f"no messages in {source.name} ({skipped or 'nothing at all'}): {_WANTED}"
+        )
     return export
 
 
@@ -111,18 +113,12 @@ def _format_of_lines(source: Source) -> str:
 
 
 def _is_message(line: str) -> bool:
-    record = _object(line)
-    return "speaker" in record and "text" in record
-
-
-def _is_telegram(line: str) -> bool:
-    record = _object(line)
-    return "messages" in record or "chats" in record
-
-
-def _object(line: str) -> dict[str, object]:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) else {}
+        return False
+    return isinstance(record, dict) and "speaker" in record and "text" in record
+
+
+def _is_telegram(line: str) -> bool:
+    return not _is_message(line) and ('"messages"' in line or '"chats"' in line)

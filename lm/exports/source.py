@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from lm.exports.export import LONGEST_TEXT, ExportError
+from lm.exports.export import LONGEST_TEXT, ExportError, clean_name
 
 MOST_BYTES = 2 << 30  # of one export, unpacked
 MOST_MEMBERS = 100_000  # a WhatsApp zip holds one for every photo
@@ -35,7 +35,7 @@ class Source:
     @property
     def name(self) -> str:
         """What error messages call it."""
-        return f"{self.path.name}/{self.member}" if self.member else self.path.name
+        return clean_name(f"{self.path.name}/{self.member}" if self.member else self.path.name)
 
     @property
     def stem(self) -> str:

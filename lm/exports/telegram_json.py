@@ -57,10 +57,11 @@ class _Message:
         self.record: Record = {}
         self._room = longest_text + 1
 
-    def open(self, key: str | None) -> None:
+    def open(self, key: str | None, event: str) -> None:
         """A list or an object begins as the value of a key."""
         if key in _KEYS and key not in self.record:
-            self.record[key] = [] if key in _TEXTS and "text" not in self.record else None
+            parts = event == "start_array" and key in _TEXTS and "text" not in self.record
+            self.record[key] = [] if parts else None
 
     def take(self, path: list[str | None], value: object) -> None:
         """A plain value: one of the message's own, or a part of its text."""
@@ -91,7 +92,7 @@ def stream(
             path[-1] = value
         elif event in ("start_map", "start_array"):
             if message is not None and len(path) == message.depth:
-                message.open(path[-1])
+                message.open(path[-1], event)
             elif message is None and event == "start_map":
                 if path in _MESSAGES:
                     message = _Message(len(path) + 1, longest_text)

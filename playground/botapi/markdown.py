@@ -5,6 +5,7 @@ One pass over the characters, linear in the text.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from playground.botapi.entities import units
@@ -23,6 +24,8 @@ _NAMES = {
     "code": "Code",
     "pre": "Pre",
 }
+
+_TARGET = re.compile(r"\]\(((?:[^)\\]|\\.){0,4096})\)")
 
 
 @dataclass(slots=True)
@@ -118,11 +121,11 @@ class _Reader:
 
     def _link(self) -> None:
         opened = self.opened.pop()
-        end = self.source.find(")", self.at)
-        if self.source[self.at + 1 : self.at + 2] != "(" or end < 0:
+        target = _TARGET.match(self.source, self.at)
+        if target is None:
             raise _error(f"Can't find end of a URL at byte offset {self.byte}")
-        url = self.source[self.at + 2 : end].replace("\\", "")
-        self._skip(end + 1 - self.at)
+        url = re.sub(r"\\(.)", r"\1", target[1])
+        self._skip(len(target[0]))
         self._close(opened, url=url)
 
 

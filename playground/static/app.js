@@ -1,10 +1,10 @@
 // The page: puts the group, the log and the composer together and keeps them live.
 
 import {Refused, get, listen, post, upload} from "./api.js";
-import {colour, Group, initials} from "./group.js";
+import {Group, initials} from "./group.js";
 import {Composer} from "./composer.js";
 import {Log} from "./log.js";
-import {make} from "./bubble.js";
+import {make} from "./words.js";
 
 const PATIENCE = 15; // seconds that a pressed button waits for the bot
 const TYPING = 5500; // milliseconds that a chat action is shown
@@ -80,7 +80,7 @@ function showTitle() {
   const text = page.chat > 0 && group.bot ? group.bot.first_name : name;
   if (find("title").textContent !== text) find("title").textContent = text;
   find("group-avatar").textContent = initials(text);
-  find("group-avatar").className = `avatar ${colour(Math.abs(page.chat))}`;
+  find("group-avatar").className = `avatar ${page.chat < 0 ? "c5" : group.bot ? group.colour(group.bot.id) : ""}`;
   document.title = page.unread ? `(${page.unread}) ${text}` : text;
 }
 
@@ -117,7 +117,7 @@ function showChoices() {
   options(find("writer"), group.members.map((member) => [member.id, member.first_name]), page.writer);
   const avatar = find("writer-avatar");
   avatar.textContent = initials(group.name(page.writer));
-  avatar.className = `avatar ${colour(page.writer)}`;
+  avatar.className = `avatar ${group.colour(page.writer)}`;
   const chat = group.chat(page.chat);
   find("topic-pick").hidden = !chat?.forum && !chat?.is_forum;
   options(find("topic"), [[0, "All topics"], [-1, "General"], ...(chat?.topics || []).map((topic) => [topic.id, topic.name])], page.topic);
@@ -181,10 +181,13 @@ function reload() {
   return loading;
 }
 
+// Members, chats, commands or titles changed; a group that moved takes its readers along.
 async function refreshPeople() {
   const state = await get("/api/state", {since: group.revision, instance: group.instance}).catch(() => null);
   if (!state || state.instance !== group.instance) return;
   Object.assign(group, {bot: state.bot, members: state.members, chats: state.chats});
+  const moved = group.chat(page.chat)?.migrated_to;
+  if (moved) return go({chat: moved});
   showChoices();
   showTitle();
   showStatus();

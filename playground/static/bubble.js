@@ -1,13 +1,7 @@
 // One message as an element. Every word of a person goes through textContent: nothing is ever markup.
 
-import {colour, initials} from "./group.js";
-
-export function make(tag, className = "", text = "") {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text) element.textContent = text;
-  return element;
-}
+import {initials} from "./group.js";
+import {make, safeLink, words} from "./words.js";
 
 function icon(path) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -46,69 +40,9 @@ function size(bytes) {
   return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 }
 
-const TAGS = {bold: "strong", italic: "em", underline: "u", strikethrough: "s", code: "code", pre: "pre", blockquote: "blockquote", expandable_blockquote: "blockquote"};
-
-function safeLink(url) {
-  const whole = /^[a-z][a-z0-9+.-]*:/i.test(url) ? url : `https://${url}`;
-  return /^https?:/i.test(whole) ? whole : "";
-}
-
-function wrapper(entity, text, actions) {
-  if (TAGS[entity.type]) return make(TAGS[entity.type]);
-  if (entity.type === "spoiler") {
-    const spoiler = make("span", "spoiler");
-    spoiler.tabIndex = 0;
-    spoiler.setAttribute("role", "button");
-    spoiler.setAttribute("aria-label", "Hidden text, press to show");
-    const show = () => { spoiler.classList.add("shown"); spoiler.removeAttribute("aria-label"); };
-    spoiler.addEventListener("click", show);
-    spoiler.addEventListener("keydown", (event) => { if (event.key === "Enter") show(); });
-    return spoiler;
-  }
-  if (entity.type === "bot_command") {
-    const command = make("button", "command");
-    command.type = "button";
-    command.addEventListener("click", () => actions.fill(text));
-    return command;
-  }
-  const url = entity.type === "text_link" ? entity.url : entity.type === "url" ? text : "";
-  if (safeLink(url)) {
-    const link = make("a");
-    link.href = safeLink(url);
-    link.target = "_blank";
-    link.rel = "noopener noreferrer";
-    return link;
-  }
-  return make("span", entity.type === "mention" || entity.type === "hashtag" ? "mention" : "");
-}
-
-// Entities count UTF-16 units, as strings do here. They are sorted, outer before inner.
-function fill(element, text, entities, from, to, actions) {
-  let at = from;
-  for (let index = 0; index < entities.length; index++) {
-    const entity = entities[index];
-    const start = Math.max(entity.offset, at);
-    const end = Math.min(entity.offset + entity.length, to);
-    if (start >= end) continue;
-    element.append(text.slice(at, start));
-    const inner = wrapper(entity, text.slice(start, end), actions);
-    fill(inner, text, entities.slice(index + 1), start, end, actions);
-    element.append(inner);
-    at = end;
-  }
-  element.append(text.slice(at, to));
-}
-
-function words(text, entities, actions) {
-  const element = make("div", "text");
-  element.dir = "auto";
-  fill(element, text, entities || [], 0, text.length, actions);
-  return element;
-}
-
-function quote(message, actions) {
+function quote(message, group, actions) {
   const replied = message.reply_to_message;
-  const element = make("button", `quote ${colour(replied.from.id)}`);
+  const element = make("button", `quote ${group.colour(replied.from.id)}`);
   element.type = "button";
   element.append(make("strong", "", replied.from.first_name));
   const text = make("span", "", summary(replied));
@@ -235,11 +169,11 @@ export function bubble(message, group, writer, actions) {
   const isBot = message.from.is_bot;
   if (message.from.id === writer) row.classList.add("own");
   if (isBot) row.classList.add("bot");
-  const avatar = make("span", `avatar ${colour(message.from.id)}`, initials(message.from.first_name));
+  const avatar = make("span", `avatar ${group.colour(message.from.id)}`, initials(message.from.first_name));
   avatar.setAttribute("aria-hidden", "true");
   const stack = make("div", "stack");
   const body = make("div", "bubble");
-  const name = make("div", `name ${colour(message.from.id)}`);
+  const name = make("div", `name ${group.colour(message.from.id)}`);
   const label = make("span", "", message.from.first_name);
   label.dir = "auto";
   name.append(label);
@@ -247,7 +181,7 @@ export function bubble(message, group, writer, actions) {
   const topic = message.is_topic_message && group.chat(message.chat.id)?.topics.find((each) => each.id === message.message_thread_id);
   if (topic) name.append(make("span", "topic", `# ${topic.name}`));
   body.append(name);
-  if (message.reply_to_message) body.append(quote(message, actions));
+  if (message.reply_to_message) body.append(quote(message, group, actions));
   if (message.photo) body.append(photo(message, actions));
   if (message.document) body.append(file(message));
   if (message.text) body.append(words(message.text, message.entities, actions));

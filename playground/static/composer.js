@@ -1,6 +1,7 @@
 // Writing: the text box, suggestions while typing, replying, editing, sending files.
 
-import {make, summary} from "./bubble.js";
+import {summary} from "./bubble.js";
+import {make} from "./words.js";
 
 export class Composer {
   // `host` answers what the composer cannot know: commands(), mentions(), lastOwn(), and does send(), edit(), upload().

@@ -2,6 +2,8 @@
 
 import {get} from "./api.js";
 
+const MEMBER_COLOURS = ["c1", "c2", "c3", "c6", "c4", "c0", "c7"];
+
 export class Group {
   constructor() {
     this.instance = "";
@@ -74,17 +76,17 @@ export class Group {
     return this.chats.find((chat) => chat.id === id);
   }
 
+  // The same colour for the same account, and another for each of the first seven members.
+  colour(id) {
+    if (id === this.bot?.id) return "c5";
+    const index = this.members.findIndex((member) => member.id === id);
+    return MEMBER_COLOURS[(index < 0 ? Math.abs(id) : index) % MEMBER_COLOURS.length];
+  }
+
   name(id) {
     if (this.bot && id === this.bot.id) return this.bot.first_name;
     return this.members.find((member) => member.id === id)?.first_name || "somebody";
   }
-}
-
-const COLOURS = 8;
-
-// The same colour for the same account, always.
-export function colour(id) {
-  return `c${((id % COLOURS) + COLOURS) % COLOURS}`;
 }
 
 export function initials(name) {

@@ -1,0 +1,367 @@
+"""Rules of the engine: its replies are those of the slow way, and chats never touch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from lm.engine.engine import Engine, EngineFull
+from lm.engine.request import Finished, Request
+from lm.engine.sampling import Sampling
+from lm.model import GPT, Cache, ModelConfig
+
+CONFIG = ModelConfig(
+    vocab_size=40, n_layers=2, d_model=32, n_heads=2, n_kv_heads=1, head_dim=64, d_ff=48, context=64
+)
+SPAN = 48
+STOP = frozenset({0, 1, 2})
+
+
+@cache
+def model() -> GPT:
+    """Far from its first weights, so that the likeliest token is likeliest by a margin."""
+    torch.manual_seed(0)
+    gpt = GPT(CONFIG).eval().requires_grad_(False)
+    for weight in gpt.parameters():
+        if weight.ndim == 1:
+            torch.nn.init.uniform_(weight, 0.5, 1.5)
+        else:
+            torch.nn.init.normal_(weight, 0.0, 0.3)
+    return gpt
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """A model this small is slower on several threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def engine(**sizes: Any) -> Engine:
+    return Engine(model(), **({"slots": 3, "span": SPAN, "prefill_chunk": 5} | sizes))
+
+
+def greedy(max_tokens: int) -> Sampling:
+    return Sampling(temperature=0, max_tokens=max_tokens)
+
+
+def drain(engine: Engine) -> dict[int, Finished]:
+    finished: dict[int, Finished] = {}
+    while engine.busy:
+        finished |= {each.id: each for each in engine.step()}
+    return finished
+
+
+def reply(engine: Engine, *args: Any, **kwargs: Any) -> Finished:
+    """The reply to one request in an engine that has nothing else to do."""
+    identity = engine.submit(Request(*args, **kwargs))
+    return drain(engine)[identity]
+
+
+@cache
+def slow(prompt: tuple[int, ...], max_tokens: int, banned: frozenset[int]) -> list[int]:
+    """The slow way: everything computed anew for every token, without cache, batch or chunks."""
+    tokens = list(prompt)
+    while len(tokens) < len(prompt) + max_tokens:
+        scores = model()(torch.tensor([tokens]), torch.arange(len(tokens))[None])[0, -1]
+        scores[list(banned)] = -math.inf
+        token = int(scores.argmax())
+        if token in STOP:
+            break
+        tokens.append(token)
+    return tokens[len(prompt) :]
+
+
+def prompt(seed: int, length: int) -> list[int]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(3, CONFIG.vocab_size, (length,), generator=generator).tolist()
+
+
+chats = st.integers(0, 4)
+# Prompts of one seed are prefixes of each other: a chat's context grows, is cut, or is another one.
+prompts = st.builds(
+    lambda seed, cut, length: tuple(prompt(seed, 40)[cut : cut + length]),
+    st.integers(0, 2), st.sampled_from([0, 0, 7]), st.integers(1, 30),
+)  # fmt: skip
+ban = st.sampled_from([frozenset[int](), frozenset(range(3, 20))])
+orders = st.one_of(
+    st.tuples(st.just("submit"), chats, prompts, st.integers(1, 12), ban),
+    st.tuples(st.just("warm"), chats, prompts),
+    st.tuples(st.just("step"), st.integers(1, 9)),
+    st.tuples(st.just("cancel"), st.integers(1, 12)),
+    st.tuples(st.just("forget"), chats),
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.lists(orders, min_size=5, max_size=40))
+def test_fast_replies_equal_slow_ones(schedule: list[tuple[Any, ...]]) -> None:
+    """Batched, cached, ragged, chunked, interrupted: token for token what the slow way gives."""
+    fast, asked, finished = engine(), {}, list[Finished]()
+    for name, *args in schedule:
+        if name == "submit":
+            chat, tokens, count, banned = args
+            request = Request(chat, tokens, STOP, banned, greedy(count))
+            asked[fast.submit(request)] = request
+        elif name == "step":
+            for _ in range(args[0]):
+                finished += fast.step()
+        else:
+            getattr(fast, name)(*args)
+    finished += drain(fast).values()
+    assert sorted(each.id for each in finished) == sorted(asked)
+    for each in finished:
+        request = asked[each.id]
+        longest = request.sampling.max_tokens
+        expected = slow(tuple(request.tokens), longest, request.banned)
+        if each.reason == "cancelled":
+            expected = expected[: len(each.tokens)]
+        else:
+            assert each.reason == ("length" if len(expected) == longest else "stop")
+        assert each.tokens == expected
+
+
+def test_the_longest_request_fills_its_slot() -> None:
+    """Prompt and reply together may be as long as the slot."""
+    tokens = prompt(5, SPAN - 20)
+    finished = reply(engine(), "a", tokens, STOP, sampling=greedy(20))
+    assert finished.tokens == slow(tuple(tokens), 20, frozenset())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_the_cache_has_the_dtype_of_the_weights(dtype: torch.dtype) -> None:
+    """Other precisions run as well."""
+    torch.manual_seed(1)
+    finished = reply(Engine(GPT(CONFIG).to(dtype), span=20), "a", [5, 6], sampling=greedy(9))
+    assert (len(finished.tokens), finished.reason) == (9, "length")
+
+
+def test_a_seed_gives_the_same_reply_alone_and_in_any_batch() -> None:
+    """Neighbours, chunks, slots and what was cached change no sampled reply; another seed does."""
+
+    def request(chat: int, seed: int | None) -> Request:
+        rules = Sampling(temperature=1.5, top_k=20, top_p=0.95, max_tokens=15, seed=seed)
+        return Request(chat, prompt(chat, 9 + chat), sampling=rules)
+
+    alone = []
+    for chat in range(6):
+        (finished,) = _ask(engine(), request(chat, 11 + chat))
+        alone.append(finished.tokens)
+    busy = engine(slots=4)
+    busy.warm(2, prompt(2, 11))
+    drain(busy)
+    together = _ask(busy, *(request(chat, 11 + chat) for chat in reversed(range(6))))
+    assert [each.tokens for each in reversed(together)] == alone
+    assert _ask(engine(), request(0, 99))[0].tokens != alone[0]
+    free = [_ask(engine(), request(0, None))[0].tokens for _ in range(3)]
+    assert free[0] != free[1] or free[1] != free[2]
+
+
+def _ask(engine: Engine, *requests: Request) -> list[Finished]:
+    ids = [engine.submit(request) for request in requests]
+    finished = drain(engine)
+    return [finished[identity] for identity in ids]
+
+
+def test_a_warm_context_leaves_only_the_reply_to_wait_for() -> None:
+    """After a warm-up, and after the chat's own reply, the cached tokens are those in the slot."""
+    warm = engine()
+    context = prompt(1, 20)
+    warm.warm("a", context)
+    drain(warm)
+    first = reply(warm, "a", [*context, 30], sampling=greedy(5))
+    assert first.stats.cached_tokens == 20
+    said = [*context, 30, *first.tokens, 31, 32]
+    second = reply(warm, "a", said, sampling=greedy(5))
+    assert second.stats.cached_tokens == 20 + 1 + 4  # the last sampled token was never computed
+    cut = said[8:]
+    third = reply(warm, "a", cut, sampling=greedy(5))
+    assert third.stats.cached_tokens == 0
+    assert [each.tokens for each in (first, second, third)] == [
+        slow(tuple(tokens), 5, frozenset()) for tokens in ([*context, 30], said, cut)
+    ]
+
+
+def test_an_evicted_chat_starts_again() -> None:
+    """More chats than slots: the one silent longest is computed anew, and correctly."""
+    small = engine(slots=2)
+    for chat in ("a", "b", "a", "c"):
+        reply(small, chat, prompt(1, 9), sampling=greedy(2))
+    cached = [reply(small, chat, prompt(1, 9), sampling=greedy(2)) for chat in ("a", "c", "b")]
+    assert [each.stats.cached_tokens for each in cached] == [8, 8, 0]
+    assert cached[2].tokens == slow(tuple(prompt(1, 9)), 2, frozenset())
+
+
+def test_banned_ids_never_come() -> None:
+    """However likely they are, and with them gone the next best comes."""
+    banned = frozenset(range(0, 40, 2))
+    rules = Sampling(temperature=5.0, max_tokens=40, seed=1)
+    finished = reply(engine(), "a", [5], banned=banned, sampling=rules)
+    assert len(finished.tokens) == 40
+    assert not banned & set(finished.tokens)
+
+
+def test_one_chats_words_change_no_other_chats_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A canary in a neighbour, in a former owner of the slot or nowhere: the same scores."""
+    seen: list[Tensor] = []
+    forward = GPT.forward
+
+    def listening(self: GPT, tokens: Tensor, at: Tensor, cache: Cache | None = None) -> Tensor:
+        scores = forward(self, tokens, at, cache)
+        if tokens.shape[1] == 1:  # a decode; "mine" has the first slot
+            seen.append(scores[0, -1].clone())
+        return scores
+
+    monkeypatch.setattr(GPT, "forward", listening)
+
+    def scores(secret: list[int], slots: int, forget: bool) -> Tensor:
+        shared = engine(slots=slots, prefill_chunk=99)
+        shared.warm("mine", prompt(8, 3))
+        drain(shared)
+        reply(shared, "secret", secret, sampling=greedy(8))
+        if forget:
+            shared.forget("secret")
+        seen.clear()
+        mine = shared.submit(Request("mine", prompt(8, 9), sampling=greedy(8)))
+        if slots == 3 and not forget:
+            shared.submit(Request("secret", [*secret, 5], sampling=greedy(8)))
+        while mine not in {each.id for each in shared.step()}:
+            pass
+        return torch.stack(seen)
+
+    for slots, forget in ((1, False), (1, True), (3, False)):
+        one, other = scores(prompt(6, 20), slots, forget), scores(prompt(7, 20), slots, forget)
+        assert torch.equal(one, other), (slots, forget)
+
+
+def test_forgetting_zeroes() -> None:
+    """Nothing of a forgotten chat is left in any tensor, and its request ends."""
+    shared = engine()
+    for chat in range(3):
+        reply(shared, chat, prompt(chat, 20), sampling=greedy(3))
+    for chat in (0, 2):  # scattered rows pass through scratch memory
+        shared.submit(Request(chat, prompt(chat, 20), sampling=greedy(9)))
+    shared.step()
+    shared.forget(0)
+    slots = shared._runner.slots
+    for tensor in (*slots.keys, *slots.values):
+        assert [row.abs().max().item() > 0 for row in tensor] == [False, True, True]
+    assert max(tensor.abs().max().item() for tensor in slots.scratch) == 0
+    finished = drain(shared).values()
+    assert sorted(each.reason for each in finished) == ["cancelled", "length"]
+    assert reply(shared, 0, prompt(0, 20), sampling=greedy(3)).stats.cached_tokens == 0
+
+
+def test_weights_that_are_no_numbers_end_requests_only() -> None:
+    """A broken checkpoint gives errors and no tokens, and the engine lives on."""
+    torch.manual_seed(0)
+    broken = GPT(CONFIG)
+    with torch.no_grad():
+        broken.embed_tokens.weight[7, 3] = math.nan
+    serving = Engine(broken, slots=2, span=SPAN)
+    for _ in range(2):
+        for chat in ("a", "b", "c"):
+            serving.submit(Request(chat, [5, 6], banned=frozenset({7}), sampling=greedy(4)))
+        finished = drain(serving).values()
+        assert [(each.reason, each.tokens) for each in finished] == [("error", [])] * 3
+
+
+def test_a_row_that_breaks_breaks_no_other() -> None:
+    """Scores without numbers end their own request; neither neighbours nor the next chat in the
+    slot see them."""
+    torch.manual_seed(0)
+    moody = GPT(CONFIG)
+
+    def poison(_: object, args: tuple[Tensor], out: Tensor) -> Tensor:
+        return out.masked_fill((args[0] == 39)[..., None], math.nan)
+
+    moody.embed_tokens.register_forward_hook(poison)
+    serving = Engine(moody, slots=2, span=SPAN)
+    bad = Request("bad", [5, 39, 6], sampling=greedy(4))
+    good = Request("good", [5, 6, 7], banned=frozenset({39}), sampling=greedy(9))
+    other = Request("other", [8, 6], banned=frozenset({39}), sampling=greedy(9))
+    assert [each.reason for each in _ask(serving, bad, good, other)] == [
+        "error",
+        "length",
+        "length",
+    ]
+    serving.warm("bad", [5, 39, 6])  # these numbers are seen by nobody until the slot is another's
+    drain(serving)
+    for chat in ("x", "y"):
+        assert reply(serving, chat, [4, 5], banned=good.banned, sampling=greedy(9)).tokens
+
+
+def test_stats_add_up_to_the_time_it_took() -> None:
+    """Queued, prefill and decode follow each other without a gap."""
+    shared = engine(slots=1)
+    started = time.monotonic()
+    for finished in _ask(shared, *(Request(c, prompt(c, 9), sampling=greedy(3)) for c in range(2))):
+        stats = finished.stats
+        assert (stats.prompt_tokens, stats.cached_tokens, stats.new_tokens) == (9, 0, 3)
+        assert min(stats.queued_s, stats.prefill_s, stats.decode_s) >= 0
+        total = stats.queued_s + stats.prefill_s + stats.decode_s
+        assert 0 < total <= time.monotonic() - started
+    assert stats.queued_s > 0  # the second waited for the only slot
+
+
+def test_a_deadline_ends_a_reply() -> None:
+    """A deadline of time.monotonic() in the past leaves no tokens, one to come changes nothing."""
+    rules = {"sampling": greedy(3)}
+    late = reply(engine(), "a", [5], deadline=time.monotonic() - 1, **rules)
+    assert (late.reason, late.tokens) == ("deadline", [])
+    assert reply(engine(), "a", [5], deadline=time.monotonic() + 60, **rules).reason == "length"
+
+
+def test_the_queue_is_bounded() -> None:
+    """One request too many raises EngineFull; those that wait are served."""
+    small = engine(queue=2)
+    for chat in range(2):
+        small.submit(Request(chat, [5], sampling=greedy(2)))
+    with pytest.raises(EngineFull):
+        small.submit(Request(3, [5], sampling=greedy(2)))
+    assert len(drain(small)) == 2
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (Request("a", [], sampling=greedy(1)), "prompt of 0 tokens: allowed are 1 to 47"),
+        (Request("a", [3] * 40, sampling=greedy(9)), "prompt of 40 tokens: allowed are 1 to 39"),
+        (Request("a", [3], sampling=greedy(99)), "prompt of 1 tokens"),
+        (Request("a", [3, 40], sampling=greedy(1)), "token ids: allowed are 0 to 39"),
+        (Request("a", [-1], sampling=greedy(1)), "token ids"),
+        (Request("a", [3], banned=frozenset({40}), sampling=greedy(1)), "banned token ids"),
+        (Request("a", [3], banned=frozenset(range(40)), sampling=greedy(1)), "banned = all 40"),
+    ],
+)
+def test_requests_that_cannot_be_served_are_refused(request_: Request, message: str) -> None:
+    """The error says what is allowed, and nothing is queued."""
+    serving = engine()
+    with pytest.raises(ValueError, match=message):
+        serving.submit(request_)
+    assert not serving.busy
+
+
+@pytest.mark.parametrize("tokens", [[3] * (SPAN + 1), [40], [-1]])
+def test_contexts_that_cannot_be_warmed_are_refused(tokens: list[int]) -> None:
+    """As prompts are."""
+    with pytest.raises(ValueError, match="allowed are"):
+        engine().warm("a", tokens)
+
+
+@pytest.mark.parametrize("key", ["slots", "span", "prefill_chunk", "queue"])
+def test_an_engine_without_room_is_refused(key: str) -> None:
+    """The error names the key."""
+    with pytest.raises(ValueError, match=f"{key} = 0"):
+        engine(**{key: 0})

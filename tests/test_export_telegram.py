@@ -1,0 +1,236 @@
+"""Telegram Desktop's result.json: one chat or an account, whole or broken."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lm.exports.export import Export, ExportError
+from lm.exports.reading import read_export
+
+DATA = Path(__file__).parents[2] / "shared" / "data" / "telegram_fixtures"
+
+
+def said(**fields: Any) -> dict[str, Any]:
+    return {
+        "id": 1,
+        "type": "message",
+        "date": "2026-01-01T10:00:00",
+        "date_unixtime": "1767261600",
+        "from": "Alice",
+        "from_id": "user1",
+        "text": "hi",
+        **fields,
+    }
+
+
+def chat(*messages: Any, **fields: Any) -> dict[str, Any]:
+    header = {"name": "Us", "type": "private_supergroup", "id": 1111111111}
+    return {**header, **fields, "messages": list(messages)}
+
+
+def read(folder: Path, content: Any, name: str | None = None) -> Export:
+    file = folder / "result.json"
+    file.write_text(content if isinstance(content, str) else json.dumps(content))
+    return read_export(file, name)
+
+
+def test_reads_a_message(tmp_path: Path) -> None:
+    """Account, time, conversation and origins are those of the live chat."""
+    export = read(tmp_path, chat(said(id=5, reply_to_message_id=3)))
+    (message,) = export.messages
+    assert (message.speaker, message.key, message.text) == ("Alice", "user1", "hi")
+    assert message.sent_at == 1767261600
+    assert message.origin == "telegram:-1001111111111:5"
+    assert message.reply_to == "telegram:-1001111111111:3"
+    assert message.conversation == "telegram:-1001111111111:0"
+    assert (export.title, export.locale) == ("Us", "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "api"),
+    [
+        ("private_group", 5, -5),
+        ("public_supergroup", 5, -1000000000005),
+        ("personal_chat", 5, 5),
+        ("private_supergroup", -1000000000005, -1000000000005),
+    ],
+)
+def test_numbers_chats_as_the_bot_api_does(
+    tmp_path: Path, kind: str, number: int, api: int
+) -> None:
+    """An export's bare id becomes the id under which a bot sees the chat."""
+    (message,) = read(tmp_path, chat(said(), type=kind, id=number)).messages
+    assert message.origin == f"telegram:{api}:1"
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"type": "service", "action": "pin_message"}, "system"),
+        ({"forwarded_from": "Bob"}, "forwarded"),
+        ({"forwarded_from": None}, "forwarded"),
+        ({"via_bot": "@gif"}, "via bot"),
+        ({"from": None}, "deleted account"),
+        ({"from": "Us", "from_id": "channel1111111111"}, "channel"),
+        ({"text": "", "media_type": "sticker", "sticker_emoji": "🔥"}, "media"),
+        ({"text": "", "photo": "a.jpg"}, "media"),
+        ({"text": "", "poll": {"question": "?"}}, "media"),
+        ({"text": " \u200b"}, "empty"),
+        ({"text": 5}, "malformed"),
+        ({"text": {"a": 1}}, "malformed"),
+        ({"from": 5}, "malformed"),
+        ({"type": "other"}, "malformed"),
+        ({"date_unixtime": "x", "date": [1]}, "malformed"),
+        ({"date_unixtime": 1e300, "date": "never"}, "malformed"),
+        ({"text": "a" * 70_000}, "too long"),
+        ({"text": ["a" * 40_000, {"type": "bold", "text": "a" * 40_000}]}, "too long"),
+    ],
+)
+def test_skips_and_counts(tmp_path: Path, fields: dict[str, Any], kind: str) -> None:
+    """What is not the sender's own words, or not understood, is left out by name."""
+    export = read(tmp_path, chat(said(id=2, **fields), said(text="kept", photo="a.jpg")))
+    assert [message.text for message in export.messages] == ["kept"]
+    assert export.skipped == {kind: 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ["a ", {"type": "bold", "text": "b"}, " c"],
+        [{"type": "link", "text": "a b", "nested": {"text": "no"}}, " c", 5, None, ["no"]],
+    ],
+)
+def test_puts_texts_together(tmp_path: Path, text: Any) -> None:
+    """A text in parts is one text; text_entities repeat it and are not added."""
+    entities = [{"type": "plain", "text": "a b c"}]
+    (message,) = read(tmp_path, chat(said(text=text, text_entities=entities))).messages
+    assert message.text == "a b c"
+
+
+def test_uses_entities_where_there_is_no_text(tmp_path: Path) -> None:
+    """Some tools write only text_entities."""
+    message = said(text_entities=[{"text": "a"}, {"text": "b"}])
+    del message["text"]
+    assert read(tmp_path, chat(message)).messages[0].text == "ab"
+
+
+@pytest.mark.parametrize(
+    ("fields", "sent_at"),
+    [
+        ({}, 1767261600),
+        ({"date_unixtime": 1767261600.7}, 1767261600),
+        ({"date_unixtime": None, "date": "2026-01-01T10:00:00"}, 1767261600),
+        ({"date_unixtime": None, "date": "2026-01-01T10:00:00.248Z"}, 1767261600),
+        ({"date_unixtime": None, "date": None}, None),
+    ],
+)
+def test_reads_times(tmp_path: Path, fields: dict[str, Any], sent_at: int | None) -> None:
+    """Seconds come first, then the date, which may be in UTC or say nothing."""
+    assert read(tmp_path, chat(said(**fields))).messages[0].sent_at == sent_at
+
+
+def test_people_with_one_name_stay_two(tmp_path: Path) -> None:
+    """Speakers are told apart by account, so that one's consent is not the other's."""
+    export = read(tmp_path, chat(said(), said(from_id="user2"), said(from_id=3, text="x")))
+    assert export.speakers == {"Alice": 1, "Alice (user2)": 1, "Alice (user3)": 1}
+
+
+def account(*chats: Any) -> dict[str, Any]:
+    return {
+        "personal_information": {"name": "no", "id": 9},
+        "chats": {"about": "all", "list": list(chats)},
+        "left_chats": {"list": [chat(said(text="left"), name="Left")]},
+    }
+
+
+def test_takes_the_only_group_of_an_account(tmp_path: Path) -> None:
+    """Private chats and channels do not make the choice ambiguous."""
+    content = account(
+        chat(said(text="private"), name="Bob", type="personal_chat", id=7),
+        chat(said(text="group")),
+        chat(said(text="news"), name="News", type="private_channel", id=8),
+    )
+    assert [m.text for m in read(tmp_path, content).messages] == ["group"]
+    assert [m.text for m in read(tmp_path, content, "bob").messages] == ["private"]
+    assert [m.text for m in read(tmp_path, content, "1111111111").messages] == ["group"]
+
+
+def test_asks_which_of_several_groups(tmp_path: Path) -> None:
+    """At most ten are listed, and how to choose is said."""
+    content = account(*(chat(said(), name=f"G{i}", id=i + 1) for i in range(12)))
+    with pytest.raises(
+        ExportError, match=r"result\.json: .*--chat NAME.*G0 \(1\).*G9 \(10\), \.\.\.$"
+    ):
+        read(tmp_path, content)
+    with pytest.raises(ExportError, match="--chat"):
+        read(tmp_path, content, "nobody")
+
+
+def test_a_header_after_the_messages_counts(tmp_path: Path) -> None:
+    """Keys of an object have no order."""
+    content = {"messages": [said()], "id": 5, "type": "private_group", "name": "Us"}
+    assert read(tmp_path, content).messages[0].origin == "telegram:-5:1"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (json.dumps(chat(said(), said()))[:-40], "broken or cut off near byte"),
+        ('{"messages": [' + "[" * 200_000, "nested too deeply"),
+        ('{"messages": [{"id": ' + "1" * 5_000 + "}]}", "broken"),
+        ('{"messages": [{"id": NaN}]}', "broken"),
+        ('{"messages": []}', "no messages in result.json"),
+        ('{"messages": [{"sender_name": "A", "content": "hi"}]}', "1 malformed"),
+        ('{"messages": [{"text": "' + "a" * 9_000_000, "too long"),
+    ],
+)
+def test_refuses_broken_files_in_one_line(tmp_path: Path, content: str, complaint: str) -> None:
+    """The file is named, and nothing that somebody wrote is quoted."""
+    with pytest.raises(ExportError, match=complaint) as caught:
+        read(tmp_path, content)
+    assert "\n" not in str(caught.value)
+    assert "result.json" in str(caught.value)
+    assert "hi" not in str(caught.value).split()
+
+
+def test_halves_of_pairs_and_bad_bytes_are_replaced(tmp_path: Path) -> None:
+    """A byte order mark, invalid UTF-8, NUL and lone surrogates do not stop an import."""
+    file = tmp_path / "result.json"
+    content = json.dumps(chat(said(text="a \ud83d b \0 \ud83c\udf89"), said(text="cut")))
+    file.write_bytes(b"\xef\xbb\xbf" + content.encode().replace(b"cut", b"c\xfft"))
+    first, second = read_export(file).messages
+    assert first.text.endswith("🎉")
+    assert "\0" not in first.text
+    assert second.text == "c\ufffdt"
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    """The file is streamed: what is skipped leaves nothing behind."""
+    file = tmp_path / "result.json"
+    skipped = json.dumps(said(forwarded_from="Bob", text="x" * 4_000))
+    file.write_text(json.dumps(chat(said()))[:-2] + (", " + skipped) * 5_000 + "]}")
+    assert file.stat().st_size > 20_000_000
+    tracemalloc.start()
+    export = read_export(file)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert export.skipped == {"forwarded": 5_000}
+    assert peak < 5_000_000
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="no sample exports beside this checkout")
+def test_agrees_with_other_parsers_on_their_samples() -> None:
+    """Speakers and counts are those that the samples' own tests state, but for media alone."""
+    for sample in json.loads((DATA / "expected.json").read_text()):
+        export = read_export(DATA / sample["file"])
+        left_out = export.skipped.get("media", 0) + export.skipped.get("forwarded", 0)
+        assert len(export.messages) + left_out == sample["messages_from_people"], sample["file"]
+        if "speakers_count" in sample:
+            assert len(export.speakers) == sample["speakers_count"]
+        if "texts" in sample:
+            assert [[m.speaker, m.text] for m in export.messages] == sample["texts"]

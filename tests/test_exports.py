@@ -1,0 +1,203 @@
+"""Finding out what a file is, opening zips and folders, and refusing bad input in one line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from lm.exports import source
+from lm.exports.export import Draft, ExportError, clean_name
+from lm.exports.reading import read_export
+
+WHATSAPP = "25/12/23, 10:30 - Alice: hi\n25/12/23, 10:31 - Bob: yes\n"
+JSONL = '{"speaker": "A", "text": "hi"}\n'
+TELEGRAM = '{"messages": [{"id": 1, "type": "message", "from": "A", "text": "hi"}]}'
+
+
+def zipped(
+    file: Path, *names: str, text: str = WHATSAPP, method: int = zipfile.ZIP_DEFLATED
+) -> Path:
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name in names:
+            archive.writestr(name, text)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("content", "format"),
+    [
+        (WHATSAPP, "whatsapp"),
+        ("\ufeffA line before\n" + WHATSAPP, "whatsapp"),
+        (JSONL, "jsonl"),
+        ("broken\n" + JSONL + JSONL, "jsonl"),
+        (TELEGRAM, "telegram"),
+        (TELEGRAM.replace(",", ",\n").replace("{", "{\n"), "telegram"),
+    ],
+)
+def test_a_file_is_what_it_holds(tmp_path: Path, content: str, format: str) -> None:
+    """The name does not matter."""
+    file = tmp_path / "photo.jpg"
+    file.write_text(content)
+    assert read_export(file).format == format
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+def test_reads_encodings(tmp_path: Path, encoding: str) -> None:
+    """What a byte order mark says, else UTF-8; invalid bytes are replaced."""
+    file = tmp_path / "chat.txt"
+    file.write_bytes("25/12/23, 10:30 - Zoë: hi\n".encode(encoding))
+    assert read_export(file).messages[0].text == "hi"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "the file is empty"),
+        (b"\xef\xbb\xbf\r\n \n", "the file is empty"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "this is a photo"),
+        (b"\x89PNG\r\n", "this is a picture"),
+        (b"abc\0def", "this is no text"),
+        (b"<!DOCTYPE html><html>", "choose the format JSON"),
+        (b"Dear diary,\n" * 10_000, "no messages in a format that is known"),
+        (b"25/12/23, 10:30 - Alice added Bob\n", r"no messages in chat.txt \(1 system\)"),
+        (b"PK\3\4 but no zip", "the zip is damaged"),
+    ],
+)
+def test_refuses_what_is_no_export(tmp_path: Path, content: bytes, complaint: str) -> None:
+    """One line says which file, what is wrong with it and what is wanted."""
+    file = tmp_path / "chat.txt"
+    file.write_bytes(content)
+    with pytest.raises(ExportError, match=complaint) as caught:
+        read_export(file)
+    assert "chat.txt" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_refuses_what_is_not_there(tmp_path: Path) -> None:
+    """A missing file, an empty folder and a pipe are errors, not hangs."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ExportError, match="no such file"):
+        read_export(tmp_path / "nothing.txt")
+    with pytest.raises(ExportError, match="no such file"):
+        read_export(tmp_path / "pipe")
+    with pytest.raises(ExportError, match="in this folder"):
+        read_export(tmp_path)
+
+
+def test_finds_the_export_in_a_folder(tmp_path: Path) -> None:
+    """Telegram Desktop writes result.json into a folder of its own."""
+    (tmp_path / "result.json").write_text(TELEGRAM)
+    (tmp_path / "notes.txt").write_text("x")
+    assert read_export(tmp_path).format == "telegram"
+    (tmp_path / "_chat.txt").write_text(WHATSAPP)
+    with pytest.raises(ExportError, match=r"name one: _chat.txt, result.json"):
+        read_export(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "member", ["_chat.txt", "WhatsApp Chat with Us.txt", "a/b/_chat.txt", "../../_chat.txt"]
+)
+def test_reads_one_member_of_a_zip(tmp_path: Path, member: str) -> None:
+    """Whatever else is in it, and nothing is written anywhere."""
+    file = zipped(tmp_path / "WhatsApp Chat - Us.zip", "a.jpg", "__MACOSX/._chat.txt", member)
+    export = read_export(file)
+    assert (len(export.messages), export.title) == (2, "Us")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("members", "complaint"),
+    [
+        (["a.jpg"], "no chat export in the zip"),
+        (["inner.zip"], "another zip"),
+        (["a/_chat.txt", "b/_chat.txt"], "several exports"),
+    ],
+)
+def test_refuses_zips_without_one_export(
+    tmp_path: Path, members: list[str], complaint: str
+) -> None:
+    """A choice is the person's to make."""
+    with pytest.raises(ExportError, match=complaint):
+        read_export(zipped(tmp_path / "x.zip", *members))
+
+
+def test_refuses_encrypted_damaged_and_unusual_zips(tmp_path: Path) -> None:
+    """Each in one line."""
+    file = zipped(tmp_path / "x.zip", "_chat.txt", text=WHATSAPP * 100)
+    whole = file.read_bytes()
+    marked = bytearray(whole)
+    marked[6] |= 1
+    marked[whole.rfind(b"PK\1\2") + 8] |= 1
+    damaged = bytearray(whole)
+    damaged[60] ^= 0xFF
+    for content, complaint in (
+        (marked, "encrypted"),
+        (damaged, "damaged"),
+        (whole[:-30], "damaged"),
+        (zipped(file, "_chat.txt", method=zipfile.ZIP_LZMA).read_bytes(), "unusual"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(ExportError, match=complaint):
+            read_export(file)
+
+
+def test_stops_at_a_zip_bomb(tmp_path: Path) -> None:
+    """What unpacks to over 200 times its size is not unpacked to its end."""
+    file = zipped(tmp_path / "x.zip", "_chat.txt", text=WHATSAPP + "a" * (30 << 20))
+    with pytest.raises(ExportError, match="over 200 times its size"):
+        read_export(file)
+
+
+def test_refuses_too_many_members_before_listing_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Members are counted in the raw directory, before a record is made of each."""
+    file = zipped(tmp_path / "x.zip", "_chat.txt", *(f"{i}.jpg" for i in range(50)))
+    monkeypatch.setattr(source, "MOST_MEMBERS", 50)
+    with pytest.raises(ExportError, match="over 50 files"):
+        read_export(file)
+    monkeypatch.setattr(source, "MOST_DIRECTORY", 1_000)
+    monkeypatch.setattr(source, "MOST_MEMBERS", 100)
+    with pytest.raises(ExportError, match="too many files"):
+        read_export(file)
+
+
+def test_refuses_files_over_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound holds for plain files too."""
+    monkeypatch.setattr(source, "MOST_BYTES", 1_000_000)
+    file = tmp_path / "chat.txt"
+    file.write_text(WHATSAPP * 30_000)
+    with pytest.raises(ExportError, match="larger than"):
+        read_export(file)
+
+
+def test_names_are_one_bounded_line() -> None:
+    """A name cannot break a table or fill a screen."""
+    assert clean_name(" a\n\tb\u202e ") == "a b"
+    assert clean_name("\u200b") == ""
+    assert len(clean_name("xy" * 1_000_000)) == 200
+
+
+def test_speakers_come_most_talkative_first() -> None:
+    """Counted by name."""
+    draft = Draft("jsonl")
+    for name in "ABB":
+        draft.add(name, "x", None, "c")
+    assert list(draft.export().speakers.items()) == [("B", 2), ("A", 1)]
+
+
+def test_ijson_is_imported_only_for_telegram(tmp_path: Path) -> None:
+    """A training machine needs torch, tokenizers, safetensors and numpy, and nothing else."""
+    file = tmp_path / "a.jsonl"
+    file.write_text(JSONL)
+    code = (
+        "import sys, pathlib; from lm.exports.reading import read_export;"
+        "read_export(pathlib.Path(sys.argv[1])); sys.exit('ijson' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(file)]
+    assert subprocess.run(command, cwd=Path(__file__).parents[1], check=False).returncode == 0

@@ -1,0 +1,142 @@
+"""Rules of sampling: each filter, per-row rules, seeds, bans and numbers that are none."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from lm.engine.sampling import Sampler, Sampling
+
+CPU = torch.device("cpu")
+PROBABILITIES = torch.tensor([0.05, 0.4, 0.1, 0.25, 0.2])
+
+
+def sampler(
+    samplings: Sequence[Sampling],
+    seeds: Sequence[int] | None = None,
+    banned: Sequence[frozenset[int]] | None = None,
+) -> Sampler:
+    count = len(samplings)
+    return Sampler(samplings, seeds or range(count), banned or [frozenset()] * count, CPU)
+
+
+def many(rules: dict[str, Any], logits: Tensor, rows: int = 4000) -> Counter[int | None]:
+    """What rows with the same scores and rules sample, each with its own seed."""
+    return Counter(sampler([Sampling(**rules)] * rows).sample(logits.expand(rows, -1), [0] * rows))
+
+
+@pytest.mark.parametrize(
+    ("rules", "kept"),
+    [
+        ({}, {0, 1, 2, 3, 4}),
+        ({"top_k": 2}, {1, 3}),
+        ({"top_k": 99}, {0, 1, 2, 3, 4}),
+        ({"top_p": 0.6}, {1, 3}),
+        ({"top_p": 0.7}, {1, 3, 4}),
+        ({"top_p": 0.01}, {1}),
+        ({"min_p": 0.3}, {1, 3, 4}),
+        ({"min_p": 1.0}, {1}),
+        ({"top_k": 3, "top_p": 0.7}, {1, 3}),  # 0.4 + 0.25 are 76 % of what top_k left
+        ({"top_k": 4, "min_p": 0.6}, {1, 3}),
+        ({"temperature": 0}, {1}),
+        ({"temperature": 1e-9}, {1}),
+    ],
+)
+def test_filters_keep_what_they_say(rules: dict[str, Any], kept: set[int]) -> None:
+    """Each filter keeps its tokens, in the proportions that the model gave them."""
+    counts = many(rules, PROBABILITIES.log())
+    assert set(counts) == kept
+    share = {token: PROBABILITIES[token].item() for token in kept}
+    for token in kept:
+        assert counts[token] / 4000 == pytest.approx(share[token] / sum(share.values()), abs=0.03)
+
+
+def test_temperature_sharpens_and_flattens() -> None:
+    """Shares are those of softmax(scores / temperature)."""
+    for temperature in (0.5, 2.0):
+        counts = many({"temperature": temperature}, PROBABILITIES.log())
+        expected = (PROBABILITIES.log() / temperature).softmax(dim=-1)
+        for token, share in enumerate(expected.tolist()):
+            assert counts[token] / 4000 == pytest.approx(share, abs=0.03)
+
+
+rules = st.builds(
+    Sampling,
+    temperature=st.sampled_from([0.0, 0.5, 1.0, 3.0]),
+    top_k=st.sampled_from([0, 1, 5, 40]),
+    top_p=st.sampled_from([0.1, 0.9, 1.0]),
+    min_p=st.sampled_from([0.0, 0.05]),
+    max_tokens=st.just(4),
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.lists(st.tuples(rules, st.integers(0, 99), st.integers(0, 3)), min_size=1, max_size=5),
+    st.booleans(),
+)
+def test_a_row_samples_the_same_alone_and_in_company(
+    rows: list[tuple[Sampling, int, int]], ties: bool
+) -> None:
+    """A row's token depends on its scores, rules, seed and step; on no neighbour, with ties too."""
+    logits = torch.randn(len(rows), 30, generator=torch.Generator().manual_seed(3)) * 3
+    logits = logits.round() if ties else logits
+    samplings, seeds, steps = zip(*rows, strict=True)
+    banned = [frozenset({row}) for row in range(len(rows))]
+    together = sampler(samplings, seeds, banned).sample(logits, steps)
+    alone = [
+        sampler([s], [seed], [banned[row]]).sample(logits[row : row + 1], [step])[0]
+        for row, (s, seed, step) in enumerate(rows)
+    ]
+    assert together == alone
+
+
+def test_greedy_is_argmax() -> None:
+    """Temperature 0 takes the first of the likeliest tokens, whatever the other rules say."""
+    logits = torch.randn(50, 40, generator=torch.Generator().manual_seed(0)).round()
+    greedy = Sampling(temperature=0, top_k=3, top_p=0.5, min_p=0.2)
+    best = [row.index(max(row)) for row in logits.tolist()]
+    assert sampler([greedy] * 50).sample(logits, [0] * 50) == best
+
+
+def test_banned_ids_never_come() -> None:
+    """A ban holds for its row only, and the filters act on what is left."""
+    logits = PROBABILITIES.log()
+    one = Sampling(max_tokens=500, top_k=1)
+    banned = [frozenset({1}), frozenset({1, 3}), frozenset({0, 1, 2, 3})]
+    three = sampler([one, one, Sampling(max_tokens=500)], banned=banned)
+    for step in range(500):
+        assert three.sample(logits.expand(3, -1), [step] * 3) == [3, 4, 4]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_row_with_numbers_that_are_none_gives_no_token(bad: float, temperature: float) -> None:
+    """Such a row is None, wherever the bad number is; its neighbours keep their tokens."""
+    logits = PROBABILITIES.log().repeat(7, 1)
+    logits[:, 1] = 20.0
+    for row in range(5):
+        logits[row, row] = bad
+    greedy = Sampling(temperature=temperature, top_k=2, top_p=0.9)
+    banned = [frozenset({2})] * 7  # a ban hides nothing
+    assert sampler([greedy] * 7, banned=banned).sample(logits, [0] * 7) == [None] * 5 + [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("temperature", -1), ("temperature", math.nan), ("temperature", math.inf), ("top_k", -1),
+     ("top_p", 0), ("top_p", 1.1), ("top_p", math.nan), ("min_p", -0.1), ("min_p", 2),
+     ("max_tokens", 0), ("seed", -1), ("seed", 2**63)],
+)  # fmt: skip
+def test_impossible_rules_are_refused(key: str, value: float) -> None:
+    """The error names the key and the value."""
+    with pytest.raises(ValueError, match=f"{key} = {value}: allowed"):
+        Sampling(**{key: value})  # type: ignore[arg-type]  # the point of the test

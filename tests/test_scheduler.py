@@ -1,0 +1,258 @@
+"""Rules of the scheduler: who is served when. No tensors here."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import pytest
+
+from lm.engine.request import Finished, Request
+from lm.engine.sampling import Sampling
+from lm.engine.scheduler import Decode, EngineFull, Prefill, Scheduler
+from lm.engine.table import SlotTable
+
+SAMPLED = 77
+
+
+def make(slots: int = 3, chunk: int = 4, queue: int = 8) -> tuple[Scheduler, SlotTable]:
+    table = SlotTable(slots)
+    return Scheduler(table, chunk, queue), table
+
+
+def request(
+    chat: Hashable, length: int, max_tokens: int = 2, deadline: float | None = None
+) -> Request:
+    sampling = Sampling(max_tokens=max_tokens)
+    return Request(chat, range(length), sampling=sampling, deadline=deadline)
+
+
+def run(scheduler: Scheduler, now: float = 0.0, sampled: Sequence[int | None] = ()) -> str:
+    """Carry out one step and write down what it was."""
+    step = scheduler.decide(now)
+    if isinstance(step, Prefill):
+        start = len(step.slot.tokens)
+        scheduler.prefilled(step)
+        return f"prefill {step.slot.index}: {start}+{len(step.tokens)}"
+    if isinstance(step, Decode):
+        scheduler.decoded(step, sampled or [SAMPLED] * len(step.rows), now)
+        return "decode " + ",".join(str(row.slot.index) for row in step.rows)
+    return "nothing"
+
+
+def drain(scheduler: Scheduler) -> tuple[list[str], list[Finished]]:
+    steps, finished = [], []
+    while scheduler.busy:
+        steps.append(run(scheduler))
+        finished += scheduler.take_finished()
+    return steps, finished
+
+
+def test_prefill_leaves_the_last_token_to_the_decode() -> None:
+    """A prompt of n tokens has n - 1 prefilled, in chunks; the last one is decoded."""
+    scheduler, _ = make()
+    scheduler.submit(request("a", 10), 0.0)
+    steps, finished = drain(scheduler)
+    assert steps == ["prefill 0: 0+4", "prefill 0: 4+4", "prefill 0: 8+1", "decode 0", "decode 0"]
+    assert [(f.tokens, f.reason) for f in finished] == [([SAMPLED] * 2, "length")]
+
+
+def test_a_prompt_of_one_token_needs_no_prefill() -> None:
+    """It is decoded at once."""
+    scheduler, _ = make()
+    scheduler.submit(request("a", 1), 0.0)
+    assert drain(scheduler)[0] == ["decode 0", "decode 0"]
+
+
+def test_chunks_and_decodes_alternate() -> None:
+    """A long prompt holds up running replies by one chunk at a time; it joins when it is ready."""
+    scheduler, _ = make()
+    scheduler.submit(request("a", 1, max_tokens=6), 0.0)
+    run(scheduler)
+    scheduler.submit(request("b", 10), 0.0)
+    assert drain(scheduler)[0] == [
+        "prefill 1: 0+4", "decode 0", "prefill 1: 4+4", "decode 0", "prefill 1: 8+1",
+        "decode 0,1", "decode 0,1", "decode 0",
+    ]  # fmt: skip
+
+
+def test_requests_are_served_in_order() -> None:
+    """With one slot, three chats are served one after the other."""
+    scheduler, _ = make(slots=1)
+    ids = [scheduler.submit(request(chat, 2), 0.0) for chat in "abc"]
+    assert [f.id for f in drain(scheduler)[1]] == ids
+
+
+def test_a_chats_second_request_waits_for_its_first() -> None:
+    """Two requests of one chat never share a step; another chat is not held up by them."""
+    scheduler, table = make()
+    first, second = (scheduler.submit(request("a", 2, max_tokens=3), 0.0) for _ in range(2))
+    other = scheduler.submit(request("b", 2, max_tokens=1), 0.0)
+    steps, finished = drain(scheduler)
+    assert [f.id for f in finished] == [other, first, second]
+    assert all(step != "decode 0,2" for step in steps)
+    slot = table.of("a")
+    assert slot is not None
+    assert slot.index == 0
+
+
+def test_a_reply_counts_as_speaking() -> None:
+    """A chat whose reply has just ended keeps its slot before one that only asked later."""
+    scheduler, table = make(slots=2)
+    scheduler.submit(request("a", 1, max_tokens=5), 0.0)
+    scheduler.submit(request("b", 1, max_tokens=1), 0.0)
+    drain(scheduler)
+    scheduler.warm("c", [1])
+    drain(scheduler)
+    assert [table.of(chat) is not None for chat in "abc"] == [True, False, True]
+
+
+def test_what_a_slot_has_of_a_prompt_is_not_computed_again() -> None:
+    """The next prompt of a chat prefills behind the common prefix; stats say how much was there."""
+    scheduler, table = make(chunk=99)
+    scheduler.submit(request("a", 5, max_tokens=3), 0.0)
+    drain(scheduler)
+    slot = table.of("a")
+    assert slot is not None
+    assert slot.tokens == [0, 1, 2, 3, 4, SAMPLED, SAMPLED]  # the last one was never computed
+    said = Request("a", [0, 1, 2, 3, 4, SAMPLED, 8, 9], sampling=Sampling(max_tokens=1))
+    scheduler.submit(said, 0.0)
+    steps, (finished,) = drain(scheduler)
+    assert steps == ["prefill 0: 6+1", "decode 0"]
+    assert (finished.stats.cached_tokens, finished.stats.prompt_tokens) == (6, 8)
+
+
+def test_the_last_token_is_always_computed() -> None:
+    """The same prompt again needs no prefill, and still one decode for its scores."""
+    scheduler, _ = make(chunk=99)
+    for _ in range(2):
+        scheduler.submit(request("a", 5, max_tokens=1), 0.0)
+        steps, (finished,) = drain(scheduler)
+    assert steps == ["decode 0"]
+    assert finished.stats.cached_tokens == 4
+
+
+def test_warming_waits_for_requests() -> None:
+    """A chat is warmed, in chunks, only while no request needs the processor."""
+    scheduler, _ = make()
+    scheduler.warm("w", range(6))
+    scheduler.submit(request("a", 2, max_tokens=1), 0.0)
+    assert run(scheduler) == "prefill 0: 0+1"
+    assert run(scheduler) == "decode 0"
+    assert run(scheduler) == "prefill 1: 0+4"
+    scheduler.submit(request("b", 1, max_tokens=1), 0.0)
+    assert run(scheduler) == "decode 2"
+    assert run(scheduler) == "prefill 1: 4+2"
+    scheduler.submit(Request("w", [*range(6), 50], sampling=Sampling(max_tokens=1)), 0.0)
+    assert run(scheduler) == "decode 1"
+
+
+def test_a_newer_warm_replaces_a_waiting_one() -> None:
+    """Only the newest context of a chat is computed."""
+    scheduler, table = make()
+    scheduler.warm("a", [1, 2, 3])
+    scheduler.warm("a", [1, 2, 9])
+    assert drain(scheduler)[0] == ["prefill 0: 0+3", "nothing"]
+    slot = table.of("a")
+    assert slot is not None
+    assert slot.tokens == [1, 2, 9]
+
+
+def test_an_old_warm_does_not_undo_a_request() -> None:
+    """A request is newer than a warm-up of its chat that still waits."""
+    scheduler, table = make()
+    scheduler.warm("a", [0])
+    scheduler.submit(request("a", 3), 0.0)
+    drain(scheduler)
+    slot = table.of("a")
+    assert slot is not None
+    assert slot.tokens == [0, 1, 2, SAMPLED]
+
+
+def test_waiting_warm_ups_are_bounded() -> None:
+    """Of too many, the oldest is lost."""
+    scheduler, table = make(queue=2)
+    for chat in "abc":
+        scheduler.warm(chat, [1])
+    drain(scheduler)
+    assert [table.of(chat) is not None for chat in "abc"] == [False, True, True]
+
+
+def test_the_queue_is_bounded() -> None:
+    """One request too many is refused and leaves no trace; admitted ones do not count."""
+    scheduler, _ = make(slots=1, queue=2)
+    for chat in "ab":
+        scheduler.submit(request(chat, 2), 0.0)
+    with pytest.raises(EngineFull, match="queue = 2"):
+        scheduler.submit(request("c", 2), 0.0)
+    run(scheduler)
+    scheduler.submit(request("c", 2), 0.0)
+    assert len(drain(scheduler)[1]) == 3
+
+
+def test_deadlines_end_waiting_and_running_requests() -> None:
+    """At its deadline a request ends with what it has, wherever it is."""
+    scheduler, _ = make(slots=1)
+    running = scheduler.submit(request("a", 1, max_tokens=9, deadline=5.0), 1.0)
+    waiting = scheduler.submit(request("b", 1, max_tokens=9, deadline=6.0), 2.0)
+    assert run(scheduler, 3.0) == run(scheduler, 4.5) == "decode 0"
+    assert run(scheduler, 6.0) == "nothing"
+    a, b = scheduler.take_finished()
+    assert (b.id, b.tokens, b.reason, b.stats.queued_s) == (waiting, [], "deadline", 4.0)
+    assert (a.id, a.tokens, a.reason) == (running, [SAMPLED] * 2, "deadline")
+    assert (a.stats.queued_s, a.stats.prefill_s, a.stats.decode_s) == (2.0, 0.0, 3.0)
+    assert not scheduler.busy
+
+
+def test_cancelled_requests_end_at_once() -> None:
+    """Waiting or running, a cancelled request is handed out with what it has, once."""
+    scheduler, _ = make(slots=1)
+    a, b = (scheduler.submit(request(chat, 1, max_tokens=9), 0.0) for chat in "ab")
+    run(scheduler)
+    for identity in (a, b, b, 12345):
+        scheduler.cancel(identity, 0.0)
+    assert scheduler.busy  # there is something to hand out
+    ended = scheduler.take_finished()
+    assert [(f.id, f.tokens, f.reason) for f in ended] == [
+        (a, [SAMPLED], "cancelled"), (b, [], "cancelled"),
+    ]  # fmt: skip
+    assert not scheduler.busy
+
+
+def test_a_stop_token_ends_a_reply_and_is_not_part_of_it() -> None:
+    """The reply is what came before; the last step of max_tokens may stop as well."""
+    scheduler, _ = make()
+    stopping = Request("a", [1], stop=frozenset({5, 6}), sampling=Sampling(max_tokens=2))
+    scheduler.submit(stopping, 0.0)
+    run(scheduler, sampled=[9])
+    run(scheduler, sampled=[6])
+    (finished,) = scheduler.take_finished()
+    assert (finished.tokens, finished.reason, finished.stats.new_tokens) == ([9], "stop", 1)
+
+
+def test_an_error_ends_its_request_and_empties_its_slot() -> None:
+    """Numbers that are none end one request; its slot is zeroed, its neighbours go on."""
+    scheduler, table = make()
+    for chat in "ab":
+        scheduler.submit(request(chat, 1, max_tokens=3), 0.0)
+    run(scheduler)
+    run(scheduler, sampled=[None, 5])
+    (finished,) = scheduler.take_finished()
+    assert (finished.tokens, finished.reason) == ([SAMPLED], "error")
+    assert table.of("a") is None
+    assert table.stale == [0]
+    assert drain(scheduler)[1][0].tokens == [SAMPLED, 5, SAMPLED]
+
+
+def test_forgetting_takes_everything_of_a_chat() -> None:
+    """Its requests are cancelled, its warm-up and its slot are gone; others stay."""
+    scheduler, table = make(slots=2)
+    for chat in "aab":
+        scheduler.submit(request(chat, 1), 0.0)
+    run(scheduler)
+    scheduler.warm("a", [1])
+    scheduler.forget("a", 0.0)
+    assert [f.reason for f in scheduler.take_finished()] == ["cancelled", "cancelled"]
+    assert table.stale == [0]
+    steps, (finished,) = drain(scheduler)
+    assert steps == ["decode 1"]
+    assert finished.reason == "length"

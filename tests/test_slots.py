@@ -1,0 +1,133 @@
+"""Rules of the slots: whose they are, what stays in them, and how the model sees them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from lm.engine.slots import Batch, Chunk, Slots
+from lm.engine.table import Slot, SlotTable
+from lm.model import ModelConfig
+
+CONFIG = ModelConfig(
+    vocab_size=9, n_layers=2, d_model=8, n_heads=2, n_kv_heads=2, head_dim=64, d_ff=8, context=8
+)
+
+
+@pytest.fixture
+def slots() -> Slots:
+    return Slots(CONFIG, slots=5, span=12, dtype=torch.float32, device=torch.device("cpu"))
+
+
+def random(rows: int, time: int, seed: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    k, v = torch.randn(2, rows, 2, time, 64, generator=generator)
+    return k, v
+
+
+def test_a_chat_keeps_its_slot() -> None:
+    """Asking again gives the same slot with the same tokens."""
+    table = SlotTable(2)
+    slot = table.take("a")
+    assert slot is not None
+    slot.tokens = [1, 2]
+    table.take("b")
+    assert table.take("a") is slot
+    assert slot.tokens == [1, 2]
+    assert table.stale == []
+
+
+def test_the_chat_silent_longest_gives_way() -> None:
+    """The slot that changes hands is that of the chat silent longest; it is emptied and zeroed."""
+    table = SlotTable(3)
+    a, b, _ = (table.take(chat) for chat in "abc")
+    assert a is not None
+    assert b is not None
+    a.tokens, b.tokens = [1], [2]
+    table.touch("a")
+    assert table.take("d") is b
+    assert (table.of("b"), b.tokens, table.stale) == (None, [], [b.index])
+    assert a.tokens == [1]
+
+
+def test_no_slot_is_taken_from_a_request_in_flight() -> None:
+    """Busy slots stay; with all of them busy there is none."""
+    table = SlotTable(2)
+    a, b = table.take("a"), table.take("b")
+    assert a is not None
+    assert b is not None
+    a.busy = True
+    assert table.take("c") is b
+    b.busy = True
+    assert table.take("d") is None
+    assert table.of("a") is a
+    assert table.of("c") is b
+
+
+def test_a_dropped_slot_is_free_and_stale() -> None:
+    """Dropping a chat frees its slot and marks it; dropping a stranger does nothing."""
+    table = SlotTable(2)
+    slot = table.take("a")
+    table.drop("a")
+    table.drop("nobody")
+    assert table.of("a") is None
+    assert table.stale == [0]
+    assert table.take("b") is slot
+
+
+@pytest.mark.parametrize(
+    ("cached", "prompt", "kept"),
+    [([1, 2, 3], [1, 2, 9], 2), ([1, 2], [1, 2, 3], 2), ([1, 2, 3], [1], 1), ([1], [2], 0),
+     ([], [1], 0), ([1, 2], [], 0)],
+)  # fmt: skip
+def test_the_common_prefix_stays(cached: list[int], prompt: list[int], kept: int) -> None:
+    """A slot keeps what a prompt shares with it from the start, and nothing behind that."""
+    slot = Slot(0, list(cached))
+    assert slot.keep_prefix(prompt) == kept
+    assert slot.tokens == prompt[:kept]
+
+
+def test_chunks_build_up_a_slot(slots: Slots) -> None:
+    """A chunk sees the chunks before it, causally; other slots stay as they are."""
+    k, v = random(1, 7, seed=0)
+    Chunk(slots, 3, 0, 4).update(1, k[:, :, :4], v[:, :, :4])
+    cache = Chunk(slots, 3, 4, 7)
+    keys, values, mask = cache.update(1, k[:, :, 4:], v[:, :, 4:])
+    assert torch.equal(keys, k)
+    assert torch.equal(values, v)
+    assert cache.positions.tolist() == [[4, 5, 6]]
+    assert mask.tolist() == [[[[True] * 5 + [False] * 2, [True] * 6 + [False], [True] * 7]]]
+    assert slots.keys[1][[0, 1, 2, 4]].abs().max() == 0
+    assert slots.keys[0].abs().max() == 0
+
+
+@pytest.mark.parametrize("rows", [[2], [1, 2, 3], [0, 3, 4], [0, 4]])
+def test_a_batch_sees_its_rows(slots: Slots, rows: list[int]) -> None:
+    """Ragged rows, side by side or scattered: each sees its own past and nothing behind it."""
+    lengths = [5, 2, 7][: len(rows)]
+    past = random(5, 12, seed=1)
+    slots.keys[1].copy_(past[0])
+    slots.values[1].copy_(past[1])
+    k, v = random(len(rows), 1, seed=2)
+    cache = Batch(slots, rows, lengths)
+    keys, values, mask = cache.update(1, k, v)
+    assert keys.shape == values.shape == (len(rows), 2, max(lengths) + 1, 64)
+    for i, (row, length) in enumerate(zip(rows, lengths, strict=True)):
+        for seen, old, new in ((keys, past[0], k), (values, past[1], v)):
+            assert torch.equal(seen[i, :, :length], old[row, :, :length])
+            assert torch.equal(seen[i, :, length], new[i, :, 0])
+        assert mask[i, 0, 0].tolist() == [at <= length for at in range(max(lengths) + 1)]
+    assert torch.equal(slots.keys[1][rows[0], :, lengths[0]], k[0, :, 0])  # it stays
+
+
+def test_zero_leaves_no_trace(slots: Slots) -> None:
+    """A zeroed slot holds zeros in every layer, and so does the scratch memory; others stay."""
+    for layer in (0, 1):
+        for row in range(5):
+            Chunk(slots, row, 0, 12).update(layer, *random(1, 12, seed=row))
+    Batch(slots, [0, 2], [11, 11]).update(0, *random(2, 1, seed=9))
+    slots.zero(2)
+    for tensor in (*slots.keys, *slots.values):
+        assert [row.abs().max().item() > 0 for row in tensor] == [True, True, False, True, True]
+    assert max(tensor.abs().max().item() for tensor in slots.scratch) == 0

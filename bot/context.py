@@ -30,23 +30,23 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What a context is written for: a version, its tokenizer, and the tokens that fit."""
+    """What a context is written for: a version, its tokenizer, and how the window is shared.
+
+    Of the model's window, `capacity` tokens are for messages and `longest_reply` for an answer.
+    """
 
     version: int
     tokenizer: Tokenizer
     capacity: int
+    longest_reply: int
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, longest_reply: int) -> Voice:
-        """A checkpoint's; of its window, room is left for a reply and what announces it."""
+        """A checkpoint's; a reply takes at most a third of its window."""
         window = checkpoint.meta.config.context
-        capacity = window - reply_tokens(checkpoint, longest_reply) - 2  # BREAK and the speaker
-        return cls(checkpoint.meta.version, checkpoint.tokenizer, capacity)
-
-
-def reply_tokens(checkpoint: Checkpoint, longest_reply: int) -> int:
-    """Tokens that a reply may take: the setting, but at most a third of the model's window."""
-    return min(longest_reply, checkpoint.meta.config.context // 3)
+        reply = min(longest_reply, window // 3)
+        capacity = window - reply - 2  # the BREAK before and the speaker behind the messages
+        return cls(checkpoint.meta.version, checkpoint.tokenizer, capacity, reply)
 
 
 class Context:

@@ -95,8 +95,12 @@ class EngineThread:
         """Prefill a chat's context while nobody waits for it."""
 
         def act() -> None:
-            if self._serving is not None and self._serving.version == version:
+            if self._serving is None or self._serving.version != version:
+                return
+            try:
                 self._serving.engine.warm(chat, tokens)
+            except ValueError as error:  # it only costs time: the reply will prefill for itself
+                log.error("chat %s could not be warmed: %s", chat, error)
 
         self._inbox.put(act)
 

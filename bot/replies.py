@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import secrets
 import time
 from typing import Any
 
@@ -26,14 +25,12 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
 from bot.config import RepliesConfig, SamplingConfig
-from bot.context import Context, reply_tokens
+from bot.context import Context
 from bot.current import Current
 from bot.engine_thread import EngineThread, StaleVersionError
+from bot.prompt import TRIES, ask, words
 from bot.speech import signed
 from lm.engine.engine import EngineFull
-from lm.engine.request import Request
-from lm.engine.sampling import Sampling
-from lm.text import clean
 from storage import chats, outbox
 from storage.chats import ContextRow
 from storage.outbox import Outgoing
@@ -42,7 +39,6 @@ from storage.store import Db, Store
 log = logging.getLogger(__name__)
 
 ANSWER_AGE_S = 600  # a command's answer is still worth sending this long after a crash
-TRIES = 4  # samples until one has words in it
 DEADLINE_S = 30.0  # of one generation
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # it never left
 
@@ -139,33 +135,16 @@ class Replies:
     async def speak(self, context: Context, persona: int) -> str:
         """What the persona says next in this context; "" when the model has no words."""
         for _ in range(TRIES):
-            voice = context.voice
-            tokenizer = voice.tokenizer
-            request = Request(
-                chat=context.chat.id,
-                tokens=[*context.tokens, tokenizer.speaker(persona)],
-                stop=frozenset({tokenizer.end}),
-                banned=tokenizer.structural - {tokenizer.end},
-                sampling=Sampling(
-                    temperature=self._sampling.temperature,
-                    top_k=self._sampling.top_k,
-                    top_p=self._sampling.top_p,
-                    min_p=self._sampling.min_p,
-                    max_tokens=reply_tokens(self._current.checkpoint, self._sampling.max_tokens),
-                    seed=secrets.randbits(31),
-                ),
-                deadline=time.monotonic() + DEADLINE_S,
-            )
+            request = ask(context, persona, self._sampling, time.monotonic() + DEADLINE_S)
             try:
-                finished = await self._thread.generate(voice.version, request)
+                finished = await self._thread.generate(context.voice.version, request)
             except StaleVersionError:  # a swap is under way: this context is rebuilt in a moment
                 await asyncio.sleep(0.02)
                 continue
             if finished.reason == "error":
-                log.error("version %d gave numbers that are none: no reply", voice.version)
+                log.error("the current version gives numbers that are none: no reply")
                 return ""
-            body = clean(tokenizer.decode(finished.tokens))
-            if body:
+            if body := words(context, finished.tokens):
                 return body
         return ""
 

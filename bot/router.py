@@ -47,12 +47,14 @@ PTB = Callable[[Update, CallbackContext[Any, Any, Any, Any]], Coroutine[Any, Any
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command, its line in Telegram's menu, and whether only admins see it there."""
+    """A command, its line in Telegram's menu, whether only admins see it there, and whether it
+    is obeyed in a private chat too."""
 
     name: str
     handler: Handler
     menu: str
     admins: bool = False
+    private: bool = False
 
 
 COMMANDS = (
@@ -60,8 +62,8 @@ COMMANDS = (
     Command("who", persona.who, "everybody I can be"),
     Command("mode", mode.mode, "when I speak"),
     Command("reset", about.reset, "forget what was said here"),
-    Command("help", about.help_, "what I can do"),
-    Command("privacy", about.privacy, "what I keep and learn"),
+    Command("help", about.help_, "what I can do", private=True),
+    Command("privacy", about.privacy, "what I keep and learn", private=True),
     Command("status", about.status, "how I am doing"),
     Command("models", learning.models, "the versions of me"),
     Command("retrain", learning.retrain, "learn the newest messages", admins=True),
@@ -85,9 +87,9 @@ def add_handlers(application: App, house: House, dispatch: Dispatch) -> None:
     """Fill the application's table. Group -1 sees everything first."""
     new, edited = filters.UpdateType.MESSAGE, filters.UpdateType.EDITED_MESSAGE
     application.add_handler(TypeHandler(Update, _gate(house)), group=-1)
-    application.add_handler(CommandHandler("start", _adapt(house, about.help_), filters=new))
-    for command in COMMANDS:
-        handler = _adapt(house, _fresh_only(command.handler))
+    start = Command("start", about.help_, "", private=True)
+    for command in (start, *COMMANDS):
+        handler = _adapt(house, _obey(command))
         application.add_handler(CommandHandler(command.name, handler, filters=new))
     application.add_handler(CallbackQueryHandler(_pressed(house)))
     mine = ChatMemberHandler.MY_CHAT_MEMBER
@@ -111,12 +113,16 @@ def _adapt(house: House, handler: Handler) -> PTB:
     return handle
 
 
-def _fresh_only(handler: Handler) -> Handler:
+def _obey(command: Command) -> Handler:
     """Commands of bots, of channels, and from a backlog are not obeyed."""
 
     async def handle(house: House, heard: Incoming) -> None:
-        if house.fresh(heard) and not heard.from_bot and not heard.as_channel:
-            await handler(house, heard)
+        if not house.fresh(heard) or heard.from_bot or heard.as_channel:
+            return
+        if heard.in_group or command.private:
+            await command.handler(house, heard)
+        else:
+            await about.in_private(house, heard)
 
     return handle
 
@@ -127,7 +133,7 @@ def _gate(house: House) -> PTB:
 
     async def gate(update: Update, _: CallbackContext[Any, Any, Any, Any]) -> None:
         chat = update.effective_chat
-        if not allowed or chat is None or chat.id in allowed:
+        if not allowed or chat is None or chat.id in allowed or chat.type == ChatType.PRIVATE:
             return
         if update.my_chat_member is not None or update.message is not None:
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from bot.commands import about
 from bot.commands import persona as stage
 from bot.house import House
 from bot.incoming import Incoming
@@ -13,7 +14,10 @@ from bot.should_reply import should_reply
 
 async def on_message(house: House, heard: Incoming) -> None:
     """Remember it; answer it where that is due."""
-    if heard.from_bot or not heard.in_group:
+    if heard.from_bot:
+        return
+    if not heard.in_group:
+        await about.in_private(house, heard)
         return
     context = await house.context(heard)
     persona = house.current.cast.persona(context.chat.persona)

@@ -6,7 +6,6 @@ Nothing said here is stored. Names complete with Tab; /as NAME changes who answe
 from __future__ import annotations
 
 import asyncio
-import secrets
 import sys
 from collections.abc import Iterator
 
@@ -17,14 +16,14 @@ from prompt_toolkit.document import Document
 from bot.cast import Cast, Persona
 from bot.choosing import UsageError, choose
 from bot.config import Config
-from bot.context import Context, Voice, reply_tokens
+from bot.context import Context, Voice
 from bot.current import load_current
 from bot.paths import Paths
+from bot.prompt import TRIES, ask, words
 from bot.serving import pick_device
 from lm.checkpoint import Checkpoint
 from lm.engine.engine import Engine
-from lm.engine.request import Finished, Request
-from lm.engine.sampling import Sampling
+from lm.engine.request import Finished
 from lm.text import clean
 from lm.versions import Versions
 from storage import groups
@@ -38,7 +37,7 @@ class Stage:
     """One conversation: who answers, what was said, and the engine that makes the answers."""
 
     def __init__(self, checkpoint: Checkpoint, cast: Cast, config: Config) -> None:
-        self.cast, self._checkpoint, self._config = cast, checkpoint, config
+        self.cast, self._sampling = cast, config.sampling
         row = ChatRow(0, 0, 0, 0, None, "mention", 0)
         self.context = Context(row, Voice.of(checkpoint, config.sampling.max_tokens))
         self._engine = Engine(
@@ -56,28 +55,12 @@ class Stage:
 
     def say(self, persona: Persona) -> str:
         """What the persona says next."""
-        tokenizer, sampling = self._checkpoint.tokenizer, self._config.sampling
-        for _ in range(4):
-            request = Request(
-                chat=0,
-                tokens=[*self.context.tokens, tokenizer.speaker(persona.id)],
-                stop=frozenset({tokenizer.end}),
-                banned=tokenizer.structural - {tokenizer.end},
-                sampling=Sampling(
-                    temperature=sampling.temperature,
-                    top_k=sampling.top_k,
-                    top_p=sampling.top_p,
-                    min_p=sampling.min_p,
-                    max_tokens=reply_tokens(self._checkpoint, sampling.max_tokens),
-                    seed=secrets.randbits(31),
-                ),
-            )
-            self._engine.submit(request)
+        for _ in range(TRIES):
+            self._engine.submit(ask(self.context, persona.id, self._sampling))
             finished: list[Finished] = []
             while not finished:
                 finished = self._engine.step()
-            text = clean(tokenizer.decode(finished[0].tokens))
-            if text:
+            if text := words(self.context, finished[0].tokens):
                 self.hear(persona.id, text)
                 return text
         return "…"
@@ -139,7 +122,7 @@ async def talk(config: Config, paths: Paths, name: str, as_: str) -> None:
 
 
 async def _line() -> str:
-    line = await asyncio.to_thread(sys.stdin.readline)
+    line: str = await asyncio.to_thread(sys.stdin.readline)
     if not line:
         raise EOFError
     return line

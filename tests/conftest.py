@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from playwright.async_api import BrowserContext, async_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -19,3 +28,13 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[BrowserContext]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        context = await chromium.new_context(viewport={"width": 900, "height": 700})
+        context.set_default_timeout(10_000)
+        yield context
+        await chromium.close()

@@ -14,7 +14,7 @@ CHAT = ChatRow(1, -1, 0, 1, None, "mention", 0)
 
 
 def make(capacity: int) -> Context:
-    return Context(CHAT, Voice(1, TOKENIZER, capacity))
+    return Context(CHAT, Voice(1, TOKENIZER, capacity, 10))
 
 
 @settings(max_examples=60, deadline=None)

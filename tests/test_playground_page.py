@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import struct
 import zlib
 from collections.abc import AsyncIterator
@@ -11,19 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import BrowserContext, Page, async_playwright, expect
+from playwright.async_api import BrowserContext, Page, expect
 
 from playground.server import Playground, PlaygroundConfig
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-]
 TOKEN = "1000:secret"
 HOSTILE = '<img src=x onerror="document.title=1"> <b>not bold</b> [x](javascript:alert(1)) &amp;'
-
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
 
 
 class Bot:
@@ -79,16 +71,6 @@ async def bot(playground: Playground) -> AsyncIterator[Bot]:
     bot.chat = next(iter(playground.world.chats))
     yield bot
     await bot.close()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[BrowserContext]:
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = await chromium.new_context(viewport={"width": 900, "height": 700})
-        context.set_default_timeout(10_000)
-        yield context
-        await chromium.close()
 
 
 @pytest.fixture

@@ -50,6 +50,11 @@ async def joined(house: House, update_id: int, chat_id: int) -> None:
     house.replies.wake(context.chat.id)
 
 
+async def in_private(house: House, heard: Incoming) -> None:
+    """Personas belong to their group: nobody meets them in a private chat."""
+    await house.answer(heard, "I speak in our group only. Here I answer /help and /privacy.")
+
+
 async def help_(house: House, heard: Incoming) -> None:
     """/help: the commands."""
     await house.answer(heard, HELP)

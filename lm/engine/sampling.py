@@ -71,7 +71,7 @@ class Sampler:
         steps: how many tokens each row has sampled before.
         """
         scores = logits.float()
-        finite = (scores.amax(dim=-1) - scores.amin(dim=-1)).isfinite()  # isfinite over all: 10x
+        finite = (scores.amax(dim=-1) - scores.amin(dim=-1)).isfinite()  # 10x faster than over all
         if self._banned is not None:
             scores = scores.index_put(self._banned, scores.new_tensor(-math.inf))
         # The likeliest is 0 from here on, so that no temperature overflows.

@@ -25,17 +25,12 @@ class Slots:
         layers = range(config.n_layers)
         self.keys = [torch.zeros(shape, dtype=dtype, device=device) for _ in layers]
         self.values = [torch.zeros(shape, dtype=dtype, device=device) for _ in layers]
-        self.at = torch.arange(max(slots, span), device=device)
-        # Where scattered rows are put together. Fresh memory in every layer and step would cost
-        # seven times the copying itself (page faults).
-        self.scratch = (torch.empty_like(self.keys[0]), torch.empty_like(self.keys[0]))
+        self.at = torch.arange(span, device=device)
 
     def zero(self, slot: int) -> None:
         """Leave no trace of what a slot held."""
         for tensor in (*self.keys, *self.values):
             tensor[slot].zero_()
-        for tensor in self.scratch:
-            tensor.zero_()
 
 
 class Chunk:
@@ -63,16 +58,12 @@ class Batch:
 
     def __init__(self, slots: Slots, rows: Sequence[int], positions: Sequence[int]) -> None:
         assert all(a < b for a, b in pairwise(rows)), rows
-        self._slots, self._first, self._end = slots, rows[0], rows[-1] + 1
-        self._span = max(positions) + 1
-        together = self._end - self._first == len(rows)
-        device = slots.at.device
-        self._rows = (
-            slots.at[self._first : self._end] if together else torch.tensor(rows, device=device)
-        )
-        self._together = together
-        at = torch.tensor(positions, device=device)
-        self._at, self.positions = at, at[:, None]
+        self._slots, self._span = slots, max(positions) + 1
+        self._first, self._end = rows[0], rows[-1] + 1
+        self._together = self._end - self._first == len(rows)
+        self._rows = torch.tensor(rows, device=slots.at.device)
+        self._at = torch.tensor(positions, device=slots.at.device)
+        self.positions = self._at[:, None]
         self._mask = (slots.at[: self._span] <= self.positions)[:, None, None]  # [rows, 1, 1, span]
 
     def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -80,14 +71,11 @@ class Batch:
         keys, values = self._slots.keys[layer], self._slots.values[layer]
         keys[self._rows, :, self._at] = k[:, :, 0]
         values[self._rows, :, self._at] = v[:, :, 0]
-        return self._see(keys, 0), self._see(values, 1), self._mask
+        return self._see(keys), self._see(values), self._mask
 
-    def _see(self, tensor: Tensor, side: int) -> Tensor:
+    def _see(self, tensor: Tensor) -> Tensor:
         """[rows, kv_heads, span, head_dim]"""
         filled = tensor[:, :, : self._span]
         if self._together:
             return filled[self._first : self._end]
-        shape = (len(self._rows), *filled.shape[1:])
-        flat = self._slots.scratch[side].view(-1)
-        out = flat[: shape[0] * shape[1] * shape[2] * shape[3]].view(shape)
-        return torch.index_select(filled, 0, self._rows, out=out)
+        return filled.index_select(0, self._rows)

@@ -1,0 +1,43 @@
+"""From a context to a request for the engine, and from its tokens back to words."""
+
+from __future__ import annotations
+
+import secrets
+
+from bot.config import SamplingConfig
+from bot.context import Context
+from lm.engine.request import Request
+from lm.engine.sampling import Sampling
+from lm.text import clean
+
+TRIES = 4  # samples until one has words in it
+
+
+def ask(
+    context: Context, persona: int, sampling: SamplingConfig, deadline: float | None = None
+) -> Request:
+    """What the persona says next in this context; `deadline` in seconds of time.monotonic()."""
+    tokenizer = context.voice.tokenizer
+    return Request(
+        chat=context.chat.id,
+        tokens=[*context.tokens, tokenizer.speaker(persona)],
+        stop=frozenset({tokenizer.end}),
+        banned=tokenizer.structural - {tokenizer.end},
+        sampling=Sampling(
+            temperature=sampling.temperature,
+            top_k=sampling.top_k,
+            top_p=sampling.top_p,
+            min_p=sampling.min_p,
+            max_tokens=context.voice.longest_reply,
+            seed=secrets.randbits(31),
+        ),
+        deadline=deadline,
+    )
+
+
+def words(context: Context, tokens: list[int]) -> str:
+    """The text of a reply's tokens; "" when nothing in it can be seen.
+
+    A reply that was cut at its longest may end inside a character: that is left out.
+    """
+    return clean(context.voice.tokenizer.decode(tokens).removesuffix("\N{REPLACEMENT CHARACTER}"))

@@ -80,30 +80,51 @@ async def import_export(
     store: Store, group_name: str, export: Export, consent: Consent, aliases: Mapping[str, str]
 ) -> Summary:
     """Add an export to a group. Raises ImportRefusedError, and then nothing has changed."""
-    summary = summarise(export, aliases)
-    unknown = sorted((consent.names or frozenset()) - set(summary.speakers))
+    return (await import_exports(store, group_name, [export], consent, aliases))[0]
+
+
+async def import_exports(
+    store: Store,
+    group_name: str,
+    exports: Sequence[Export],
+    consent: Consent,
+    aliases: Mapping[str, str],
+) -> list[Summary]:
+    """Add several exports of one group, all of them or, with an ImportRefusedError, none."""
+    summaries = [summarise(export, aliases) for export in exports]
+    known = {name: None for summary in summaries for name in summary.speakers}
+    unknown = sorted((consent.names or frozenset()) - set(known))
     if unknown:
-        known = ", ".join(list(summary.speakers)[:20])
         raise ImportRefusedError(
-            f"--consent {unknown[0]}: nobody is called that; there are {known}"
+            f"--consent {unknown[0]}: nobody is called that; there are {', '.join([*known][:20])}"
         )
 
-    async def job(db: Db) -> int:
+    async def job(db: Db) -> None:
         group = (await groups.ensure_group(db, group_name)).id
         for alias, name in aliases.items():
             await groups.add_alias(db, group, alias, await groups.ensure_speaker(db, group, name))
-        new = 0
-        for (name, account), said in by_speaker(export, aliases).items():
-            speaker = await _speaker(db, group, name, account)
-            if await _agreed(db, group, speaker, consent.of(name), consent.attested_by):
-                new += await messages.add(db, group, _rows(speaker, said))
-            else:
-                summary.skipped["not agreed"] = summary.skipped.get("not agreed", 0) + len(said)
+        for export, summary in zip(exports, summaries, strict=True):
+            await _add(db, group, by_speaker(export, aliases), consent, summary)
         await _refuse_too_little(db, group)
-        return new
 
-    summary.new = await store.write(job)
-    return summary
+    await store.write(job)
+    return summaries
+
+
+async def _add(
+    db: Db,
+    group: int,
+    by_speaker: Mapping[tuple[str, int | None], Sequence[ExportedMessage]],
+    consent: Consent,
+    summary: Summary,
+) -> None:
+    """Add what those who agreed said; the summary learns how much of it was new."""
+    for (name, account), said in by_speaker.items():
+        speaker = await _speaker(db, group, name, account)
+        if await _agreed(db, group, speaker, consent.of(name), consent.attested_by):
+            summary.new += await messages.add(db, group, _rows(speaker, said))
+        else:
+            summary.skipped["not agreed"] = summary.skipped.get("not agreed", 0) + len(said)
 
 
 async def _speaker(db: Db, group: int, name: str, account: int | None) -> int:
@@ -113,7 +134,8 @@ async def _speaker(db: Db, group: int, name: str, account: int | None) -> int:
         for row in rows:
             if row.telegram_user == account:
                 return row.id
-        taken = {row.name for row in rows if row.telegram_user is not None}
+        linked = [row for row in rows if row.telegram_user is not None]
+        taken = {called for row in linked for called in (row.name, *row.aliases)}
         speaker = await groups.ensure_speaker(
             db, group, f"{name} (user{account})" if name in taken else name
         )

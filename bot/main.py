@@ -25,7 +25,7 @@ from bot import redaction
 from bot.choosing import UsageError, choose
 from bot.config import Config, ConfigError
 from bot.context import Context, Voice
-from bot.importing import Consent, ImportRefusedError, Summary, import_export, summarise
+from bot.importing import Consent, ImportRefusedError, Summary, import_exports, summarise
 from bot.intake import TokenError
 from bot.paths import Paths
 from bot.sample import SAMPLE, import_sample
@@ -147,8 +147,7 @@ async def _import(
     agreed = _consent(consent, sorted(names))
     with hold(data):
         async with Store(Paths(data).database) as store:
-            for export in exports:
-                summary = await import_export(store, group, export, agreed, aliases)
+            for summary in await import_exports(store, group, exports, agreed, aliases):
                 _print_summary(summary, as_json, f"imported into {group}")
 
 

@@ -1,0 +1,246 @@
+"""bot/importing.py: whose words come into a group, under which name, and on whose word."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from bot.cast import Cast
+from bot.importing import Consent, ImportRefusedError, Summary, import_export
+from lm.exports.reading import read_export
+from storage import groups, messages
+from storage.groups import SpeakerRow
+from storage.messages import MessageRow
+from storage.store import Db, Store
+from tests import written_exports
+
+ALL = Consent(None, "a test")
+TABLES = ("groups", "speakers", "aliases", "consents", "messages")
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with Store(tmp_path / "data" / "db") as opened:
+        yield opened
+
+
+async def take_in(
+    store: Store, path: Path, consent: Consent = ALL, aliases: dict[str, str] | None = None
+) -> Summary:
+    """Import a file into the group "us"."""
+    return await import_export(store, "us", read_export(path), consent, aliases or {})
+
+
+async def speakers(store: Store) -> dict[str, SpeakerRow]:
+    return {row.name: row for row in await store.read(lambda db: groups.speakers(db, 1))}
+
+
+async def learnable(store: Store) -> list[MessageRow]:
+    return await store.read(lambda db: messages.for_training(db, 1))
+
+
+async def rows(store: Store) -> dict[str, int]:
+    """How many rows each table of an import has."""
+
+    async def job(db: Db) -> dict[str, int]:
+        found = {}
+        for table in TABLES:
+            (row,) = await db.execute_fetchall(f"SELECT count(*) FROM {table}")
+            found[table] = int(row[0])
+        return found
+
+    return await store.read(job)
+
+
+NOTHING = dict.fromkeys(TABLES, 0)
+
+
+@pytest.mark.parametrize("write", [written_exports.whatsapp, written_exports.jsonl])
+async def test_the_summary_says_what_was_found(
+    store: Store, tmp_path: Path, write: Callable[[Path, int], Path]
+) -> None:
+    """Format, counts by speaker, first and last, and how much of it is new."""
+    summary = asdict(await take_in(store, write(tmp_path / f"{write.__name__}.txt", 61)))
+    assert summary == {
+        "format": write.__name__,
+        "locale": summary["locale"],
+        "messages": 61,
+        "speakers": {"Alice": 21, "Bob": 20, "Carol": 20},
+        "first": "2023-11-14T22:13:00Z" if write.__name__ == "whatsapp" else "2023-11-14T22:13:20Z",
+        "last": "2023-11-14T23:13:00Z" if write.__name__ == "whatsapp" else "2023-11-14T23:13:20Z",
+        "skipped": {},
+        "new": 61,
+    }
+    assert ("day first" in summary["locale"] or "D" in summary["locale"].upper()) == (
+        write.__name__ == "whatsapp"
+    )
+
+
+async def test_an_alias_makes_two_names_one_speaker(store: Store, tmp_path: Path) -> None:
+    """Both names' messages are one person's, who answers to the alias too."""
+    path = written_exports.jsonl(tmp_path / "a.jsonl", 60, ["Alice", "Ali", "Bob"])
+    summary = await take_in(store, path, aliases={"Ali": "Alice"})
+    assert summary.speakers == {"Alice": 40, "Bob": 20}
+    found = await speakers(store)
+    assert sorted(found) == ["Alice", "Bob"]
+    assert found["Alice"].aliases == ("Ali",)
+    cast = Cast(found.values(), [row.id for row in found.values()])
+    assert [persona.name for persona in cast.find("ali")] == ["Alice"]
+
+
+async def test_an_alias_holds_for_the_next_import(store: Store, tmp_path: Path) -> None:
+    """Once said, --alias need not be said again."""
+    first = written_exports.jsonl(tmp_path / "a.jsonl", 60, ["Alice", "Bob"])
+    await take_in(store, first, aliases={"Ali": "Alice"})
+    second = written_exports.jsonl(tmp_path / "b.jsonl", 60, ["Ali", "Bob"])
+    await take_in(store, second)
+    assert sorted(await speakers(store)) == ["Alice", "Bob"]
+
+
+async def test_only_those_who_agreed_are_kept(store: Store, tmp_path: Path) -> None:
+    """The words of others never reach the database; the summary says how many were left out."""
+    path = written_exports.jsonl(tmp_path / "a.jsonl", 90)
+    consent = Consent(frozenset({"Alice", "Bob"}), "Alice's word")
+    summary = await take_in(store, path, consent)
+    assert (summary.new, summary.skipped) == (60, {"not agreed": 30})
+    found = await speakers(store)
+    assert {name: row.agreed for name, row in found.items()} == {
+        "Alice": True,
+        "Bob": True,
+        "Carol": False,
+    }
+    assert {row.speaker for row in await learnable(store)} == {found["Alice"].id, found["Bob"].id}
+    assert (await rows(store))["messages"] == 60
+    ledger = await store.read(lambda db: groups.ledger(db, 1))
+    assert [entry[:3] for entry in ledger] == [
+        ("Alice", True, "Alice's word"),
+        ("Bob", True, "Alice's word"),
+    ]
+
+
+async def test_somebody_who_agrees_later_is_learnt_then(store: Store, tmp_path: Path) -> None:
+    """A second import with one more name adds that person's words, and one line to the ledger."""
+    path = written_exports.jsonl(tmp_path / "a.jsonl", 90)
+    await take_in(store, path, Consent(frozenset({"Alice", "Bob"}), "x"))
+    summary = await take_in(store, path, Consent(frozenset({"Carol"}), "y"))
+    assert summary.new == 30
+    assert len(await learnable(store)) == 90
+    ledger = await store.read(lambda db: groups.ledger(db, 1))
+    assert [entry[0] for entry in ledger] == ["Alice", "Bob", "Carol"]
+
+
+REFUSALS = {
+    "nobody agreed": (90, ["Alice", "Bob"], Consent(frozenset(), "x"), "nobody has"),
+    "one agreed": (90, ["Alice", "Bob"], Consent(frozenset({"Bob"}), "x"), "only Bob has"),
+    "unknown name": (
+        90,
+        ["Alice", "Bob"],
+        Consent(frozenset({"Alice", "Zed"}), "x"),
+        "--consent Zed: nobody is called that; there are Alice, Bob",
+    ),
+    "one speaker": (90, ["Alice"], ALL, "only one person speaks in it"),
+    "ten messages": (
+        10,
+        ["Alice", "Bob"],
+        ALL,
+        "too little to learn from: 10 messages, at least 50",
+    ),
+    "one short": (49, ["Alice", "Bob"], ALL, "too little to learn from: 49 messages"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+async def test_a_refusal_is_one_line_and_leaves_nothing(
+    store: Store, tmp_path: Path, case: str
+) -> None:
+    """Not even the group's name or an alias stays behind."""
+    count, names, consent, complaint = REFUSALS[case]
+    path = written_exports.jsonl(tmp_path / "a.jsonl", count, names)
+    with pytest.raises(ImportRefusedError) as refused:
+        await take_in(store, path, consent, {"Ali": "Alice"})
+    assert complaint in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert await rows(store) == NOTHING
+
+
+async def test_fifty_messages_are_enough(store: Store, tmp_path: Path) -> None:
+    """The least is what the refusal says."""
+    summary = await take_in(store, written_exports.jsonl(tmp_path / "a.jsonl", 50))
+    assert summary.new == 50
+
+
+async def test_a_refused_import_leaves_the_group_as_it_was(store: Store, tmp_path: Path) -> None:
+    """An unknown name in a second import takes nothing from the first, and adds nothing."""
+    await take_in(store, written_exports.jsonl(tmp_path / "a.jsonl", 60))
+    before = await rows(store)
+    more = written_exports.jsonl(tmp_path / "b.jsonl", 90, ["Alice", "Dora"])
+    with pytest.raises(ImportRefusedError):
+        await take_in(store, more, Consent(frozenset({"Zed"}), "x"), {"D": "Dora"})
+    assert await rows(store) == before
+
+
+@pytest.mark.parametrize("write", [written_exports.whatsapp, written_exports.jsonl])
+async def test_a_second_import_adds_only_what_is_new(
+    store: Store, tmp_path: Path, write: Callable[[Path, int], Path]
+) -> None:
+    """A longer export of the same chat, whatever the file is called, adds its new end only."""
+    await take_in(store, write(tmp_path / "a.txt", 60))
+    before = await rows(store)
+    assert (await take_in(store, write(tmp_path / "a.txt", 60))).new == 0
+    assert await rows(store) == before
+    assert (await take_in(store, write(tmp_path / "longer.txt", 75))).new == 15
+    assert len(await learnable(store)) == 75
+
+
+async def test_telegram_accounts_are_linked(store: Store, tmp_path: Path) -> None:
+    """A speaker of a Telegram export is known by account from then on, whatever the name."""
+    accounts = [("Alice", 11), ("Bob", 12)]
+    await take_in(store, written_exports.telegram(tmp_path / "a.json", 60, accounts))
+    found = await speakers(store)
+    assert {name: row.telegram_user for name, row in found.items()} == {"Alice": 11, "Bob": 12}
+    renamed = [("Alice in Wonderland", 11), ("Bob", 12)]
+    later = written_exports.telegram(tmp_path / "b.json", 80, renamed)
+    assert (await take_in(store, later)).new == 20
+    assert sorted(await speakers(store)) == ["Alice", "Bob"]
+
+
+async def test_a_whatsapp_speaker_gets_the_account_of_the_same_name(
+    store: Store, tmp_path: Path
+) -> None:
+    """Two apps' exports of one group are one group."""
+    await take_in(store, written_exports.whatsapp(tmp_path / "a.txt", 60, ["Alice", "Bob"]))
+    accounts = [("Alice", 11), ("Bob", 12)]
+    await take_in(store, written_exports.telegram(tmp_path / "a.json", 60, accounts))
+    found = await speakers(store)
+    assert {name: row.telegram_user for name, row in found.items()} == {"Alice": 11, "Bob": 12}
+
+
+async def test_namesakes_with_two_accounts_stay_two(store: Store, tmp_path: Path) -> None:
+    """In one export, and in a later one that holds only the second of them."""
+    accounts = [("Alex", 11), ("Alex", 12), ("Bob", 13)]
+    await take_in(store, written_exports.telegram(tmp_path / "a.json", 60, accounts))
+    before = await speakers(store)
+    assert {row.telegram_user: name for name, row in before.items()} == {
+        11: "Alex",
+        12: "Alex (user12)",
+        13: "Bob",
+    }
+    counts = await store.read(lambda db: messages.count_by_speaker(db, 1))
+    assert set(counts.values()) == {20}
+    later = written_exports.telegram(tmp_path / "b.json", 90, [("Alex", 12), ("Bob", 13)])
+    await take_in(store, later)
+    assert await speakers(store) == before
+
+
+async def test_an_alias_gives_no_account_away(store: Store, tmp_path: Path) -> None:
+    """A stranger called like Alice's alias is a speaker of their own; Alice keeps her account."""
+    accounts = [("Alice", 11), ("Bob", 12)]
+    first = written_exports.telegram(tmp_path / "a.json", 60, accounts)
+    await take_in(store, first, aliases={"Ali": "Alice"})
+    later = written_exports.telegram(tmp_path / "b.json", 90, [("Ali", 99), ("Bob", 12)])
+    await take_in(store, later)
+    by_account = {row.telegram_user: name for name, row in (await speakers(store)).items()}
+    assert by_account == {11: "Alice", 12: "Bob", 99: "Ali (user99)"}

@@ -23,6 +23,8 @@ class Persona:
 class Cast:
     """The speakers of a group; `trained` are the ids that the current version can speak as.
 
+    Personas stand in the order of `trained`, which is the most talkative first.
+
     `links` are accounts (Telegram user id -> speaker id) beyond those that the store knows.
     """
 
@@ -33,12 +35,8 @@ class Cast:
         links: Mapping[int, int] | None = None,
     ) -> None:
         self.speakers = {speaker.id: speaker for speaker in speakers}
-        able = set(trained)
-        self.personas = [
-            Persona(row.id, row.name, called(row))
-            for row in self.speakers.values()
-            if row.agreed and row.id in able
-        ]
+        able = (self.speakers[each] for each in trained if each in self.speakers)
+        self.personas = [Persona(row.id, row.name, called(row)) for row in able if row.agreed]
         self._by_user = {
             row.telegram_user: row.id
             for row in self.speakers.values()
@@ -87,9 +85,8 @@ class Cast:
         parts = words.split()
         for count in range(min(len(parts), 6), 0, -1):
             name = " ".join(parts[:count]).casefold()
-            found = [each for each in self.personas if name in each.names]
-            if found:
-                return found, _after_words(words, count)
+            if any(name in each.names for each in self.personas):
+                return self.find(name), _after_words(words, count)
         return self.find(words), ""
 
 

@@ -6,11 +6,14 @@ Unknown keys and wrong types are errors that name the key, the value and what is
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
 import tomli
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 
 
 class ConfigError(Exception):
@@ -111,13 +114,28 @@ def _describe(error: ValidationError) -> str:
 
 
 def token(config: TelegramConfig) -> str | None:
-    """The bot's token from the environment or its file; None when neither is set."""
+    """The bot's token from the environment or its file; None when neither is set.
+
+    Raises ConfigError for what cannot be a token; the message does not quote it.
+    """
+    given, source = _given_token(config)
+    if given and not TOKEN.fullmatch(given):
+        raise ConfigError(
+            f"{source}: this is no bot token (123456:letters): copy it from @BotFather again"
+        )
+    return given or None
+
+
+def _given_token(config: TelegramConfig) -> tuple[str, str]:
+    """The token as it was given, and where."""
     if config.token_file:
         path = Path(config.token_file)
         try:
             if path.stat().st_mode & 0o077:
                 raise ConfigError(f"telegram.token_file = {path}: others can read it; chmod 600")
-            return path.read_text(encoding="utf-8").strip() or None
+            return path.read_text(encoding="ascii", errors="replace").strip(), (
+                f"telegram.token_file = {path}"
+            )
         except OSError as error:
             raise ConfigError(f"telegram.token_file = {path}: {error.strerror}") from None
-    return os.environ.get("TELEGRAM_BOT_TOKEN", "").strip() or None
+    return os.environ.get("TELEGRAM_BOT_TOKEN", "").strip(), "TELEGRAM_BOT_TOKEN"

@@ -103,12 +103,27 @@ class Context:
         """Whether that message is still in the context."""
         return any(entry.row.message_id == message_id for entry in self.entries)
 
-    def edit(self, message_id: int, text: str) -> None:
-        """Replace a message's text where it stands."""
-        for index, old in enumerate(self.entries):
-            if old.row.message_id == message_id:
-                row = ContextRow(message_id, old.row.speaker, old.row.name, text)
-                self.entries[index] = self.entry(row)
+    def edited(self, message_id: int, text: str) -> tuple[list[Entry], list[int]]:
+        """The entries after an edit and the ids of those that leave for it; changes nothing.
+
+        Without words a message leaves too.
+        """
+        entries = []
+        for entry in self.entries:
+            if entry.row.message_id != message_id:
+                entries.append(entry)
+            elif text:
+                entries.append(self.entry(replace(entry.row, text=text)))
+        size = sum(len(entry.tokens) for entry in entries)
+        keep = self.voice.capacity * (KEEP_SHARE if size > self.voice.capacity else 1)
+        while size > keep:
+            size -= len(entries.pop(0).tokens)
+        kept = {entry.row.message_id for entry in entries}
+        return entries, [e.row.message_id for e in self.entries if e.row.message_id not in kept]
+
+    def hold(self, entries: Iterable[Entry]) -> None:
+        """Hold these messages from now on."""
+        self.entries = deque(entries)
         self.size = sum(len(entry.tokens) for entry in self.entries)
 
     def clear(self) -> None:

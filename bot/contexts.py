@@ -7,11 +7,12 @@ both under the context's lock: a crash in between leaves the store's, which is t
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from bot.context import Context, Voice
 from storage import chats
 from storage.chats import ChatRow
-from storage.store import Db, Store
+from storage.store import Store
 
 
 class Contexts:
@@ -57,22 +58,20 @@ class Contexts:
 
     async def retokenize(self, voice: Voice) -> None:
         """After a swap: the same messages in the new version's tokens."""
-        self._voice = voice
-        for context in list(self._by_id.values()):
-            async with context.lock:
-                rows = [entry.row for entry in context.entries]
-                left = context.rebuild(rows, voice)
-                if left:
-                    chat = context.chat.id
-
-                    async def job(db: Db, chat: int = chat, left: list[int] = left) -> None:
-                        await chats.roll_out(db, chat, left)
-
-                    await self._store.write(job)
+        async with self._loading:  # one that is being loaded for the old version waits its turn
+            self._voice = voice
+            for context in list(self._by_id.values()):
+                async with context.lock:
+                    left = context.rebuild([entry.row for entry in context.entries], voice)
+                    if left:
+                        job = partial(chats.roll_out, chat=context.chat.id, message_ids=left)
+                        await self._store.write(job)
 
     async def migrate(self, old: int, new: int) -> None:
         """A group became a supergroup: its contexts follow."""
-        await self._store.write(lambda db: chats.migrate_chat(db, old, new))
-        for place in [place for place in self._by_place if place[0] == old]:
-            context = self._by_place.pop(place)
-            del self._by_id[context.chat.id]
+        async with self._loading:
+            await self._store.write(lambda db: chats.migrate_chat(db, old, new))
+            for place in [place for place in self._by_place if place[0] in (old, new)]:
+                context = self._by_place.pop(place)
+                async with context.lock:  # whoever is changing it finishes first
+                    del self._by_id[context.chat.id]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 
@@ -24,15 +24,12 @@ log = logging.getLogger(__name__)
 
 
 def load_current(versions: Versions, device: torch.device) -> Checkpoint:
-    """The promoted checkpoint; where it is damaged, the newest older one that is whole.
+    """The promoted checkpoint; where it is damaged, the one that was promoted before it.
 
     Raises CheckpointError when none can be loaded.
     """
-    current = versions.current()
-    candidates = [] if current is None else [current]
-    candidates += [number for number in reversed(versions.all()) if number not in candidates]
-    failure = CheckpointError("there is no trained model yet")
-    for number in candidates:
+    failure = CheckpointError("there is no trained model yet: understudy train")
+    for number in versions.promoted():
         try:
             return versions.load(number, device)
         except CheckpointError as error:
@@ -74,19 +71,30 @@ class Current:
     async def promote(self, version: int) -> None:
         """Promote a version on disk and serve it. Raises CheckpointError and changes nothing."""
         async with self._swapping:
-            loaded = await asyncio.to_thread(self.versions.load, version, self._device)
-            await asyncio.to_thread(self.versions.promote, version)
-            await self._swap(loaded)
+            await self._swap(version, lambda: self.versions.promote(version))
+
+    def before(self) -> int | None:
+        """The version that a rollback would serve."""
+        return next(iter(self.versions.promoted()[1:]), None)
 
     async def rollback(self) -> int:
-        """Promote the version before the current one; returns its number."""
+        """Serve the version promoted before the current one; returns its number."""
         async with self._swapping:
-            version = await asyncio.to_thread(self.versions.rollback)
-            await self._swap(await asyncio.to_thread(self.versions.load, version, self._device))
-            return version
+            promoted = await asyncio.to_thread(self.versions.promoted)
+            if len(promoted) < 2:
+                raise CheckpointError("no version was promoted before this one")
+            await self._swap(promoted[1], self.versions.rollback)
+            return promoted[1]
 
-    async def _swap(self, loaded: Checkpoint) -> None:
+    async def _swap(self, version: int, choose: Callable[[], object]) -> None:
+        """Load, serve, then choose on disk; whatever fails, both stay as they were."""
+        loaded = await asyncio.to_thread(self.versions.load, version, self._device)
         await self._thread.swap(loaded)
+        try:
+            await asyncio.to_thread(choose)
+        except BaseException:
+            await self._thread.swap(self.checkpoint)
+            raise
         self.checkpoint = loaded
         await self.contexts.retokenize(Voice.of(loaded, self._longest_reply))
         await self.refresh_cast()

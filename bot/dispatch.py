@@ -16,12 +16,13 @@ from telegram import Update
 from telegram.ext import Application
 
 from storage import inbox
-from storage.store import Db, Store
+from storage.store import StorageError, Store
 
 log = logging.getLogger(__name__)
 
 App = Application[Any, Any, Any, Any, Any, Any]
 
+RETRY_S = 1.0
 WINDOW = 500  # updates taken from the inbox at a time
 
 
@@ -35,6 +36,7 @@ class Dispatch:
         self._new = asyncio.Event()
         self._last: dict[int, asyncio.Task[None]] = {}  # chat id -> its newest update's task
         self._in_flight: set[int] = set()
+        self._errors: dict[int, Exception] = {}
 
     def arrived(self) -> None:
         """The inbox has grown."""
@@ -47,16 +49,21 @@ class Dispatch:
             while True:
                 await self._new.wait()
                 self._new.clear()
-                await self._window()
+                try:
+                    await self._window()
+                except StorageError as error:
+                    log.error("the inbox cannot be read: %s", error)
+                    await asyncio.sleep(RETRY_S)
+                    self._new.set()
         finally:
             await asyncio.gather(*self._last.values(), return_exceptions=True)
 
     async def _window(self) -> None:
         """Start what is pending. After a quiet week ids start anywhere: no watermark is kept."""
         while True:
-            limit = WINDOW + len(self._in_flight)
-            rows = await self._store.read(partial(inbox.pending, limit=limit))
-            rows = [row for row in rows if row[0] not in self._in_flight]
+            started = set(self._in_flight)  # one that ends during the read is in its result too
+            rows = await self._store.read(partial(inbox.pending, limit=WINDOW + len(started)))
+            rows = [row for row in rows if row[0] not in started]
             for update_id, raw in rows:
                 self._start(update_id, json.loads(raw))
             if not rows:
@@ -84,22 +91,31 @@ class Dispatch:
         if before is not None:
             await asyncio.wait([before])
         try:
+            await self._handle(update_id, raw)
+        except StorageError as error:  # locked, full: the update stays pending
+            log.error("update %d waits for the storage: %s", update_id, error)
+            await asyncio.sleep(RETRY_S)
+            self._new.set()
+
+    async def _handle(self, update_id: int, raw: dict[str, Any]) -> None:
+        try:
             update = Update.de_json(raw, self._application.bot)
             await self._application.process_update(update)
         except Exception as error:
-            await self.set_aside(update_id, error)
-        else:
-            # Whatever no handler wanted is done with as well.
+            self.failed(update_id, error)
+        failure = self._errors.pop(update_id, None)
+        if isinstance(failure, StorageError):
+            raise failure
+        if failure is None:  # whatever no handler wanted is done with as well
             await self._store.write(lambda db: inbox.apply(db, update_id))
+            return
+        kind = type(failure).__name__
+        log.error("update %d was set aside: %s", update_id, kind)
+        await self._store.write(lambda db: inbox.set_aside(db, update_id, kind))
 
-    async def set_aside(self, update_id: int, error: BaseException) -> None:
-        """Put an update that cannot be handled out of the way; its words are not logged."""
-        log.error("update %d was set aside: %s", update_id, type(error).__name__)
-
-        async def job(db: Db) -> None:
-            await inbox.set_aside(db, update_id, type(error).__name__)
-
-        await self._store.write(job)
+    def failed(self, update_id: int, error: Exception) -> None:
+        """A handler failed on an update; its words are not logged."""
+        self._errors[update_id] = error
 
 
 def chat_of(raw: dict[str, Any]) -> int:

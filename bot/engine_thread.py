@@ -29,6 +29,10 @@ class StaleVersionError(Exception):
     """The request was encoded for a version that is no longer served: encode it again."""
 
 
+class EngineDiedError(Exception):
+    """The engine thread ended by an error; the message is one line."""
+
+
 @dataclass(slots=True)
 class _Serving:
     """One checkpoint's engine and who waits for it."""
@@ -68,9 +72,10 @@ class EngineThread:
         """Serve this checkpoint from the next request on."""
 
         def act() -> None:
+            serving = _Serving(checkpoint.meta.version, self._make_engine(checkpoint), {})
             if self._serving is not None:
                 self._draining.append(self._serving)
-            self._serving = _Serving(checkpoint.meta.version, self._make_engine(checkpoint), {})
+            self._serving = serving
 
         await self._call(act)
 
@@ -136,7 +141,7 @@ class EngineThread:
                 self._step()
         except BaseException as error:
             log.critical("the engine thread died: %s", type(error).__name__)
-            failure = RuntimeError(f"engine thread: {error}")
+            failure = EngineDiedError(f"the engine thread died: {type(error).__name__}: {error}")
             self._tell(self.failure, None, failure)
 
     def _take_orders(self) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from telegram import Bot, User
 
+from bot.admission import Admission
 from bot.config import Config
 from bot.context import Context
 from bot.current import Current
@@ -48,6 +49,7 @@ class House:
     replies: Replies
     retraining: Retraining
     intake: Intake
+    admission: Admission
     started: float
 
     async def context(self, heard: Incoming) -> Context:

@@ -114,12 +114,12 @@ async def import_exports(
 async def _add(
     db: Db,
     group: int,
-    by_speaker: Mapping[tuple[str, int | None], Sequence[ExportedMessage]],
+    said_by: Mapping[tuple[str, int | None], Sequence[ExportedMessage]],
     consent: Consent,
     summary: Summary,
 ) -> None:
     """Add what those who agreed said; the summary learns how much of it was new."""
-    for (name, account), said in by_speaker.items():
+    for (name, account), said in said_by.items():
         speaker = await _speaker(db, group, name, account)
         if await _agreed(db, group, speaker, consent.of(name), consent.attested_by):
             summary.new += await messages.add(db, group, _rows(speaker, said))

@@ -79,16 +79,18 @@ def read(update: Update, me: User) -> Incoming | None:
 
 def _text(message: Message, me: User) -> tuple[str, bool]:
     """The message's words without the bot's @name, and whether it was mentioned."""
-    raw = message.text or message.caption or ""
+    raw = (message.text or message.caption or "").encode("utf-16-le", "surrogatepass")
     parse = message.parse_entities if message.text else message.parse_caption_entities
-    mentioned = False
+    found = parse([MessageEntity.MENTION, MessageEntity.TEXT_MENTION])
     at_me = f"@{me.username}".casefold()
-    for entity, words in parse([MessageEntity.MENTION, MessageEntity.TEXT_MENTION]).items():
-        is_me = words.casefold() == at_me or (entity.user is not None and entity.user.id == me.id)
-        if is_me:
-            mentioned = True
-            raw = raw.replace(words, "", 1)
-    return clean(raw), mentioned
+    mine = [
+        entity
+        for entity, words in found.items()
+        if words.casefold() == at_me or (entity.user is not None and entity.user.id == me.id)
+    ]
+    for entity in sorted(mine, key=lambda each: -each.offset):  # offsets are UTF-16 units
+        raw = raw[: 2 * entity.offset] + raw[2 * (entity.offset + entity.length) :]
+    return clean(raw.decode("utf-16-le", "surrogatepass")), bool(mine)
 
 
 def _arguments(text: str) -> str:

@@ -65,8 +65,8 @@ class Intake:
                 raise TokenError("Telegram refuses the bot's token: get a new one from @BotFather")
             if response.status_code == 409:
                 return (
-                    "another program polls with this bot's token (409): stop it, "
-                    "or revoke the token with @BotFather"
+                    "another program uses this bot's token (409): stop it, or revoke the token "
+                    f"with @BotFather. Telegram says: {response.json().get('description')}"
                 )
             updates = response.json()["result"] if response.status_code == 200 else None
         except httpx.HTTPError as error:

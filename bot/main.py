@@ -25,6 +25,7 @@ from bot import redaction
 from bot.choosing import UsageError, choose
 from bot.config import Config, ConfigError
 from bot.context import Context, Voice
+from bot.engine_thread import EngineDiedError
 from bot.importing import Consent, ImportRefusedError, Summary, import_exports, summarise
 from bot.intake import TokenError
 from bot.paths import Paths
@@ -40,7 +41,7 @@ from storage.chats import ChatRow, ContextRow
 from storage.groups import Group
 from storage.lock import DataInUseError, hold
 from storage.migrations import SchemaError
-from storage.store import Store, reading
+from storage.store import DatabaseError, StorageError, Store, reading
 
 app = typer.Typer(
     add_completion=False,
@@ -61,10 +62,13 @@ DATA = Path("data")
 EXPECTED = (
     ConfigError,
     CheckpointError,
+    DatabaseError,
     DataInUseError,
     ExportError,
     ImportRefusedError,
     SchemaError,
+    EngineDiedError,
+    StorageError,
     TokenError,
     TrainingError,
     UsageError,
@@ -263,10 +267,9 @@ async def _models(action: str, number: int, name: str, as_json: bool, paths: Pat
     async with reading(paths.database) as db:
         group = choose(await groups.all_groups(db), name)
     versions = Versions(paths.models(group.id))
-    if action == "promote":
-        versions.promote(number)
-    elif action == "rollback":
-        versions.rollback()
+    if action in ("promote", "rollback"):
+        with hold(paths.data):  # a running bot would go on serving the other one
+            versions.promote(number) if action == "promote" else versions.rollback()
     elif action not in ("list", "show"):
         raise UsageError(f"models {action}: allowed are list, promote N, rollback and show N")
     wanted = [number] if action == "show" else versions.all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from bot.config import SamplingConfig
-from bot.context import Context
+from bot.context import Context, Voice
 from lm.engine.request import Request
 from lm.engine.sampling import Sampling
 from lm.text import clean
@@ -35,9 +35,9 @@ def ask(
     )
 
 
-def words(context: Context, tokens: list[int]) -> str:
+def words(voice: Voice, tokens: list[int]) -> str:
     """The text of a reply's tokens; "" when nothing in it can be seen.
 
     A reply that was cut at its longest may end inside a character: that is left out.
     """
-    return clean(context.voice.tokenizer.decode(tokens).removesuffix("\N{REPLACEMENT CHARACTER}"))
+    return clean(voice.tokenizer.decode(tokens).removesuffix("\N{REPLACEMENT CHARACTER}"))

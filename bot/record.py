@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bot.cast import Persona
 from bot.context import Context
-from bot.house import House
+from bot.house import Change, House
 from bot.incoming import Incoming
 from storage import chats, messages, outbox
 from storage.chats import ContextRow
@@ -23,12 +23,18 @@ async def record(
     text: str | None = None,
     persona: Persona | None = None,
     kind: str = "reply",
+    also: Change | None = None,
 ) -> None:
-    """Remember a message, and want a persona's answer to it where one is given."""
+    """Remember a message, and want a persona's answer to it where one is given.
+
+    `also` is done in the same transaction.
+    """
     words = heard.text if text is None else text
     chat = context.chat.id
 
     async def answer(db: Db) -> None:
+        if also is not None:
+            await also(db)
         if persona is not None:
             await outbox.add(
                 db,
@@ -53,7 +59,7 @@ async def record(
 
             if await house.apply(heard.update_id, remember, answer):
                 context.append(entry)
-    if persona is not None:
+    if persona is not None or also is not None:
         house.replies.wake(chat)
     else:
         house.thread.warm(context.voice.version, chat, context.tokens)
@@ -73,10 +79,12 @@ async def on_edited(house: House, heard: Incoming) -> None:
     """A message was edited: what is remembered and learnt of it changes; nothing is answered."""
     context = await house.context(heard)
     async with context.lock:
+        entries, leaving = context.edited(heard.message_id, heard.text)
 
         async def change(db: Db) -> None:
             await chats.edit_context(db, context.chat.id, heard.message_id, heard.text)
+            await chats.roll_out(db, context.chat.id, leaving)
             await messages.edit(db, house.group.id, heard.origin, heard.text)
 
-        if heard.text and await house.apply(heard.update_id, change):
-            context.edit(heard.message_id, heard.text)
+        if await house.apply(heard.update_id, change):
+            context.hold(entries)

@@ -36,5 +36,7 @@ def configure(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # PTB logs an answer that it cannot read, and that may be somebody's words.
+    logging.getLogger("telegram.request").setLevel(logging.CRITICAL)
     for name in ("httpx", "httpcore", "telegram", "uvicorn", "matplotlib", "PIL"):
         logging.getLogger(name).setLevel(logging.WARNING)

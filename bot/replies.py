@@ -29,12 +29,12 @@ from bot.context import Context
 from bot.current import Current
 from bot.engine_thread import EngineThread, StaleVersionError
 from bot.prompt import TRIES, ask, words
-from bot.speech import signed
+from bot.speech import signed, split
 from lm.engine.engine import EngineFull
 from storage import chats, outbox
 from storage.chats import ContextRow
 from storage.outbox import Outgoing
-from storage.store import Db, Store
+from storage.store import Db, StorageError, Store
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,10 @@ class Replies:
     async def recover(self) -> None:
         """After a start: settle what a crash cut off, then go on with what is still fresh."""
         await self._store.write(lambda db: outbox.recover(db, self._fresh_s, ANSWER_AGE_S))
+        await self.wake_all()
+
+    async def wake_all(self) -> None:
+        """There may be something to do for any chat."""
         for chat in await self._store.read(outbox.open_chats):
             self.wake(chat)
 
@@ -98,7 +102,18 @@ class Replies:
         self.failure.cancel()
 
     async def _work(self, chat: int) -> None:
-        while rows := await self._store.read(lambda db: outbox.open_rows(db, chat)):
+        while True:
+            try:
+                if not await self._next(chat):
+                    return
+            except StorageError as error:
+                log.error("chat %d: the storage fails: %s", chat, error)
+                await asyncio.sleep(1.0)
+
+    async def _next(self, chat: int) -> bool:
+        """Bring a chat's oldest open row one step on; False when there is none."""
+        rows = await self._store.read(lambda db: outbox.open_rows(db, chat))
+        if rows:
             row = rows[0]
             if row.state == "ready":
                 await self._send(row)
@@ -106,10 +121,16 @@ class Replies:
                 later.kind == "reply" and later.state == "wanted" for later in rows[1:]
             ):
                 await self._mark(row, "superseded")  # the newest trigger gets the answer
-            elif time.time() - row.created_at > self._fresh_s:
+            elif self._stale(row):
                 await self._mark(row, "expired")
             else:
                 await self._generate(row)
+        return bool(rows)
+
+    def _stale(self, row: Outgoing, later: float = 0.0) -> bool:
+        """Whether a row will be too old to be said so many seconds from now."""
+        limit = ANSWER_AGE_S if row.kind == "answer" else self._fresh_s
+        return time.time() + later - row.created_at > limit
 
     async def _generate(self, row: Outgoing) -> None:
         """Make the text of a wanted row and store it."""
@@ -124,27 +145,34 @@ class Replies:
         except EngineFull:
             await asyncio.sleep(0.2)  # more chats wait than the queue holds: stay in line
             return
+        except ValueError as error:
+            log.error("chat %d: the engine refuses a prompt: %s", row.chat, error)
+            await self._mark(row, "failed")
+            return
         finally:
             typing.cancel()
         if not body:
             await self._mark(row, "failed")
             return
-        text = signed(persona.name, body)
-        await self._store.write(lambda db: outbox.store_text(db, row.id, text, body))
+        parts = split(signed(persona.name, body))
+        await self._store.write(lambda db: outbox.store_text(db, row, parts, body))
 
     async def speak(self, context: Context, persona: int) -> str:
         """What the persona says next in this context; "" when the model has no words."""
-        for _ in range(TRIES):
-            request = ask(context, persona, self._sampling, time.monotonic() + DEADLINE_S)
+        tries, deadline = 0, time.monotonic() + DEADLINE_S
+        while tries < TRIES and time.monotonic() < deadline:
+            voice = context.voice  # of this request, whatever is swapped while it is decoded
+            request = ask(context, persona, self._sampling, deadline)
             try:
-                finished = await self._thread.generate(context.voice.version, request)
+                finished = await self._thread.generate(voice.version, request)
             except StaleVersionError:  # a swap is under way: this context is rebuilt in a moment
                 await asyncio.sleep(0.02)
                 continue
+            tries += 1
             if finished.reason == "error":
                 log.error("the current version gives numbers that are none: no reply")
                 return ""
-            if body := words(context, finished.tokens):
+            if body := words(voice, finished.tokens):
                 return body
         return ""
 
@@ -203,20 +231,20 @@ class Replies:
         if isinstance(error, RetryAfter):
             await self._mark(row, "ready")
             seconds = _seconds(error.retry_after)
-            limit = ANSWER_AGE_S if row.kind == "answer" else self._fresh_s
-            if seconds > limit:
+            if self._stale(row, seconds):
                 await self._mark(row, "expired")
             else:
                 await asyncio.sleep(seconds)
         elif isinstance(error, ChatMigrated):
             await self._mark(row, "ready")
             await self._current.contexts.migrate(context.chat.chat_id, error.new_chat_id)
+            await self.wake_all()
         elif isinstance(error, BadRequest | Forbidden):
             await self._mark(row, "failed")
         elif isinstance(error.__cause__, UNSENT):
             await self._mark(row, "ready")
             await asyncio.sleep(1.0)
-            if time.time() - row.created_at > ANSWER_AGE_S:
+            if self._stale(row):
                 await self._mark(row, "expired")
         else:
             await self._mark(row, "unknown")  # it may have arrived: a joke told twice is worse

@@ -41,12 +41,24 @@ class Retraining:
         self._group, self._paths, self._config = group, paths, config
         self._training: Training | None = None
         self._task: asyncio.Task[None] | None = None
+        self._reserved = False
         self.progress = ""
 
     @property
     def running(self) -> bool:
-        """Whether a training is under way."""
-        return self._task is not None and not self._task.done()
+        """Whether a training is under way, or about to be."""
+        return self._reserved or (self._task is not None and not self._task.done())
+
+    def reserve(self) -> bool:
+        """Claim the one place for a training; False when it is taken."""
+        if self.running:
+            return False
+        self._reserved = True
+        return True
+
+    def release(self) -> None:
+        """Give the claim back: the training starts now, or not at all."""
+        self._reserved = False
 
     def start(self, chat: ChatRow, retrain: int) -> None:
         """Begin the training that was recorded as `retrain`."""

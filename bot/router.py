@@ -40,6 +40,9 @@ from bot.talk import on_message
 
 log = logging.getLogger(__name__)
 
+NO_LONGER = "This button no longer works."
+STRANGERS = "I only serve the group that I was made for."
+
 Handler = Callable[[House, Incoming], Awaitable[None]]
 Press = Callable[[House, Incoming, str], Awaitable[str]]
 PTB = Callable[[Update, CallbackContext[Any, Any, Any, Any]], Coroutine[Any, Any, None]]
@@ -69,7 +72,11 @@ COMMANDS = (
     Command("retrain", learning.retrain, "learn the newest messages", admins=True),
     Command("rollback", learning.rollback, "go back one version", admins=True),
 )
-PRESSES: dict[str, Press] = {"as": persona.pressed_as, "mode": mode.pressed_mode}
+PRESSES: dict[str, Press] = {
+    "as": persona.pressed_as,
+    "once": persona.pressed_once,
+    "mode": mode.pressed_mode,
+}
 
 
 def menu(admins: bool) -> list[BotCommand]:
@@ -100,7 +107,7 @@ def add_handlers(application: App, house: House, dispatch: Dispatch) -> None:
     application.add_handler(
         MessageHandler(new & words & ~filters.COMMAND, _adapt(house, on_message))
     )
-    application.add_handler(MessageHandler(edited & words, _adapt(house, on_edited)))
+    application.add_handler(MessageHandler(edited & ~filters.COMMAND, _adapt(house, on_edited)))
     application.add_error_handler(_edge(dispatch))
 
 
@@ -128,19 +135,23 @@ def _obey(command: Command) -> Handler:
 
 
 def _gate(house: House) -> PTB:
-    """Let only allowed chats in; the bot leaves others with one polite line."""
-    allowed = frozenset(house.config.telegram.allowed_chats)
+    """Let only chats in that the bot serves; it leaves others with one polite line."""
 
     async def gate(update: Update, _: CallbackContext[Any, Any, Any, Any]) -> None:
-        chat = update.effective_chat
-        if not allowed or chat is None or chat.id in allowed or chat.type == ChatType.PRIVATE:
+        chat, user = update.effective_chat, update.effective_user
+        if chat is None or chat.type == ChatType.PRIVATE:
             return
-        if update.my_chat_member is not None or update.message is not None:
+        message = update.message
+        if message is not None and message.migrate_from_chat_id is not None:
+            house.admission.moved(message.migrate_from_chat_id, chat.id)
+        if house.admission.admits(chat.id, 0 if user is None else user.id):
+            return
+        if message is not None or update.my_chat_member is not None:
             try:
-                await house.bot.send_message(chat.id, "I only serve the group I was made for.")
+                await house.bot.send_message(chat.id, f"{STRANGERS} (This chat is {chat.id}.)")
                 await house.bot.leave_chat(chat.id)
             except TelegramError as error:
-                log.info("a chat that is not allowed: %s", type(error).__name__)
+                log.info("chat %d is not served: %s", chat.id, type(error).__name__)
         raise ApplicationHandlerStop
 
     return gate
@@ -149,13 +160,16 @@ def _gate(house: House) -> PTB:
 def _pressed(house: House) -> PTB:
     async def pressed(update: Update, _: CallbackContext[Any, Any, Any, Any]) -> None:
         query, heard = update.callback_query, read(update, house.me)
-        if query is None or heard is None:
+        if query is None:
+            return
+        if heard is None:  # the message with the button is too old to be seen
+            await query.answer(NO_LONGER)
             return
         verb, _colon, data = (query.data or "").partition(":")
         try:
             said = await PRESSES[verb](house, heard, data)
         except (KeyError, ValueError):  # a button of another version, or forged data
-            said = "This button no longer works."
+            said = NO_LONGER
             await house.apply(heard.update_id)
         try:
             await query.answer()
@@ -184,9 +198,11 @@ def _migrate(house: House) -> PTB:
         if message is None:
             return
         if message.migrate_to_chat_id is not None:
+            house.admission.moved(message.chat_id, message.migrate_to_chat_id)
             await house.current.contexts.migrate(message.chat_id, message.migrate_to_chat_id)
         elif message.migrate_from_chat_id is not None:
             await house.current.contexts.migrate(message.migrate_from_chat_id, message.chat_id)
+        await house.replies.wake_all()
 
     return migrate
 
@@ -197,6 +213,6 @@ def _edge(dispatch: Dispatch) -> Callable[[object, Any], Coroutine[Any, Any, Non
         where = "".join(traceback.format_tb(context.error.__traceback__))
         log.error("a handler failed: %s\n%s", type(context.error).__name__, where)
         if isinstance(update, Update):
-            await dispatch.set_aside(update.update_id, context.error)
+            dispatch.failed(update.update_id, context.error)
 
     return edge

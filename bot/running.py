@@ -40,6 +40,8 @@ async def run(config: Config, paths: Paths, name: str) -> None:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store(paths.database))
         group = await _group(store, name)
+        # Words that a training left behind when it was killed.
+        paths.transcript(group.id).unlink(missing_ok=True)
         if Versions(paths.models(group.id)).current() is None:
             await _first_version(store, group, paths, config)
         if token is None:
@@ -102,7 +104,7 @@ async def _playground(
         )
     )
     links = {account: row.id for account, row in accounts.items()}
-    return Address(playground.url, token, links), playground.url
+    return Address(playground.url, token, links, everywhere=True), playground.url
 
 
 def _say_ready(me: User, group: Group, page: str) -> None:

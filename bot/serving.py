@@ -13,13 +13,15 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from telegram import User
-from telegram.error import InvalidToken, NetworkError, TelegramError
+from telegram.error import InvalidToken, TelegramError
 from telegram.ext import ApplicationBuilder
 
+from bot.admission import Admission
 from bot.config import Config
 from bot.current import Current, load_current
 from bot.dispatch import App, Dispatch
@@ -34,9 +36,9 @@ from lm.checkpoint import Checkpoint
 from lm.device import default_device
 from lm.engine.engine import Engine
 from lm.versions import Versions
-from storage import inbox, outbox
+from storage import chats, inbox, outbox
 from storage.groups import Group
-from storage.store import Db, Store
+from storage.store import Db, StorageError, Store
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ class Address:
     base_url: str
     token: str
     links: Mapping[int, int]
+    everywhere: bool = False  # serve every chat there: they are all the operator's own
 
 
 async def serve(
@@ -86,6 +89,14 @@ async def serve(
         dispatch = Dispatch(store, application)
         url = f"{address.base_url}/bot{address.token}"
         intake = Intake(url, store, dispatch.arrived)
+        known = await store.read(partial(chats.all_chats, group=group.id))
+        admins = config.telegram.admins
+        admission = Admission(
+            config.telegram.allowed_chats,
+            {row.chat_id for row in known if row.chat_id < 0},
+            lambda user: user in admins or current.cast.linked(user) is not None,
+            everywhere=address.everywhere,
+        )
         house = House(
             config=config,
             group=group,
@@ -97,6 +108,7 @@ async def serve(
             replies=replies,
             retraining=retraining,
             intake=intake,
+            admission=admission,
             started=time.monotonic(),
         )
         add_handlers(application, house, dispatch)
@@ -105,7 +117,9 @@ async def serve(
             await retraining.recover()
             await _tell_menus(house)
             await ready(me)
-            await _until_stopped(intake, dispatch, store, thread.failure, replies.failure)
+            await _until_stopped(
+                intake, dispatch, store, thread.failure, replies.failure, store.writer
+            )
         finally:
             await retraining.stop()
             await replies.drain(DRAIN_S)
@@ -130,14 +144,16 @@ async def connect(application: App) -> User:
     while True:
         try:
             await application.initialize()
+            await application.bot.delete_webhook()  # one left behind would make polling deaf
             me: User = await application.bot.get_me()
             return me
         except InvalidToken:
+            await application.bot.shutdown()
             raise TokenError(
                 "Telegram refuses the bot's token: get the right one from @BotFather "
                 "and set TELEGRAM_BOT_TOKEN"
             ) from None
-        except NetworkError as error:
+        except TelegramError as error:
             log.warning(
                 "cannot reach the Bot API server (%s): check the network and telegram.base_url; "
                 "trying again in %.0f s",
@@ -156,7 +172,7 @@ async def _tell_menus(house: House) -> None:
 
 
 async def _until_stopped(
-    intake: Intake, dispatch: Dispatch, store: Store, *failures: asyncio.Future[None]
+    intake: Intake, dispatch: Dispatch, store: Store, *failures: asyncio.Future[Any]
 ) -> None:
     """Run intake, dispatch and housekeeping until a signal, or until one of them fails."""
     stop = asyncio.Event()
@@ -188,7 +204,10 @@ async def _prune(store: Store) -> None:
             await inbox.prune(db)
             await outbox.prune(db, inbox.KEEP_S)
 
-        await store.write(job)
+        try:
+            await store.write(job)
+        except StorageError as error:
+            log.error("old rows could not be deleted: %s", error)
         await asyncio.sleep(PRUNE_EVERY_S)
 
 

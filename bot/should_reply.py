@@ -12,8 +12,8 @@ def should_reply(
 ) -> bool:
     """Decide. `fresh` is whether the message is recent, `dice` a uniform number in [0, 1).
 
-    Always when mentioned, replied to, or called by the persona's name; by chance in mode chance;
-    never in mode quiet, never bots, channels, or backlog.
+    In mode quiet never. Else when mentioned, replied to, or called by the persona's name, and by
+    chance in mode chance; bots, channels and backlog never.
     """
     if heard.from_bot or heard.as_channel or not fresh or chat.mode == "quiet":
         return False

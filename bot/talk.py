@@ -17,7 +17,8 @@ async def on_message(house: House, heard: Incoming) -> None:
     if heard.from_bot:
         return
     if not heard.in_group:
-        await about.in_private(house, heard)
+        if house.fresh(heard):
+            await about.in_private(house, heard)
         return
     context = await house.context(heard)
     persona = house.current.cast.persona(context.chat.persona)

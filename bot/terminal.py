@@ -30,6 +30,7 @@ from storage import groups
 from storage.chats import ChatRow, ContextRow
 from storage.store import reading
 
+MOST_NAMES = 12  # in one line of an answer
 HINT = "/as NAME changes who answers, /who lists everybody, /reset forgets, Ctrl-D ends."
 
 
@@ -60,7 +61,7 @@ class Stage:
             finished: list[Finished] = []
             while not finished:
                 finished = self._engine.step()
-            if text := words(self.context, finished[0].tokens):
+            if text := words(self.context.voice, finished[0].tokens):
                 self.hear(persona.id, text)
                 return text
         return "…"
@@ -154,5 +155,5 @@ def _named(cast: Cast, name: str) -> Persona:
     found = cast.find(name)
     if len(found) == 1:
         return found[0]
-    names = ", ".join(each.name for each in found or cast.personas)
+    names = ", ".join(each.name for each in (found or cast.personas)[:MOST_NAMES])
     raise UsageError(f"{name}: say which of these: {names}")

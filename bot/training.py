@@ -86,6 +86,8 @@ class Training:
             # program, spinning made training twenty times slower (benchmarks/LOG.md).
             env={"OMP_WAIT_POLICY": "passive", **os.environ},
         )
+        if self.cancelled:  # before there was a process to end
+            self.cancel()
         if background:
             os.setpriority(os.PRIO_PROCESS, process.pid, self._config.train.nice)
         assert process.stdout is not None

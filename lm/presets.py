@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lm.model import ModelConfig
 
-VOCABULARIES = ((100_000, 1024), (1_000_000, 2048))  # (characters below this, BPE ids)
+VOCABULARIES = ((1_000_000, 2048),)  # (characters below this, BPE ids)
 VOCABULARY = 4096  # for more text than that
 AUTO_SMALL = 1_000_000  # characters; below, "base" only learns the group by heart
 

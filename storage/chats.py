@@ -98,6 +98,7 @@ async def migrate_chat(db: Db, old: int, new: int) -> None:
     """A group became a supergroup: everything follows the new id. Repeating it changes nothing.
 
     Message ids start over in the new chat, so those of the old one step aside as negative ids.
+    Where the new chat was met before this was known, the old one joins it.
     """
     await db.execute(
         "UPDATE OR IGNORE context SET message_id = -message_id WHERE message_id > 0"
@@ -105,6 +106,33 @@ async def migrate_chat(db: Db, old: int, new: int) -> None:
         (old,),
     )
     await db.execute("UPDATE OR IGNORE chats SET chat_id = ? WHERE chat_id = ?", (new, old))
+    both = await db.execute_fetchall(
+        "SELECT a.id, b.id FROM chats a JOIN chats b ON b.topic = a.topic AND b.chat_id = ?"
+        " WHERE a.chat_id = ?",
+        (new, old),
+    )
+    for before, after in both:
+        await _join(db, int(before), int(after))
+
+
+async def _join(db: Db, before: int, after: int) -> None:
+    """Settings, context and open replies of one chat go to another. The emptied row stays:
+    a reply that is being sent at this moment still refers to it.
+    """
+    await db.execute(
+        "UPDATE chats SET (persona, mode, chance) ="
+        " (SELECT persona, mode, chance FROM chats WHERE id = ?1) WHERE id = ?2 AND EXISTS"
+        " (SELECT 1 FROM chats WHERE id = ?1 AND (persona IS NOT NULL OR mode != 'mention'))",
+        (before, after),
+    )
+    await db.execute(
+        "UPDATE chats SET persona = NULL, mode = 'mention', chance = 0 WHERE id = ?", (before,)
+    )
+    await db.execute("UPDATE OR IGNORE context SET chat = ? WHERE chat = ?", (after, before))
+    await db.execute(
+        "UPDATE outbox SET chat = ? WHERE chat = ? AND state IN ('wanted', 'ready')",
+        (after, before),
+    )
 
 
 async def context(db: Db, chat: int) -> list[ContextRow]:

@@ -37,10 +37,13 @@ async def add(db: Db, group: int, rows: Iterable[MessageRow]) -> int:
 
 
 async def edit(db: Db, group: int, origin: str, text: str) -> None:
-    """The message was edited: its new text is what is learnt."""
-    await db.execute(
-        "UPDATE messages SET text = ? WHERE group_id = ? AND origin = ?", (text, group, origin)
-    )
+    """The message was edited: its new text is what is learnt; without one it is forgotten."""
+    if text:
+        await db.execute(
+            "UPDATE messages SET text = ? WHERE group_id = ? AND origin = ?", (text, group, origin)
+        )
+    else:
+        await db.execute("DELETE FROM messages WHERE group_id = ? AND origin = ?", (group, origin))
 
 
 async def for_training(db: Db, group: int) -> list[MessageRow]:

@@ -7,6 +7,7 @@ one answer per trigger.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.migrations import now
@@ -72,12 +73,17 @@ async def open_chats(db: Db) -> list[int]:
     return [int(row[0]) for row in rows]
 
 
-async def store_text(db: Db, row: int, text: str, body: str) -> None:
-    """Keep a generated text before it is sent, so that a retry never samples a second one."""
+async def store_text(db: Db, row: Outgoing, parts: Sequence[str], body: str) -> None:
+    """Keep a generated text before it is sent, so that a retry never samples a second one.
+
+    `parts` are what is sent, one after the other; `body` is what the persona said in them.
+    """
     await db.execute(
         "UPDATE outbox SET state = 'ready', text = ?, body = ? WHERE id = ? AND state = 'wanted'",
-        (text, body, row),
+        (parts[0], body, row.id),
     )
+    for number, part in enumerate(parts[1:], start=1):
+        await add(db, cause=f"{row.cause}:{number}", chat=row.chat, kind="answer", text=part)
 
 
 async def mark(db: Db, row: int, state: str) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -20,11 +20,16 @@ import aiosqlite
 from storage.migrations import migrate
 
 Db = aiosqlite.Connection
+StorageError = aiosqlite.Error  # locked, full, damaged: what was asked was not done
 T = TypeVar("T")
 Job = Callable[[Db], Awaitable[T]]
 
 GROUP_COMMIT = 200  # jobs in one commit at most
 QUEUE = 10_000  # waiting jobs at most; past that, writers wait
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message is one line that names its file."""
 
 
 class Store:
@@ -40,14 +45,15 @@ class Store:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         # Created here so that the words in it are the owner's alone from the first byte.
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._db = await _connect(self._path)
-        try:
-            await migrate(self._db)
-            self._reader = await _connect(self._path)
-        except BaseException:
-            await self._db.close()
-            raise
-        self._writer = asyncio.create_task(self._write_loop(), name="storage writer")
+        with _naming(self._path):
+            self._db = await _connect(self._path)
+            try:
+                await migrate(self._db)
+                self._reader = await _connect(self._path)
+            except BaseException:
+                await self._db.close()
+                raise
+        self.writer = asyncio.create_task(self._write_loop(), name="storage writer")
         return self
 
     async def __aexit__(
@@ -57,7 +63,7 @@ class Store:
         trace: TracebackType | None,
     ) -> None:
         await self._jobs.put(None)
-        await self._writer
+        await self.writer
         await self._reader.close()
         await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         await self._db.close()
@@ -90,7 +96,7 @@ class Store:
                 outcomes.append((done, *await self._savepoint(job)))
             await self._db.commit()
         except Exception as error:  # disk full, damaged file: nobody's work was kept
-            if self._db.in_transaction:
+            with suppress(aiosqlite.Error):
                 await self._db.rollback()
             outcomes = [(done, None, error) for _, done in batch]
         for done, result, failure in outcomes:
@@ -115,15 +121,28 @@ class Store:
 
 async def _connect(path: Path) -> Db:
     db = await aiosqlite.connect(path, isolation_level=None, timeout=30)
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",  # what was acknowledged survives a power cut, not only a kill
-        "foreign_keys = ON",
-        "secure_delete = ON",  # deleted words are overwritten, not left in free pages
-        "journal_size_limit = 16777216",
-    ):
-        await db.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",  # what was acknowledged survives a power cut, not only a kill
+            "foreign_keys = ON",
+            "secure_delete = ON",  # deleted words are overwritten, not left in free pages
+            "journal_size_limit = 16777216",
+        ):
+            await db.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        await db.close()
+        raise
     return db
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the file that a database's error is about."""
+    try:
+        yield
+    except aiosqlite.DatabaseError as error:
+        raise DatabaseError(f"{path}: the database cannot be used: {error}") from error
 
 
 def _address(path: Path) -> str:
@@ -138,6 +157,7 @@ async def reading(path: Path) -> AsyncIterator[Db]:
     address = await asyncio.to_thread(_address, path)
     db = await aiosqlite.connect(f"{address}?mode=ro", uri=True, timeout=30)
     try:
-        yield db
+        with _naming(path):
+            yield db
     finally:
         await db.close()

@@ -62,9 +62,27 @@ def test_an_edit_changes_the_words_in_place() -> None:
     context = make(100)
     for number, text in enumerate(("one", "two"), start=1):
         context.append(context.entry(ContextRow(number, 1, "x", text)))
-    context.edit(1, "three")
+    entries, left = context.edited(1, "three")
+    assert left == []
+    context.hold(entries)
     assert TOKENIZER.decode(context.tokens) == "threetwo"
     assert context.size + 1 == len(context.tokens)
+
+
+def test_an_edit_never_overflows_and_without_words_the_message_leaves() -> None:
+    """A longer text makes room as a new message would; an emptied one is forgotten."""
+    context = make(100)
+    for number in range(1, 9):
+        context.append(context.entry(ContextRow(number, 1, "x", "hello there")))
+    for number in range(1, 9):
+        entries, _ = context.edited(number, "hello " * 100)
+        context.hold(entries)
+        assert context.size <= 100
+    last = context.entries[-1].row.message_id
+    entries, left = context.edited(last, "")
+    assert left == [last]
+    context.hold(entries)
+    assert not context.holds(last)
 
 
 def test_typed_structure_is_plain_text() -> None:

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from bot.cast import Cast
-from bot.importing import Consent, ImportRefusedError, Summary, import_export
+from bot.importing import (
+    Consent,
+    ImportRefusedError,
+    Summary,
+    import_export,
+    import_exports,
+)
 from lm.exports.reading import read_export
 from storage import groups, messages
 from storage.groups import SpeakerRow
@@ -244,3 +250,21 @@ async def test_an_alias_gives_no_account_away(store: Store, tmp_path: Path) -> N
     await take_in(store, later)
     by_account = {row.telegram_user: name for name, row in (await speakers(store)).items()}
     assert by_account == {11: "Alice", 12: "Bob", 99: "Ali (user99)"}
+
+
+async def test_several_exports_are_taken_in_together_or_not_at_all(
+    store: Store, tmp_path: Path
+) -> None:
+    """A name that is in none of them undoes all; one that is in one of them is enough."""
+    small = read_export(written_exports.jsonl(tmp_path / "a.jsonl", 20, ["Alice", "Bob"]))
+    large = read_export(written_exports.whatsapp(tmp_path / "b.txt", 60, ["Alice", "Carol"]))
+    wrong = Consent(frozenset({"Alice", "Bob", "Zed"}), "x")
+    with pytest.raises(ImportRefusedError, match="Zed"):
+        await import_exports(store, "us", [large, small], wrong, {})
+    assert await rows(store) == NOTHING
+    agreed = Consent(frozenset({"Alice", "Bob"}), "x")
+    summaries = await import_exports(store, "us", [small, large], agreed, {})
+    assert [(s.format, s.new, s.skipped) for s in summaries] == [
+        ("jsonl", 20, {}),
+        ("whatsapp", 30, {"not agreed": 30}),
+    ]

@@ -28,8 +28,9 @@ Mention me, reply to me, or call the persona by name, and I answer."""
 
 PRIVACY = """What I keep stays on the machine that I run on; nothing leaves it except to Telegram.
 
-· I learn only from people who agreed, and I can only be people who agreed.
-· What anybody writes here is remembered for a while so that my answers fit; it rolls out again, \
+· I learn only from people who agreed, and I can only be people who agreed. What they write here \
+is kept to learn from.
+· What anybody else writes is remembered for a while so that my answers fit; it rolls out again, \
 and /reset forgets it now.
 · My own answers are never learnt from.
 · My logs hold no messages.
@@ -73,7 +74,7 @@ async def reset(house: House, heard: Incoming) -> None:
         async def change(db: Db) -> None:
             await chats.clear_context(db, context.chat.id)
 
-        await house.answer(heard, "I have forgotten what was said here.", change=change)
+        await house.answer(heard, "I have forgotten what this chat was about.", change=change)
         context.clear()
 
 

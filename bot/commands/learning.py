@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import UTC, datetime
 
 from bot.admins import is_admin
@@ -11,6 +12,8 @@ from bot.incoming import Incoming
 from lm.checkpoint import CheckpointError
 from storage import retrains
 from storage.store import Db
+
+log = logging.getLogger(__name__)
 
 REFUSED = "Only admins of this chat can do that."
 
@@ -23,22 +26,26 @@ async def retrain(house: House, heard: Incoming) -> None:
     if wanted == "cancel":
         ended = house.retraining.cancel()
         await house.answer(heard, "Ending it…" if ended else "I am not learning just now.")
-    elif wanted not in ("", "fresh"):
+    elif wanted:
         await house.answer(heard, "I know these: /retrain and /retrain cancel.")
-    elif house.retraining.running:
+    elif not house.retraining.reserve():
         await house.answer(heard, "I am learning already. /retrain cancel ends it.")
     else:
         await _start(house, heard)
 
 
 async def _start(house: House, heard: Incoming) -> None:
-    context = await house.context(heard)
     begun: list[int] = []
+    try:
+        context = await house.context(heard)
 
-    async def begin(db: Db) -> None:
-        begun.append(await retrains.begin(db, context.chat.id))
+        async def begin(db: Db) -> None:
+            begun.append(await retrains.begin(db, context.chat.id))
 
-    if await house.apply(heard.update_id, begin):
+        await house.apply(heard.update_id, begin)
+    finally:
+        house.retraining.release()
+    if begun:
         house.retraining.start(context.chat, begun[-1])
 
 
@@ -67,12 +74,17 @@ async def rollback(house: House, heard: Incoming) -> None:
     """/rollback: serve the version that was promoted before this one. Admins only."""
     if not await _allowed(house, heard):
         return
-    try:
-        version = await house.current.rollback()
-    except (CheckpointError, ValueError) as error:
-        await house.answer(heard, f"I cannot go back: {error}.")
+    before = house.current.before()
+    if before is None:
+        await house.answer(heard, "I cannot go back: no version was promoted before this one.")
         return
-    await house.answer(heard, f"Version {version} is serving again.")
+    # Said first and done then: an update that comes again after a crash must not go back twice.
+    await house.answer(heard, f"Version {before} is serving again.")
+    try:
+        await house.current.rollback()
+    except CheckpointError as error:
+        log.error("no rollback: %s", error)
+        await house.bot.send_message(heard.chat_id, f"I could not go back: {error}.")
 
 
 async def _allowed(house: House, heard: Incoming) -> bool:

@@ -1,0 +1,45 @@
+"""Which chats the bot serves: personas belong to their group and never meet strangers.
+
+Listed chats if any are listed. Otherwise the first group that takes the bot in, and those that a
+configured admin or a linked speaker of the group brings it to.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+log = logging.getLogger(__name__)
+
+
+class Admission:
+    """Decides by chat id and who acts there. `served` are the chats known from before.
+
+    everywhere: the playground, where every chat is the operator's own
+    """
+
+    def __init__(
+        self,
+        allowed: Iterable[int],
+        served: Iterable[int],
+        trusted: Callable[[int], bool],
+        *,
+        everywhere: bool = False,
+    ) -> None:
+        self._allowed, self._served = frozenset(allowed), set(served)
+        self._trusted, self._everywhere = trusted, everywhere
+
+    def admits(self, chat_id: int, user: int) -> bool:
+        """Whether the bot serves this group chat, in which that account has just acted."""
+        if self._everywhere or chat_id in self._served or chat_id in self._allowed:
+            return True
+        if self._allowed or (self._served and not self._trusted(user)):
+            return False
+        log.info("serving chat %d from now on", chat_id)
+        self._served.add(chat_id)
+        return True
+
+    def moved(self, old: int, new: int) -> None:
+        """A served group became a supergroup."""
+        if old in self._served or old in self._allowed:
+            self._served.add(new)

@@ -1,0 +1,105 @@
+"""bot/should_reply.py: when the bot speaks, decided from plain values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.cast import Persona
+from bot.incoming import Incoming
+from bot.should_reply import should_reply
+from storage.chats import ChatRow
+
+ALICE = Persona(1, "Alice Ng", ("alice ng", "alice", "ali"))
+SAID = Incoming(
+    update_id=1,
+    chat_id=-1,
+    topic=0,
+    message_id=1,
+    user=100,
+    name="Bob",
+    text="nice weather",
+    arguments="weather",
+    sent_at=1000,
+    in_group=True,
+    from_bot=False,
+    as_channel=False,
+    anonymous_admin=False,
+    borrowed=False,
+    mentions_bot=False,
+    replies_to_bot=False,
+)
+MENTION, REPLY = replace(SAID, mentions_bot=True), replace(SAID, replies_to_bot=True)
+CALLED = replace(SAID, text="what does ALICE think?")
+
+
+def chat(mode: str, chance: int = 0) -> ChatRow:
+    return ChatRow(1, -1, 0, 1, 1, mode, chance)
+
+
+def decide(
+    heard: Incoming,
+    mode: str = "mention",
+    chance: int = 0,
+    persona: Persona | None = ALICE,
+    *,
+    fresh: bool = True,
+    dice: float = 0.5,
+) -> bool:
+    return should_reply(heard, chat(mode, chance), persona, fresh=fresh, dice=dice)
+
+
+@pytest.mark.parametrize("heard", [MENTION, REPLY, CALLED])
+def test_whoever_calls_is_answered(heard: Incoming) -> None:
+    """A mention, a reply, the persona's name: in every mode but quiet."""
+    assert decide(heard)
+    assert decide(heard, "chance", 0)
+    assert not decide(heard, "quiet")
+
+
+@pytest.mark.parametrize("heard", [MENTION, REPLY, CALLED, SAID])
+@pytest.mark.parametrize("change", [{"from_bot": True}, {"as_channel": True}])
+def test_bots_and_channels_are_never_answered(heard: Incoming, change: dict[str, bool]) -> None:
+    """Two bots that answer each other never stop."""
+    assert not decide(replace(heard, **change), "chance", 100, dice=0.0)  # type: ignore[arg-type]  # mypy cannot see that these are flags
+
+
+@pytest.mark.parametrize("heard", [MENTION, REPLY, CALLED, SAID])
+def test_a_backlog_is_not_answered(heard: Incoming) -> None:
+    """After a night without a network nobody wants answers to the evening."""
+    assert not decide(heard, "chance", 100, fresh=False, dice=0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "called"),
+    [
+        ("ali?", True),
+        ("Alice Ng!", True),
+        ("malice", False),
+        ("alices", False),
+        ("alibi", False),
+        ("", False),
+    ],
+)
+def test_names_are_whole_words(text: str, called: bool) -> None:
+    """Name, first name and alias, in any case; not a part of another word."""
+    assert decide(replace(SAID, text=text)) is called
+
+
+def test_nobody_on_stage_is_asked_for_only_when_mentioned() -> None:
+    """Without a persona there is no name to call and no chance to take."""
+    assert decide(MENTION, persona=None)
+    assert decide(REPLY, persona=None)
+    assert not decide(CALLED, persona=None)
+    assert not decide(SAID, "chance", 100, persona=None, dice=0.0)
+
+
+@pytest.mark.parametrize(
+    ("chance", "dice", "answers"),
+    [(0, 0.0, False), (30, 0.29, True), (30, 0.30, False), (100, 0.999, True), (1, 0.0, True)],
+)
+def test_chance_is_a_percentage(chance: int, dice: float, answers: bool) -> None:
+    """0 never, 100 always, in between as the dice fall; and only in that mode."""
+    assert decide(SAID, "chance", chance, dice=dice) is answers
+    assert not decide(SAID, "mention", chance, dice=dice)

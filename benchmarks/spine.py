@@ -71,7 +71,8 @@ def timed_training(data: Path, preset: str, minutes: float) -> list[Row]:
 async def serving(playground: Playground, data: Path) -> AsyncIterator[None]:
     """The real bot in its own process, serving that playground."""
     config = data / "bench.toml"
-    config.write_text(f'[telegram]\nbase_url = "{playground.url}"\n')
+    admins = list(playground.world.members)  # so that each of their chats is served
+    config.write_text(f'[telegram]\nbase_url = "{playground.url}"\nadmins = {admins}\n')
     process = await asyncio.create_subprocess_exec(
         *understudy("run", "--group", "bench", "--data", str(data), "--config", str(config)),
         cwd=ROOT,

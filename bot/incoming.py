@@ -79,18 +79,19 @@ def read(update: Update, me: User) -> Incoming | None:
 
 def _text(message: Message, me: User) -> tuple[str, bool]:
     """The message's words without the bot's @name, and whether it was mentioned."""
+    # PTB's own parsing of entities fails on half of a surrogate pair. Offsets are UTF-16 units.
     raw = (message.text or message.caption or "").encode("utf-16-le", "surrogatepass")
-    parse = message.parse_entities if message.text else message.parse_caption_entities
-    found = parse([MessageEntity.MENTION, MessageEntity.TEXT_MENTION])
+    entities = message.entities if message.text else message.caption_entities
     at_me = f"@{me.username}".casefold()
-    mine = [
-        entity
-        for entity, words in found.items()
-        if words.casefold() == at_me or (entity.user is not None and entity.user.id == me.id)
-    ]
-    for entity in sorted(mine, key=lambda each: -each.offset):  # offsets are UTF-16 units
-        raw = raw[: 2 * entity.offset] + raw[2 * (entity.offset + entity.length) :]
-    return clean(raw.decode("utf-16-le", "surrogatepass")), bool(mine)
+    mentioned = False
+    for entity in sorted(entities, key=lambda each: -each.offset):
+        start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
+        words = raw[start:end].decode("utf-16-le", "replace").casefold()
+        by_name = entity.type == MessageEntity.MENTION and words == at_me
+        if by_name or (entity.user is not None and entity.user.id == me.id):
+            mentioned = True
+            raw = raw[:start] + raw[end:]
+    return clean(raw.decode("utf-16-le", "surrogatepass")), mentioned
 
 
 def _arguments(text: str) -> str:

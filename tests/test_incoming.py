@@ -10,21 +10,26 @@ from telegram import Update, User
 from bot.incoming import ANONYMOUS_ADMIN, Incoming, read
 
 ME = User(7, "Understudy", is_bot=True, username="understudy_bot")
-GROUP = {"id": -1001, "type": "supergroup", "title": "us"}
-ALICE = {"id": 100, "is_bot": False, "first_name": "Alice", "last_name": "Ng"}
-BOT = {"id": 7, "is_bot": True, "first_name": "Understudy", "username": "understudy_bot"}
+GROUP: dict[str, Any] = {"id": -1001, "type": "supergroup", "title": "us"}
+ALICE: dict[str, Any] = {"id": 100, "is_bot": False, "first_name": "Alice", "last_name": "Ng"}
+BOT: dict[str, Any] = {
+    "id": 7,
+    "is_bot": True,
+    "first_name": "Understudy",
+    "username": "understudy_bot",
+}
 
 
-def update(kind: str = "message", **fields: Any) -> Update:
-    message = {"message_id": 5, "date": 1000, "chat": GROUP, "from": ALICE, "text": "hi"} | fields
+def update(kind: str = "message", sender: dict[str, Any] | None = ALICE, **more: Any) -> Update:
+    message = {"message_id": 5, "date": 1000, "chat": GROUP, "from": sender, "text": "hi"} | more
     raw = {"update_id": 1, kind: {k: v for k, v in message.items() if v is not None}}
     parsed = Update.de_json(raw, None)
     assert parsed is not None
     return parsed
 
 
-def heard(kind: str = "message", **fields: Any) -> Incoming:
-    message = read(update(kind, **fields), ME)
+def heard(kind: str = "message", **more: Any) -> Incoming:
+    message = read(update(kind, **more), ME)
     assert message is not None
     return message
 
@@ -33,7 +38,9 @@ def mention(text: str, words: str = "@understudy_bot", **more: Any) -> dict[str,
     """Fields of a text in which the last `words` are a mention, offsets in UTF-16 units."""
     before, found, _ = text.rpartition(words)
     assert found
-    offset, length = (len(part.encode("utf-16-le")) // 2 for part in (before, words))
+    offset, length = (
+        len(part.encode("utf-16-le", "surrogatepass")) // 2 for part in (before, words)
+    )
     entity = {"type": "mention", "offset": offset, "length": length} | more
     return {"text": text, "entities": [entity]}
 
@@ -112,7 +119,7 @@ def test_a_reply_to_the_bot() -> None:
 def test_who_posts_for_a_chat() -> None:
     """An anonymous admin posts as the group; a channel posts as itself and is nobody's word."""
     group_bot = {"id": ANONYMOUS_ADMIN, "is_bot": True, "first_name": "Group"}
-    anonymous = heard(**{"from": group_bot}, sender_chat=GROUP)
+    anonymous = heard(sender=group_bot, sender_chat=GROUP)
     assert (anonymous.anonymous_admin, anonymous.as_channel, anonymous.from_bot) == (
         True,
         False,
@@ -120,16 +127,16 @@ def test_who_posts_for_a_chat() -> None:
     )
     channel = {"id": -1002, "type": "channel", "title": "news"}
     channel_bot = {"id": 136817688, "is_bot": True, "first_name": "Channel"}
-    posted = heard(**{"from": channel_bot}, sender_chat=channel)
+    posted = heard(sender=channel_bot, sender_chat=channel)
     assert (posted.as_channel, posted.anonymous_admin) == (True, False)
-    pretender = heard(**{"from": group_bot}, sender_chat=channel)
+    pretender = heard(sender=group_bot, sender_chat=channel)
     assert not pretender.anonymous_admin
 
 
 def test_a_channels_own_post_is_no_message_of_the_group() -> None:
     """channel_post has no sender, so it is nobody's."""
     channel = {"id": -1002, "type": "channel", "title": "news"}
-    assert read(update("channel_post", chat=channel, **{"from": None}), ME) is None
+    assert read(update("channel_post", chat=channel, sender=None), ME) is None
 
 
 def test_borrowed_words() -> None:
@@ -146,8 +153,8 @@ def test_an_edit_has_its_own_time() -> None:
 
 def test_hostile_names_and_texts() -> None:
     """Names are bounded and never empty; control characters go."""
-    blank = heard(**{"from": ALICE | {"first_name": "\u3164", "last_name": ""}})
-    long = heard(**{"from": ALICE | {"first_name": "x" * 500}})
+    blank = heard(sender=ALICE | {"first_name": "\u3164", "last_name": ""})
+    long = heard(sender=ALICE | {"first_name": "x" * 500})
     assert blank.name == "?"
     assert len(long.name) <= 64
     assert heard(text="a\u202eb\x00c").text == "abc"

@@ -154,7 +154,7 @@ async def test_a_refused_token_ends_it(store: Store) -> None:
 
 
 TROUBLES = {
-    "another program polls": Fault.failure(409, "Conflict: terminated by other getUpdates"),
+    "another program uses": Fault.failure(409, "Conflict: terminated by other getUpdates"),
     "status 500": Fault.failure(500),
     "status 502": Fault(body="<html><h1>502 Bad Gateway</h1></html>"),
     "status 429": Fault.flood(1),

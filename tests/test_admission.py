@@ -1,0 +1,49 @@
+"""bot/admission.py: strangers' chats are not served."""
+
+from __future__ import annotations
+
+from bot.admission import Admission
+
+FRIEND, STRANGER = 1, 2
+
+
+def make(allowed: tuple[int, ...] = (), served: tuple[int, ...] = ()) -> Admission:
+    return Admission(allowed, served, lambda user: user == FRIEND)
+
+
+def test_the_first_group_is_served_and_a_strangers_is_not() -> None:
+    """Nothing listed: the group that took the bot in keeps it; a stranger's own group does not."""
+    admission = make()
+    assert admission.admits(-1, STRANGER)
+    assert admission.admits(-1, FRIEND)
+    assert not admission.admits(-2, STRANGER)
+    assert admission.admits(-3, FRIEND)  # one of the friends took it along
+
+
+def test_chats_known_from_before_are_served_after_a_restart() -> None:
+    """What was served stays served; others are still strangers."""
+    admission = make(served=(-5,))
+    assert admission.admits(-5, STRANGER)
+    assert not admission.admits(-6, STRANGER)
+
+
+def test_listed_chats_are_the_only_ones() -> None:
+    """With allowed_chats set, a friend cannot bring the bot elsewhere."""
+    admission = make(allowed=(-7,))
+    assert admission.admits(-7, STRANGER)
+    assert not admission.admits(-8, FRIEND)
+
+
+def test_a_served_group_that_becomes_a_supergroup_is_still_served() -> None:
+    """The new id follows the old one."""
+    admission = make(allowed=(-7,))
+    admission.moved(-7, -1007)
+    assert admission.admits(-1007, STRANGER)
+    admission.moved(-9, -1009)
+    assert not admission.admits(-1009, STRANGER)
+
+
+def test_the_playground_serves_every_chat() -> None:
+    """All of them are the operator's own."""
+    admission = Admission((), (-1,), lambda _: False, everywhere=True)
+    assert admission.admits(-99, STRANGER)

@@ -54,7 +54,7 @@ class SamplingConfig(_Table):
     temperature: float = Field(default=0.8, ge=0, le=10)
     top_k: int = Field(default=50, ge=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
-    min_p: float = Field(default=0.05, ge=0, lt=1)
+    min_p: float = Field(default=0.1, ge=0, lt=1)
     max_tokens: int = Field(default=60, ge=1, le=1024)
 
 

@@ -28,7 +28,7 @@ class RedactingFormatter(logging.Formatter):
 
 
 def configure(level: int = logging.INFO) -> None:
-    """Log to stderr from `level` up; libraries that log URLs or updates from WARNING up."""
+    """Log to stderr from `level` up; libraries that log URLs, updates or rows from WARNING up."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S")
@@ -38,5 +38,5 @@ def configure(level: int = logging.INFO) -> None:
     root.setLevel(level)
     # PTB logs an answer that it cannot read, and that may be somebody's words.
     logging.getLogger("telegram.request").setLevel(logging.CRITICAL)
-    for name in ("httpx", "httpcore", "telegram", "uvicorn", "matplotlib", "PIL"):
+    for name in ("httpx", "httpcore", "telegram", "aiosqlite", "uvicorn", "matplotlib", "PIL"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -111,7 +111,7 @@ def test_a_reply_to_the_bot() -> None:
     ours = {"message_id": 3, "date": 1, "chat": GROUP, "from": BOT, "text": "x"}
     assert heard(reply_to_message=ours).replies_to_bot
     assert not heard(reply_to_message=ours | {"from": ALICE}).replies_to_bot
-    in_topic = {"message_thread_id": 3, "is_topic_message": True}
+    in_topic: dict[str, Any] = {"message_thread_id": 3, "is_topic_message": True}
     assert not heard(reply_to_message=ours, **in_topic).replies_to_bot
     assert heard(reply_to_message=ours | {"message_id": 4}, **in_topic).replies_to_bot
 

@@ -1,0 +1,181 @@
+"""bot/engine_thread.py: futures come back, a swap drops nothing, a dead thread is seen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from bot.engine_thread import EngineDiedError, EngineThread, StaleVersionError
+from lm.checkpoint import Checkpoint
+from lm.engine.engine import Engine
+from lm.engine.request import Request
+from lm.engine.sampling import Sampling
+from lm.message import Speaker
+from lm.model import GPT
+from lm.versions import Versions
+from tests import small_group
+from tests.backstage import CPU, make_engine
+
+SPEAKERS = [Speaker(1, "Alice"), Speaker(2, "Bob")]
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> list[Checkpoint]:
+    """Three versions with different weights."""
+    versions = Versions(tmp_path_factory.mktemp("models"))
+    numbers = [small_group.write_version(versions, SPEAKERS, seed) for seed in range(3)]
+    return [versions.load(number, CPU) for number in numbers]
+
+
+@pytest.fixture
+async def thread() -> AsyncIterator[EngineThread]:
+    async with EngineThread(make_engine) as opened:
+        yield opened
+
+
+def request(chat: int, tokens: int = 8, text: str = "who is coming") -> Request:
+    """A greedy request, so that the same weights always say the same."""
+    prompt = [(ord(char) + chat) % 256 for char in text]
+    return Request(chat, prompt, sampling=Sampling(temperature=0.0, max_tokens=tokens))
+
+
+def alone(checkpoint: Checkpoint, wanted: Request) -> list[int]:
+    """What an engine says that does nothing else."""
+    engine = make_engine(checkpoint)
+    engine.submit(wanted)
+    finished = engine.step()
+    while not finished:
+        finished = engine.step()
+    return finished[0].tokens
+
+
+async def test_each_caller_gets_its_own_reply(
+    thread: EngineThread, checkpoints: list[Checkpoint]
+) -> None:
+    """Many at once, more than there are slots: everybody gets what they would get alone."""
+    await thread.swap(checkpoints[0])
+    asked = [request(chat, 4 + chat % 5) for chat in range(8)]
+    done = await asyncio.gather(*(thread.generate(1, each) for each in asked))
+    assert [each.tokens for each in done] == [alone(checkpoints[0], each) for each in asked]
+
+
+async def test_a_swap_under_load_drops_nothing(
+    thread: EngineThread, checkpoints: list[Checkpoint]
+) -> None:
+    """Requests of before are finished by the weights that they were encoded for."""
+    await thread.swap(checkpoints[0])
+    versions: dict[int, int] = dict.fromkeys((1, 2, 3), 0)
+
+    async def ask(chat: int, version: int) -> None:
+        wanted = request(chat, 20)
+        try:
+            done = await thread.generate(version, wanted)
+        except StaleVersionError:
+            return
+        assert done.tokens == alone(checkpoints[version - 1], wanted)
+        versions[version] += 1
+
+    tasks = []
+    for round_ in range(3):
+        tasks += [asyncio.create_task(ask(chat, round_ + 1)) for chat in range(10)]
+        await asyncio.sleep(0.02)
+        if round_ < 2:
+            await thread.swap(checkpoints[round_ + 1])
+    await asyncio.gather(*tasks)
+    assert versions == {1: 10, 2: 10, 3: 10}
+
+
+async def test_a_request_for_another_version_is_stale(
+    thread: EngineThread, checkpoints: list[Checkpoint]
+) -> None:
+    """Tokens of one vocabulary are never put into another model, before or after a swap."""
+    with pytest.raises(StaleVersionError):
+        await thread.generate(1, request(1))
+    await thread.swap(checkpoints[0])
+    with pytest.raises(StaleVersionError):
+        await thread.generate(2, request(1))
+    await thread.swap(checkpoints[1])
+    with pytest.raises(StaleVersionError):
+        await thread.generate(1, request(1))
+    thread.warm(1, 1, [1, 2, 3])
+    assert (await thread.generate(2, request(1))).tokens
+
+
+async def test_a_prompt_that_does_not_fit_is_the_callers_error(
+    thread: EngineThread, checkpoints: list[Checkpoint]
+) -> None:
+    """The thread goes on serving others."""
+    await thread.swap(checkpoints[0])
+    with pytest.raises(ValueError, match="prompt"):
+        await thread.generate(1, replace(request(1), tokens=[1] * 1000))
+    assert (await thread.generate(1, request(1))).tokens
+    assert not thread.failure.done()
+
+
+async def test_a_warm_context_is_not_computed_again(
+    thread: EngineThread, checkpoints: list[Checkpoint]
+) -> None:
+    """After `warm` a request of the chat waits for its own tokens only."""
+    await thread.swap(checkpoints[0])
+    wanted = request(1, text="a longer context than before")
+    thread.warm(1, 1, wanted.tokens[:-1])
+    await asyncio.sleep(0.2)
+    done = await thread.generate(1, wanted)
+    assert done.stats.cached_tokens == len(wanted.tokens) - 1
+
+
+async def test_a_caller_that_gave_up_harms_nobody(
+    thread: EngineThread, checkpoints: list[Checkpoint]
+) -> None:
+    """A cancelled future is not set."""
+    await thread.swap(checkpoints[0])
+    impatient = asyncio.create_task(thread.generate(1, request(1, 60)))
+    await asyncio.sleep(0.01)
+    impatient.cancel()
+    assert (await thread.generate(1, request(2))).tokens
+    assert not thread.failure.done()
+
+
+class Broken(GPT):
+    """A model whose device has failed."""
+
+    def forward(self, *arguments: Any, **named: Any) -> Any:
+        """Fail as torch does."""
+        raise RuntimeError("the device is gone")
+
+
+async def test_the_death_of_the_thread_is_seen(checkpoints: list[Checkpoint]) -> None:
+    """`failure` is what serving waits on, so that the process ends instead of going deaf."""
+
+    def make_broken(checkpoint: Checkpoint) -> Engine:
+        return Engine(Broken(checkpoint.meta.config), slots=1, span=64)
+
+    async with EngineThread(make_broken) as thread:
+        await thread.swap(checkpoints[0])
+        waiting = asyncio.create_task(thread.generate(1, request(1)))
+        await asyncio.wait([thread.failure], timeout=5)
+        with pytest.raises(EngineDiedError, match="the device is gone"):
+            thread.failure.result()
+        waiting.cancel()
+
+
+async def test_a_version_that_cannot_be_started_changes_nothing(
+    checkpoints: list[Checkpoint],
+) -> None:
+    """The swap raises; the version before goes on serving."""
+
+    def make(checkpoint: Checkpoint) -> Engine:
+        if checkpoint.meta.version == 2:
+            raise torch.OutOfMemoryError("no room for it")
+        return make_engine(checkpoint)
+
+    async with EngineThread(make) as thread:
+        await thread.swap(checkpoints[0])
+        with pytest.raises(torch.OutOfMemoryError):
+            await thread.swap(checkpoints[1])
+        assert (await thread.generate(1, request(1))).tokens

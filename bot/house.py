@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 from telegram import Bot, User
 
-from bot.admission import Admission
 from bot.config import Config
-from bot.context import Context
-from bot.current import Current
-from bot.engine_thread import EngineThread
-from bot.incoming import Incoming
-from bot.intake import Intake
-from bot.replies import Replies
-from bot.retraining import Retraining
-from bot.speech import split
+from bot.learning.retraining import Retraining
+from bot.memory.context import Context
+from bot.memory.current import Current
+from bot.memory.engine_thread import EngineThread
+from bot.speaking.replies import Replies
+from bot.speaking.speech import split
+from bot.updates.admission import Admission
+from bot.updates.incoming import Incoming
+from bot.updates.intake import Intake
 from storage import inbox, outbox
 from storage.groups import Group
 from storage.store import Db, Store

@@ -32,11 +32,11 @@ from telegram.ext import (
 )
 
 from bot.commands import about, learning, mode, persona
-from bot.dispatch import App, Dispatch
 from bot.house import House
-from bot.incoming import Incoming, read
-from bot.record import on_edited
-from bot.talk import on_message
+from bot.speaking.record import on_edited
+from bot.speaking.talk import on_message
+from bot.updates.dispatch import App, Dispatch
+from bot.updates.incoming import Incoming, read
 
 log = logging.getLogger(__name__)
 

@@ -13,13 +13,13 @@ from contextlib import AsyncExitStack
 from telegram import User
 
 from bot import config as configuration
-from bot.choosing import choose
+from bot.cli.choosing import choose
+from bot.cli.sample import SAMPLE, import_sample
 from bot.config import Config
+from bot.learning.training import Training
+from bot.learning.watch import verdict, watch
 from bot.paths import Paths
-from bot.sample import SAMPLE, import_sample
 from bot.serving import Address, serve
-from bot.training import Training
-from bot.watch import verdict, watch
 from lm.versions import Versions
 from playground.server import Member, Playground, PlaygroundConfig
 from storage import groups, messages

@@ -21,17 +21,17 @@ from telegram import User
 from telegram.error import InvalidToken, TelegramError
 from telegram.ext import ApplicationBuilder
 
-from bot.admission import Admission
 from bot.config import Config
-from bot.current import Current, load_current
-from bot.dispatch import App, Dispatch
-from bot.engine_thread import EngineThread
 from bot.house import House
-from bot.intake import Intake, TokenError
+from bot.learning.retraining import Retraining
+from bot.memory.current import Current, load_current
+from bot.memory.engine_thread import EngineThread
 from bot.paths import Paths
-from bot.replies import Replies
-from bot.retraining import Retraining
 from bot.router import add_handlers, set_menus
+from bot.speaking.replies import Replies
+from bot.updates.admission import Admission
+from bot.updates.dispatch import App, Dispatch
+from bot.updates.intake import Intake, TokenError
 from lm.checkpoint import Checkpoint
 from lm.device import default_device
 from lm.engine.engine import Engine

@@ -17,7 +17,7 @@ from types import TracebackType
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -104,7 +104,7 @@ class Playground:
             Route("/file/bot{token}/{path:path}", self._download),
         ]
         middleware = [Middleware(Guard, host=self.config.host)]
-        handlers = {RefusedError: refused, APIError: _failed}
+        handlers = {RefusedError: refused, APIError: _failed, ClientDisconnect: _gone}
         return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
 
     async def _method(self, request: Request) -> Response:
@@ -130,6 +130,11 @@ class Playground:
 
 async def _index(request: Request) -> Response:
     return FileResponse(STATIC / "index.html")
+
+
+def _gone(request: Request, error: Exception) -> Response:
+    """The caller went away in the middle of its request: nobody is left to be told."""
+    return Response(status_code=400)
 
 
 def _failed(request: Request, error: Exception) -> Response:

@@ -17,11 +17,11 @@ from telegram import Bot, User
 from telegram.request import HTTPXRequest
 
 from bot.config import Config, RepliesConfig, SamplingConfig
-from bot.current import Current
-from bot.engine_thread import EngineThread
+from bot.memory.current import Current
+from bot.memory.engine_thread import EngineThread
 from bot.paths import Paths
-from bot.replies import Replies
 from bot.serving import Address, serve
+from bot.speaking.replies import Replies
 from lm.checkpoint import Checkpoint
 from lm.engine.engine import Engine
 from lm.versions import Versions

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from bot.importing import Consent, import_export
+from bot.cli.importing import Consent, import_export
 from bot.paths import Paths
 from lm.exports.export import Export, ExportedMessage
 from lm.message import Speaker

@@ -1,4 +1,4 @@
-"""bot/admins.py against a playground: who may retrain, and who only looks as if they might."""
+"""bot/updates/admins.py against a playground: who may retrain, and who only looks like it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from telegram import Bot
 
-from bot.admins import is_admin
-from bot.incoming import ANONYMOUS_ADMIN, Incoming
+from bot.updates.admins import is_admin
+from bot.updates.incoming import ANONYMOUS_ADMIN, Incoming
 from playground.server import Fault, Member, Playground, PlaygroundConfig
 from tests.stagehand import TOKEN
 from tests.test_should_reply import SAID

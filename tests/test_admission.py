@@ -1,8 +1,8 @@
-"""bot/admission.py: strangers' chats are not served."""
+"""bot/updates/admission.py: strangers' chats are not served."""
 
 from __future__ import annotations
 
-from bot.admission import Admission
+from bot.updates.admission import Admission
 
 FRIEND, STRANGER = 1, 2
 

@@ -1,4 +1,4 @@
-"""bot/cast.py: finding people by what they are called."""
+"""bot/memory/cast.py: finding people by what they are called."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bot.cast import Cast, is_called
+from bot.memory.cast import Cast, is_called
 from storage.groups import SpeakerRow
 
 ROWS = [

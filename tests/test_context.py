@@ -1,11 +1,11 @@
-"""bot/context.py: a rolling buffer of whole messages, cut in larger bites."""
+"""bot/memory/context.py: a rolling buffer of whole messages, cut in larger bites."""
 
 from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.context import KEEP_SHARE, Context, Voice
+from bot.memory.context import KEEP_SHARE, Context, Voice
 from lm.tokenizer import Tokenizer
 from storage.chats import ChatRow, ContextRow
 

@@ -1,4 +1,4 @@
-"""bot/engine_thread.py: futures come back, a swap drops nothing, a dead thread is seen."""
+"""bot/memory/engine_thread.py: futures come back, a swap drops nothing, a dead thread is seen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from bot.engine_thread import EngineDiedError, EngineThread, StaleVersionError
+from bot.memory.engine_thread import EngineDiedError, EngineThread, StaleVersionError
 from lm.checkpoint import Checkpoint
 from lm.engine.engine import Engine
 from lm.engine.request import Request

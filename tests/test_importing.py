@@ -1,4 +1,4 @@
-"""bot/importing.py: whose words come into a group, under which name, and on whose word."""
+"""bot/cli/importing.py: whose words come into a group, under which name, and on whose word."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.cast import Cast
-from bot.importing import (
+from bot.cli.importing import (
     Consent,
     ImportRefusedError,
     Summary,
     import_export,
     import_exports,
 )
+from bot.memory.cast import Cast
 from lm.exports.reading import read_export
 from storage import groups, messages
 from storage.groups import SpeakerRow

@@ -1,4 +1,4 @@
-"""bot/incoming.py: what is read off an update, from updates as Telegram writes them."""
+"""bot/updates/incoming.py: what is read off an update, from updates as Telegram writes them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from telegram import Update, User
 
-from bot.incoming import ANONYMOUS_ADMIN, Incoming, read
+from bot.updates.incoming import ANONYMOUS_ADMIN, Incoming, read
 
 ME = User(7, "Understudy", is_bot=True, username="understudy_bot")
 GROUP: dict[str, Any] = {"id": -1001, "type": "supergroup", "title": "us"}

@@ -1,4 +1,4 @@
-"""bot/intake.py and bot/dispatch.py: no update is lost, none holds up another, order is kept."""
+"""bot/updates/ intake and dispatch: no update is lost, none holds up another, order is kept."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import pytest
 from telegram import Update
 from telegram.ext import TypeHandler
 
-from bot.dispatch import Dispatch
-from bot.intake import Intake, TokenError
 from bot.serving import Address, build
+from bot.updates.dispatch import Dispatch
+from bot.updates.intake import Intake, TokenError
 from playground.server import Fault, Playground, PlaygroundConfig
 from storage import inbox
 from storage.store import Db, Store
@@ -182,11 +182,13 @@ async def test_trouble_is_one_line_and_passes(
                 await until(lambda: drained(late))
                 task.cancel()
 
-    with caplog.at_level(logging.INFO, "bot.intake"):
+    with caplog.at_level(logging.INFO, "bot.updates.intake"):
         await asyncio.gather(
             meet_nobody(), *(meet(n, fault) for n, fault in enumerate(TROUBLES.values()))
         )
-    lines = [record.getMessage() for record in caplog.records if record.name == "bot.intake"]
+    lines = [
+        record.getMessage() for record in caplog.records if record.name == "bot.updates.intake"
+    ]
     assert len(lines) == 1 + len(TROUBLES)
     for words in ("ConnectError", *TROUBLES):
         assert sum(words in line for line in lines) == 1

@@ -1,4 +1,4 @@
-"""bot/should_reply.py: when the bot speaks, decided from plain values."""
+"""bot/speaking/should_reply.py: when the bot speaks, decided from plain values."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.cast import Persona
-from bot.incoming import Incoming
-from bot.should_reply import should_reply
+from bot.memory.cast import Persona
+from bot.speaking.should_reply import should_reply
+from bot.updates.incoming import Incoming
 from storage.chats import ChatRow
 
 ALICE = Persona(1, "Alice Ng", ("alice ng", "alice", "ali"))

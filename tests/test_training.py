@@ -1,4 +1,4 @@
-"""bot/training.py: the training child, as the bot starts, reads, cancels and cleans up after it."""
+"""bot/learning/training.py: the training child is started, read, cancelled and cleaned up."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from bot.config import Config
+from bot.learning.training import Event, Training, TrainingError, transcript
 from bot.paths import Paths
-from bot.training import Event, Training, TrainingError, transcript
 from lm.transcript import Transcript
 from lm.versions import Versions
 from storage import groups
@@ -155,7 +155,7 @@ PARENT = """
     from pathlib import Path
     from bot.config import Config
     from bot.paths import Paths
-    from bot.training import Training
+    from bot.learning.training import Training
     from storage import groups
     from storage.store import Store
 

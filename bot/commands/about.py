@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from bot.house import House, say
-from bot.incoming import Incoming
+from bot.updates.incoming import Incoming
 from storage import chats, inbox
 from storage.store import Db
 

@@ -6,9 +6,9 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 
-from bot.admins import is_admin
 from bot.house import House
-from bot.incoming import Incoming
+from bot.updates.admins import is_admin
+from bot.updates.incoming import Incoming
 from lm.checkpoint import CheckpointError
 from storage import retrains
 from storage.store import Db

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.house import Buttons, Change, House
-from bot.incoming import Incoming
+from bot.updates.incoming import Incoming
 from storage import chats
 from storage.store import Db
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.cast import Persona
 from bot.house import Change, House, say
-from bot.incoming import Incoming
-from bot.record import record
-from bot.speech import defuse
+from bot.memory.cast import Persona
+from bot.speaking.record import record
+from bot.speaking.speech import defuse
+from bot.updates.incoming import Incoming
 from storage import chats, messages, outbox
 from storage.store import Db
 

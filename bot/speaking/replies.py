@@ -25,11 +25,11 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
 from bot.config import RepliesConfig, SamplingConfig
-from bot.context import Context
-from bot.current import Current
-from bot.engine_thread import EngineThread, StaleVersionError
-from bot.prompt import TRIES, ask, words
-from bot.speech import signed, split
+from bot.memory.context import Context
+from bot.memory.current import Current
+from bot.memory.engine_thread import EngineThread, StaleVersionError
+from bot.speaking.prompt import TRIES, ask, words
+from bot.speaking.speech import signed, split
 from lm.engine.engine import EngineFull
 from storage import chats, outbox
 from storage.chats import ContextRow

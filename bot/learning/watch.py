@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bot.retraining import compare
-from bot.training import Event
+from bot.learning.retraining import compare
+from bot.learning.training import Event
 
 PLAIN_EVERY = 10  # progress events between two plain lines
 

@@ -14,11 +14,11 @@ from functools import partial
 from telegram import Bot
 from telegram.error import TelegramError
 
-from bot import curve
 from bot.config import Config
-from bot.current import Current
+from bot.learning import curve
+from bot.learning.training import Event, Training, TrainingError
+from bot.memory.current import Current
 from bot.paths import Paths
-from bot.training import Event, Training, TrainingError
 from lm.checkpoint import CheckpointError
 from storage import chats, retrains
 from storage.chats import ChatRow

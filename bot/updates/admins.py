@@ -12,7 +12,7 @@ from telegram import Bot
 from telegram.constants import ChatMemberStatus
 from telegram.error import TelegramError
 
-from bot.incoming import Incoming
+from bot.updates.incoming import Incoming
 
 log = logging.getLogger(__name__)
 

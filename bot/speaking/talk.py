@@ -7,9 +7,9 @@ import random
 from bot.commands import about
 from bot.commands import persona as stage
 from bot.house import House
-from bot.incoming import Incoming
-from bot.record import record
-from bot.should_reply import should_reply
+from bot.speaking.record import record
+from bot.speaking.should_reply import should_reply
+from bot.updates.incoming import Incoming
 
 
 async def on_message(house: House, heard: Incoming) -> None:

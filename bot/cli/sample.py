@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from bot.importing import Consent, Summary, import_export
+from bot.cli.importing import Consent, Summary, import_export
 from lm.exports.reading import read_export
 from storage.store import Store
 
 SAMPLE = "The Lighthouse"
-FILE = Path(__file__).parents[1] / "examples" / "telegram" / "result.json"
+FILE = Path(__file__).parents[2] / "examples" / "telegram" / "result.json"
 
 
 async def import_sample(store: Store) -> Summary:

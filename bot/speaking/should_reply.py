@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.cast import Persona, is_called
-from bot.incoming import Incoming
+from bot.memory.cast import Persona, is_called
+from bot.updates.incoming import Incoming
 from storage.chats import ChatRow
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from bot.context import Context, Voice
+from bot.memory.context import Context, Voice
 from storage import chats
 from storage.chats import ChatRow
 from storage.store import Store

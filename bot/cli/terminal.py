@@ -13,14 +13,14 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
-from bot.cast import Cast, Persona
-from bot.choosing import UsageError, choose
+from bot.cli.choosing import UsageError, choose
 from bot.config import Config
-from bot.context import Context, Voice
-from bot.current import load_current
+from bot.memory.cast import Cast, Persona
+from bot.memory.context import Context, Voice
+from bot.memory.current import load_current
 from bot.paths import Paths
-from bot.prompt import TRIES, ask, words
 from bot.serving import pick_device
+from bot.speaking.prompt import TRIES, ask, words
 from lm.checkpoint import Checkpoint
 from lm.engine.engine import Engine
 from lm.engine.request import Finished

@@ -5,10 +5,10 @@ All of it is one transaction with the message's inbox row; memory follows the di
 
 from __future__ import annotations
 
-from bot.cast import Persona
-from bot.context import Context
 from bot.house import Change, House
-from bot.incoming import Incoming
+from bot.memory.cast import Persona
+from bot.memory.context import Context
+from bot.updates.incoming import Incoming
 from storage import chats, messages, outbox
 from storage.chats import ContextRow
 from storage.messages import MessageRow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from bot.config import SamplingConfig
-from bot.context import Context, Voice
+from bot.memory.context import Context, Voice
 from lm.engine.request import Request
 from lm.engine.sampling import Sampling
 from lm.text import clean

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from bot.cast import Cast
-from bot.context import Voice
-from bot.contexts import Contexts
-from bot.engine_thread import EngineThread
+from bot.memory.cast import Cast
+from bot.memory.context import Voice
+from bot.memory.contexts import Contexts
+from bot.memory.engine_thread import EngineThread
 from lm.checkpoint import Checkpoint, CheckpointError
 from lm.versions import Versions
 from storage import groups

@@ -1,0 +1,105 @@
+"""`understudy models`, `context` and `consent`: what there is, as lines or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import torch
+
+from bot.cli.choosing import UsageError, choose
+from bot.memory.context import Context, Voice
+from bot.paths import Paths
+from lm.versions import Versions
+from storage import chats, groups
+from storage.chats import ChatRow, ContextRow
+from storage.lock import hold
+from storage.store import reading
+
+
+async def show_models(action: str, number: int, name: str, as_json: bool, paths: Paths) -> None:
+    """List versions, or promote one or roll back and list them then."""
+    async with reading(paths.database) as db:
+        group = choose(await groups.all_groups(db), name)
+    versions = Versions(paths.models(group.id))
+    if action in ("promote", "rollback"):
+        with hold(paths.data):  # a running bot would go on serving the other one
+            versions.promote(number) if action == "promote" else versions.rollback()
+    elif action not in ("list", "show"):
+        raise UsageError(f"models {action}: allowed are list, promote N, rollback and show N")
+    wanted = [number] if action == "show" else versions.all()
+    rows = [{"current": v == versions.current(), **asdict(versions.meta(v))} for v in wanted]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    for row in rows:
+        born = datetime.fromtimestamp(row["created_at"], UTC).strftime("%Y-%m-%d %H:%M UTC")
+        bpb = row["metrics"].get("bpb")
+        figure = "" if bpb is None else f", {bpb:.3f} bits per byte held out"
+        mark = "*" if row["current"] else " "
+        print(f"{mark} {row['version']:>4}  {born}  {row['messages']:,} messages{figure}")
+    if not rows:
+        print(f"{group.name} has no version yet: understudy train --group {group.name!r}")
+
+
+async def show_context(
+    chat_id: int, topic: int, as_json: bool, paths: Paths, longest_reply: int
+) -> None:
+    """What a chat's context holds now. Raises UsageError for a chat that the bot has not met."""
+    async with reading(paths.database) as db:
+        row = await chats.find(db, chat_id, topic)
+        if row is None:
+            raise UsageError(f"chat {chat_id}, topic {topic}: the bot has not met it")
+        held = await chats.context(db, row.id)
+        names = {each.id: each.name for each in await groups.speakers(db, row.group_id)}
+    held_as = _held_as(paths, row, longest_reply)
+    shown = {
+        "chat_id": chat_id,
+        "topic": topic,
+        "persona": None if row.persona is None else names[row.persona],
+        "mode": f"chance {row.chance}" if row.mode == "chance" else row.mode,
+        "messages": [
+            {
+                "message_id": each.message_id,
+                "speaker": each.name if each.speaker is None else names[each.speaker],
+                "text": each.text,
+                "token_ids": held_as(each),
+            }
+            for each in held
+        ],
+    }
+    if as_json:
+        print(json.dumps(shown, ensure_ascii=False))
+        return
+    print(f"persona {shown['persona'] or 'none'}, mode {shown['mode']}, {len(held)} messages")
+    for each in held:
+        print(f"{each.message_id:>8}  {each.name}: {each.text}")
+
+
+def _held_as(
+    paths: Paths, row: ChatRow, longest_reply: int
+) -> Callable[[ContextRow], tuple[int, ...]]:
+    """How the current version holds a message: the very token ids."""
+    versions = Versions(paths.models(row.group_id))
+    number = versions.current()
+    if number is None:
+        return lambda _: ()
+    checkpoint = versions.load(number, torch.device("cpu"))
+    context = Context(row, Voice.of(checkpoint, longest_reply))
+    return lambda message: context.entry(message).tokens
+
+
+async def show_ledger(name: str, as_json: bool, paths: Paths) -> None:
+    """Who agreed, on whose word, and when."""
+    async with reading(paths.database) as db:
+        group = choose(await groups.all_groups(db), name)
+        entries = await groups.ledger(db, group.id)
+    if as_json:
+        keys = ("speaker", "agreed", "attested_by", "at")
+        print(json.dumps([dict(zip(keys, entry, strict=True)) for entry in entries]))
+        return
+    for speaker, agreed, attested_by, at in entries:
+        when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        print(f"{when}  {speaker}: {'agreed' if agreed else 'not agreed'}, says {attested_by}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from playground.server import Member, Playground, PlaygroundConfig
+from playground.server import Fault, Member, Playground, PlaygroundConfig
 from tests import small_group
 from tests.stagehand import TOKEN, Process, Stagehand, running
 
@@ -184,3 +185,29 @@ async def test_sigterm_ends_it_quickly_and_cleanly(bot: Process, hand: Stagehand
     log = bot.output()
     assert TOKEN.partition(":")[2] not in log
     assert "canary-word" not in log
+
+
+async def test_a_token_revoked_while_it_runs_ends_the_process(
+    bot: Process, playground: Playground, hand: Stagehand
+) -> None:
+    """No deaf zombie: one line that says what to do, and a non-zero exit status."""
+    playground.faults.next("getUpdates", Fault.failure(401, "Unauthorized"))
+    await hand.write("Bob", "wake up")  # ends the poll that is waiting
+    assert await asyncio.wait_for(bot.process.wait(), 30) == 1
+    lines = [line for line in bot.output().splitlines() if line.startswith("understudy: ")]
+    assert len(lines) == 1
+    assert "BotFather" in lines[0]
+    assert "Traceback" not in bot.output()
+
+
+async def test_privacy_mode_is_told_at_start(tmp_path: Path) -> None:
+    """A bot that Telegram hides the group's messages from says so, and what to do."""
+    await small_group.make(tmp_path / "data")
+    config = PlaygroundConfig(token=TOKEN, members=("Alice",), port=0, privacy_mode=True)
+    async with Playground(config) as playground:
+        settings = tmp_path / "config.toml"
+        settings.write_text(SETTINGS.format(url=playground.url))
+        arguments = ["bot.main", "run", "--data", str(tmp_path / "data")]
+        arguments += ["--config", str(settings)]
+        async with running(arguments, tmp_path / "log", TELEGRAM_BOT_TOKEN=TOKEN) as process:
+            assert "/setprivacy" in await process.says("privacy mode hides")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from lm.model import ModelConfig
 
-VOCABULARIES = ((1_000_000, 2048),)  # (characters below this, BPE ids)
-VOCABULARY = 4096  # for more text than that
+VOCABULARY = 2048  # BPE ids
+LARGE_VOCABULARY, LARGE = 4096, 1_000_000  # from so many characters on
 AUTO_SMALL = 1_000_000  # characters; below, "base" only learns the group by heart
 
 
@@ -76,4 +76,4 @@ def preset(name: str, characters: int) -> Preset:
 
 def vocabulary(characters: int) -> int:
     """How many BPE ids suit that much text: small corpora see large vocabularies too rarely."""
-    return next((size for limit, size in VOCABULARIES if characters < limit), VOCABULARY)
+    return VOCABULARY if characters < LARGE else LARGE_VOCABULARY

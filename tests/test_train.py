@@ -203,7 +203,7 @@ def test_presets_fit_the_text() -> None:
     """Little text gets a small model and few ids; a wrong name is told the right ones."""
     assert preset("auto", 100_000).name == "small"
     assert preset("auto", 3_000_000).name == "base"
-    assert [vocabulary(n) for n in (50_000, 500_000, 5_000_000)] == [1024, 2048, 4096]
+    assert [vocabulary(n) for n in (50_000, 500_000, 5_000_000)] == [2048, 2048, 4096]
     with pytest.raises(ValueError, match=r"huge.*tiny, small, base"):
         preset("huge", 1)
     for chosen in presets.PRESETS.values():

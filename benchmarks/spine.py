@@ -68,11 +68,14 @@ def timed_training(data: Path, preset: str, minutes: float) -> list[Row]:
 
 
 @asynccontextmanager
-async def serving(playground: Playground, data: Path) -> AsyncIterator[None]:
+async def serving(playground: Playground, data: Path, typing: float) -> AsyncIterator[None]:
     """The real bot in its own process, serving that playground."""
     config = data / "bench.toml"
     admins = list(playground.world.members)  # so that each of their chats is served
-    config.write_text(f'[telegram]\nbase_url = "{playground.url}"\nadmins = {admins}\n')
+    config.write_text(
+        f'[telegram]\nbase_url = "{playground.url}"\nadmins = {admins}\n'
+        f"[replies]\ntyping_seconds = {typing}\n"
+    )
     process = await asyncio.create_subprocess_exec(
         *understudy("run", "--group", "bench", "--data", str(data), "--config", str(config)),
         cwd=ROOT,
@@ -120,8 +123,13 @@ class Clock:
         return seconds, str(text)
 
 
-async def timed_replies(data: Path, names: list[str], chats: int, count: int) -> list[Row]:
-    """Median and p95 of a reply with so many chats asking at the same time."""
+async def timed_replies(
+    data: Path, names: list[str], chats: int, count: int, typing: float
+) -> list[Row]:
+    """Median and p95 of a reply with so many chats asking at the same time.
+
+    typing: seconds that a persona is seen typing at least, as in config.toml
+    """
     config = PlaygroundConfig(token=TOKEN, members=tuple(names), port=0)
     async with Playground(config) as playground:
         from playground.members import Members
@@ -130,7 +138,7 @@ async def timed_replies(data: Path, names: list[str], chats: int, count: int) ->
         places = [next(iter(playground.world.chats))]
         places += [playground.world.create_group(f"chat {n}").id for n in range(chats - 1)]
         clock = Clock(playground)
-        async with serving(playground, data):
+        async with serving(playground, data, typing):
             watching = asyncio.create_task(clock.watch())
 
             def writer(chat: int, text: str) -> Callable[[], Any]:
@@ -151,7 +159,8 @@ async def timed_replies(data: Path, names: list[str], chats: int, count: int) ->
     seconds = sorted(second for turn in rounds for second, _ in turn)
     letters = statistics.mean(len(text) for turn in rounds for _, text in turn)
     p95 = seconds[min(len(seconds) - 1, int(0.95 * len(seconds)))]
-    what = f"reply, {chats} chat{'s' if chats > 1 else ''} at once (n = {len(seconds)})"
+    pause = f"typing at least {typing} s" if typing else "no typing"
+    what = f"reply, {chats} chat{'s' if chats > 1 else ''} at once, {pause} (n = {len(seconds)})"
     figures = f"median {statistics.median(seconds) * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms"
     return [(what, f"{figures} ({letters:.0f} characters)")]
 
@@ -246,8 +255,9 @@ def main() -> None:
         rows += timed_import(options.messages, data)
         rows += timed_training(data, options.preset, options.minutes)
         names = _names(data)
-        for chats in (1, 16):
-            rows += asyncio.run(timed_replies(data, names, chats, options.replies))
+        for typing in (0.3, 0):
+            for chats in (1, 16):
+                rows += asyncio.run(timed_replies(data, names, chats, options.replies, typing))
         rows += timed_terminal(data, options.replies)
     if options.clone:
         rows += timed_clone()

@@ -70,6 +70,7 @@ class RepliesConfig(_Table):
     """[replies]: what is answered."""
 
     fresh_seconds: int = Field(default=60, ge=1)
+    typing_seconds: float = Field(default=0.3, ge=0, le=30)
 
 
 class PlaygroundTable(_Table):

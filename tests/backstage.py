@@ -123,7 +123,7 @@ async def backstage(
             sampling = SamplingConfig(max_tokens=8)
             current = Current(versions.load(1, CPU), versions, thread, store, group.id, 8, {})
             await current.start()
-            limits = RepliesConfig(fresh_seconds=fresh_seconds)
+            limits = RepliesConfig(fresh_seconds=fresh_seconds, typing_seconds=0)
             replies = Replies(bot, store, current, thread, sampling, limits)
             speakers = {row.name: row.id for row in current.cast.speakers.values()}
             yield Backstage(playground, store, bot, current, thread, replies, speakers)

@@ -24,6 +24,13 @@ max_minutes = 0.15
 threads = 1
 """
 
+WATCH_STATUS = """() => {
+  const status = document.querySelector("#status");
+  window.seen = [];
+  const note = () => window.seen.push(status.textContent);
+  new MutationObserver(note).observe(status, {childList: true, characterData: true, subtree: true});
+}"""
+
 
 @pytest.fixture
 async def home(tmp_path: Path) -> tuple[Path, str]:
@@ -70,8 +77,10 @@ async def test_a_newcomers_first_evening(
     await write(page, "/as")
     await page.get_by_role("button", name="Uncle Theo").click()
     await expect(log).to_contain_text("I am Uncle Theo now", timeout=20_000)
+    await page.evaluate(WATCH_STATUS)
     await write(page, "uncle theo, good evening")
     await expect(log).to_contain_text("🎭 Uncle Theo: ", timeout=20_000)
+    assert any("typing" in status for status in await page.evaluate("() => window.seen"))
 
     await writer.select_option(label="Alice")
     await write(page, "/mode")

@@ -57,6 +57,7 @@ class Replies:
     ) -> None:
         self._bot, self._store, self._current, self._thread = bot, store, current, thread
         self._sampling, self._fresh_s = sampling, replies.fresh_seconds
+        self._typing_s = replies.typing_seconds
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._again: set[int] = set()
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -139,7 +140,8 @@ class Replies:
             await self._mark(row, "failed")
             return
         context = await self._current.contexts.of(row.chat)
-        typing = asyncio.create_task(self._typing(context))
+        began = time.monotonic()
+        typing = asyncio.create_task(self._typing(context)) if self._typing_s else None
         try:
             body = await self.speak(context, persona.id)
         except EngineFull:
@@ -149,13 +151,14 @@ class Replies:
             log.error("chat %d: the engine refuses a prompt: %s", row.chat, error)
             await self._mark(row, "failed")
             return
-        finally:
-            typing.cancel()
         if not body:
             await self._mark(row, "failed")
             return
         parts = split(signed(persona.name, body))
         await self._store.write(lambda db: outbox.store_text(db, row, parts, body))
+        if typing is not None:
+            await asyncio.sleep(max(0.0, self._typing_s - (time.monotonic() - began)))
+            typing.cancel()  # shown after the message it would stay for seconds
 
     async def speak(self, context: Context, persona: int) -> str:
         """What the persona says next in this context; "" when the model has no words."""

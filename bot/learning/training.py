@@ -82,9 +82,9 @@ class Training:
             stderr=asyncio.subprocess.STDOUT,
             limit=1 << 20,
             start_new_session=True,  # Ctrl-C goes to the bot, which ends it in order
-            # Idle threads sleep instead of spinning: with one of two cores taken by another
-            # program, spinning made training twenty times slower (benchmarks/LOG.md).
-            env={"OMP_WAIT_POLICY": "passive", **os.environ},
+            # Waiting threads spin for a moment only: with one of two cores taken by another
+            # program, endless spinning made training twenty times slower (benchmarks/LOG.md).
+            env={"GOMP_SPINCOUNT": "1000", **os.environ},
         )
         if self.cancelled:  # before there was a process to end
             self.cancel()

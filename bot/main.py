@@ -28,9 +28,9 @@ from bot.learning.watch import verdict, watch
 from bot.memory.engine_thread import EngineDiedError
 from bot.paths import Paths
 from bot.updates.intake import TokenError
-from lm.checkpoint import CheckpointError
+from lm.checkpoints.checkpoint import CheckpointError
+from lm.checkpoints.versions import Versions
 from lm.exports.export import ExportError
-from lm.versions import Versions
 from storage import groups
 from storage.groups import Group
 from storage.lock import DataInUseError, hold

@@ -20,7 +20,7 @@ from bot.learning.training import Training
 from bot.learning.watch import verdict, watch
 from bot.paths import Paths
 from bot.serving import Address, serve
-from lm.versions import Versions
+from lm.checkpoints.versions import Versions
 from playground.server import Member, Playground, PlaygroundConfig
 from storage import groups, messages
 from storage.groups import Group

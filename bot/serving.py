@@ -32,10 +32,10 @@ from bot.speaking.replies import Replies
 from bot.updates.admission import Admission
 from bot.updates.dispatch import App, Dispatch
 from bot.updates.intake import Intake, TokenError
-from lm.checkpoint import Checkpoint
+from lm.checkpoints.checkpoint import Checkpoint
+from lm.checkpoints.versions import Versions
 from lm.device import default_device
 from lm.engine.engine import Engine
-from lm.versions import Versions
 from storage import chats, inbox, outbox
 from storage.groups import Group
 from storage.store import Db, StorageError, Store

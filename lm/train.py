@@ -18,18 +18,18 @@ from pathlib import Path
 
 import torch
 
-from lm import presets
-from lm.batches import RARE, Session, frequent_speakers
-from lm.checkpoint import CheckpointError
+from lm.checkpoints.checkpoint import CheckpointError
+from lm.checkpoints.meta import Meta
+from lm.checkpoints.versions import Versions
+from lm.corpus.batches import RARE, Session, frequent_speakers
+from lm.corpus.message import Message
+from lm.corpus.tokenizer import Tokenizer
+from lm.corpus.transcript import Transcript
 from lm.device import autocast, default_device, physical_cores, precision
-from lm.evaluate import bits_per_byte
-from lm.events import Done, Error, Event, Gate, Report, to_json
-from lm.learner import DivergedError, Learned, learn
-from lm.message import Message
-from lm.meta import Meta
-from lm.tokenizer import Tokenizer
-from lm.transcript import Transcript
-from lm.versions import Versions
+from lm.judging.bits import bits_per_byte
+from lm.learning import presets
+from lm.learning.events import Done, Error, Event, Gate, Report, to_json
+from lm.learning.learner import DivergedError, Learned, learn
 
 LEAST = 50  # messages; with fewer there is nothing to hold out and nothing to learn
 RESERVE = 0.95  # share of the allowed time for learning; the rest is for the gate

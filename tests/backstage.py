@@ -22,9 +22,9 @@ from bot.memory.engine_thread import EngineThread
 from bot.paths import Paths
 from bot.serving import Address, serve
 from bot.speaking.replies import Replies
-from lm.checkpoint import Checkpoint
+from lm.checkpoints.checkpoint import Checkpoint
+from lm.checkpoints.versions import Versions
 from lm.engine.engine import Engine
-from lm.versions import Versions
 from playground.server import Playground, PlaygroundConfig
 from storage import chats, groups, outbox
 from storage.store import Db, Store

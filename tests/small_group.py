@@ -12,12 +12,12 @@ import torch
 
 from bot.cli.importing import Consent, import_export
 from bot.paths import Paths
+from lm.checkpoints.meta import Meta
+from lm.checkpoints.versions import Versions
+from lm.corpus.message import Speaker
+from lm.corpus.tokenizer import Tokenizer
 from lm.exports.export import Export, ExportedMessage
-from lm.message import Speaker
-from lm.meta import Meta
-from lm.model import GPT, ModelConfig
-from lm.tokenizer import Tokenizer
-from lm.versions import Versions
+from lm.models.gpt import GPT, ModelConfig
 from storage import groups
 from storage.groups import Group
 from storage.store import Store

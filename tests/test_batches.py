@@ -6,9 +6,16 @@ import itertools
 
 import numpy as np
 
-from lm.batches import MESSAGE_LIMIT, RARE, SPEAKER_LIMIT, Batches, frequent_speakers, session_ids
-from lm.message import Message
-from lm.tokenizer import Tokenizer
+from lm.corpus.batches import (
+    MESSAGE_LIMIT,
+    RARE,
+    SPEAKER_LIMIT,
+    Batches,
+    frequent_speakers,
+    session_ids,
+)
+from lm.corpus.message import Message
+from lm.corpus.tokenizer import Tokenizer
 
 TOKENIZER = Tokenizer.train([], 256, (1, 2))
 SESSIONS = [[Message(1 + (s + i) % 2, f"{s}-{i}") for i in range(3 + s % 4)] for s in range(40)]

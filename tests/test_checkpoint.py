@@ -15,12 +15,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lm import checkpoint
-from lm.checkpoint import CheckpointError
-from lm.message import Speaker
-from lm.meta import Meta
-from lm.model import GPT, ModelConfig
-from lm.tokenizer import Tokenizer
+from lm.checkpoints import checkpoint
+from lm.checkpoints.checkpoint import CheckpointError
+from lm.checkpoints.meta import Meta
+from lm.corpus.message import Speaker
+from lm.corpus.tokenizer import Tokenizer
+from lm.models.gpt import GPT, ModelConfig
 
 CPU = torch.device("cpu")
 TOKENIZER = Tokenizer.train(["so it goes"] * 9, 260, (4, 2))

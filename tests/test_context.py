@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.memory.context import KEEP_SHARE, Context, Voice
-from lm.tokenizer import Tokenizer
+from lm.corpus.tokenizer import Tokenizer
 from storage.chats import ChatRow, ContextRow
 
 TOKENIZER = Tokenizer.train(["hello there my friend", "how are you"], 300, [1, 2])

@@ -17,7 +17,7 @@ from torch import Tensor
 from lm.engine.engine import Engine, EngineFull
 from lm.engine.request import Finished, Request
 from lm.engine.sampling import Sampling
-from lm.model import GPT, Cache, ModelConfig
+from lm.models.gpt import GPT, Cache, ModelConfig
 
 CONFIG = ModelConfig(
     vocab_size=40, n_layers=2, d_model=32, n_heads=2, n_kv_heads=1, head_dim=64, d_ff=48, context=64

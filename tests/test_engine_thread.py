@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from bot.memory.engine_thread import EngineDiedError, EngineThread, StaleVersionError
-from lm.checkpoint import Checkpoint
+from lm.checkpoints.checkpoint import Checkpoint
+from lm.checkpoints.versions import Versions
+from lm.corpus.message import Speaker
 from lm.engine.engine import Engine
 from lm.engine.request import Request
 from lm.engine.sampling import Sampling
-from lm.message import Speaker
-from lm.model import GPT
-from lm.versions import Versions
+from lm.models.gpt import GPT
 from tests import small_group
 from tests.backstage import CPU, make_engine
 

@@ -17,7 +17,7 @@ import pytest
 
 from bot.main import main
 from bot.paths import Paths
-from lm.versions import Versions
+from lm.checkpoints.versions import Versions
 from playground.server import Playground, PlaygroundConfig
 from storage import chats, groups
 from storage.chats import ContextRow

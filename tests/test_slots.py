@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lm.engine.slots import Batch, Chunk, Slots
 from lm.engine.table import Slot, SlotTable
-from lm.model import ModelConfig
+from lm.models.gpt import ModelConfig
 
 CONFIG = ModelConfig(
     vocab_size=9, n_layers=2, d_model=8, n_heads=2, n_kv_heads=2, head_dim=64, d_ff=8, context=8

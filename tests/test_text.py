@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm.text import clean
+from lm.corpus.text import clean
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm.tokenizer import BREAK, END, SOMEONE, Tokenizer
+from lm.corpus.tokenizer import BREAK, END, SOMEONE, Tokenizer
 
 TOKENIZER = Tokenizer.train(
     ["so it goes, so it went 12 times", "haha no 😀 niemals"] * 20, 400, (7, 3)

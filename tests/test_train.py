@@ -15,19 +15,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from lm import presets
-from lm.batches import frequent_speakers
-from lm.events import Done, Event, Gate, Plan, Progress
-from lm.learner import DivergedError, Learned, learn
-from lm.message import Message, Speaker
-from lm.model import GPT, ModelConfig
-from lm.muon import Muon, orthogonal
-from lm.optimizer import Optimizer, rate
-from lm.presets import PRESETS, Preset, preset, vocabulary
-from lm.tokenizer import Tokenizer
+from lm.checkpoints.versions import Versions
+from lm.corpus.batches import frequent_speakers
+from lm.corpus.message import Message, Speaker
+from lm.corpus.tokenizer import Tokenizer
+from lm.corpus.transcript import Transcript
+from lm.learning import presets
+from lm.learning.events import Done, Event, Gate, Plan, Progress
+from lm.learning.learner import DivergedError, Learned, learn
+from lm.learning.muon import Muon, orthogonal
+from lm.learning.optimizer import Optimizer, rate
+from lm.learning.presets import PRESETS, Preset, preset, vocabulary
+from lm.models.gpt import GPT, ModelConfig
 from lm.train import main, train
-from lm.transcript import Transcript
-from lm.versions import Versions
 
 CPU = torch.device("cpu")
 QUICK = replace(PRESETS["tiny"], epochs=1, min_steps=8, evaluations=2)

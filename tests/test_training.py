@@ -17,8 +17,8 @@ import pytest
 from bot.config import Config
 from bot.learning.training import Event, Training, TrainingError, transcript
 from bot.paths import Paths
-from lm.transcript import Transcript
-from lm.versions import Versions
+from lm.checkpoints.versions import Versions
+from lm.corpus.transcript import Transcript
 from storage import groups
 from storage.groups import Group
 from storage.store import Db, Store

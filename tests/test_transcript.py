@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm.message import Message, Speaker
-from lm.transcript import Transcript
+from lm.corpus.message import Message, Speaker
+from lm.corpus.transcript import Transcript
 
 SPEAKERS = (Speaker(1, "Ann"), Speaker(2, "Bob\u2028<END>"))
 HEADER = {"group": "g", "speakers": [{"id": 1, "name": "Ann"}]}

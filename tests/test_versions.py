@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from lm.checkpoint import CheckpointError
-from lm.meta import Meta
-from lm.model import GPT, ModelConfig
-from lm.tokenizer import Tokenizer
-from lm.versions import Versions
+from lm.checkpoints.checkpoint import CheckpointError
+from lm.checkpoints.meta import Meta
+from lm.checkpoints.versions import Versions
+from lm.corpus.tokenizer import Tokenizer
+from lm.models.gpt import GPT, ModelConfig
 
 CPU = torch.device("cpu")
 TOKENIZER = Tokenizer.train([], 256, ())

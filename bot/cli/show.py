@@ -12,7 +12,7 @@ import torch
 from bot.cli.choosing import UsageError, choose
 from bot.memory.context import Context, Voice
 from bot.paths import Paths
-from lm.versions import Versions
+from lm.checkpoints.versions import Versions
 from storage import chats, groups
 from storage.chats import ChatRow, ContextRow
 from storage.lock import hold

@@ -21,11 +21,11 @@ from bot.memory.current import load_current
 from bot.paths import Paths
 from bot.serving import pick_device
 from bot.speaking.prompt import TRIES, ask, words
-from lm.checkpoint import Checkpoint
+from lm.checkpoints.checkpoint import Checkpoint
+from lm.checkpoints.versions import Versions
+from lm.corpus.text import clean
 from lm.engine.engine import Engine
 from lm.engine.request import Finished
-from lm.text import clean
-from lm.versions import Versions
 from storage import groups
 from storage.chats import ChatRow, ContextRow
 from storage.store import reading

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from bot.house import House
 from bot.updates.admins import is_admin
 from bot.updates.incoming import Incoming
-from lm.checkpoint import CheckpointError
+from lm.checkpoints.checkpoint import CheckpointError
 from storage import retrains
 from storage.store import Db
 

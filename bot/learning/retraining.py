@@ -19,7 +19,7 @@ from bot.learning import curve
 from bot.learning.training import Event, Training, TrainingError
 from bot.memory.current import Current
 from bot.paths import Paths
-from lm.checkpoint import CheckpointError
+from lm.checkpoints.checkpoint import CheckpointError
 from storage import chats, retrains
 from storage.chats import ChatRow
 from storage.groups import Group

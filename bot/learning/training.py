@@ -18,8 +18,8 @@ from typing import Any
 
 from bot.config import Config
 from bot.paths import Paths
-from lm.message import Message, Speaker
-from lm.transcript import Transcript
+from lm.corpus.message import Message, Speaker
+from lm.corpus.transcript import Transcript
 from storage import groups, messages
 from storage.groups import Group
 from storage.store import Store

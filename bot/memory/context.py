@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lm.checkpoint import Checkpoint
-from lm.tokenizer import Tokenizer
+from lm.checkpoints.checkpoint import Checkpoint
+from lm.corpus.tokenizer import Tokenizer
 from storage.chats import ChatRow, ContextRow
 
 KEEP_SHARE = 0.6  # of the capacity is left after a cut

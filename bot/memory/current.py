@@ -15,8 +15,8 @@ from bot.memory.cast import Cast
 from bot.memory.context import Voice
 from bot.memory.contexts import Contexts
 from bot.memory.engine_thread import EngineThread
-from lm.checkpoint import Checkpoint, CheckpointError
-from lm.versions import Versions
+from lm.checkpoints.checkpoint import Checkpoint, CheckpointError
+from lm.checkpoints.versions import Versions
 from storage import groups
 from storage.store import Store
 

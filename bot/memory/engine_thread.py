@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
 
-from lm.checkpoint import Checkpoint
+from lm.checkpoints.checkpoint import Checkpoint
 from lm.engine.engine import Engine
 from lm.engine.request import Finished, Request
 

@@ -6,9 +6,9 @@ import secrets
 
 from bot.config import SamplingConfig
 from bot.memory.context import Context, Voice
+from lm.corpus.text import clean
 from lm.engine.request import Request
 from lm.engine.sampling import Sampling
-from lm.text import clean
 
 TRIES = 4  # samples until one has words in it
 

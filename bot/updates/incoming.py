@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from telegram import Message, MessageEntity, Update, User
 from telegram.constants import ChatType
 
-from lm.text import clean
+from lm.corpus.text import clean
 
 ANONYMOUS_ADMIN = 1087968824  # the one account behind which every anonymous admin posts
 LONGEST_NAME = 64

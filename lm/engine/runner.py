@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from lm.engine.sampling import Sampler
 from lm.engine.scheduler import Row
 from lm.engine.slots import Batch, Chunk, Slots
-from lm.model import Cache, ModelConfig
+from lm.models.gpt import Cache, ModelConfig
 
 
 class Model(Protocol):

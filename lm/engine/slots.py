@@ -12,7 +12,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from lm.model import ModelConfig
+from lm.models.gpt import ModelConfig
 
 
 class Slots:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from lm.text import clean
+from lm.corpus.text import clean
 
 LONGEST_TEXT = 65_536  # characters of one message; nobody writes more, broken files hold more
 LONGEST_NAME = 200

@@ -10,9 +10,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from lm.corpus.text import clean
 from lm.exports.export import LATEST, LONGEST_TEXT, Draft, Export, ExportError, clean_name
 from lm.exports.source import Source, lines
-from lm.text import clean
 
 LONGEST_LINE = 6 * LONGEST_TEXT + 10_000  # every character may be spelled \uXXXX
 

@@ -5,7 +5,7 @@ Knows words only. A text is the app's own when the whole of it is one of these, 
 
 from __future__ import annotations
 
-from lm.text import clean
+from lm.corpus.text import clean
 
 NOTICE = "notice"  # the kind of what the group itself says, where its name stands as the speaker
 _LONGEST = 300  # characters looked at: the app's own sentences are shorter

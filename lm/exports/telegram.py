@@ -9,11 +9,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from lm.corpus.text import clean
 from lm.exports.export import LATEST, LONGEST_TEXT, Draft, Export, ExportError, clean_name
 from lm.exports.jsonl import iso_seconds
 from lm.exports.source import Source
 from lm.exports.telegram_json import Chat, stream
-from lm.text import clean
 
 GROUPS = ("private_group", "private_supergroup", "public_supergroup", "")  # "": not said
 PEOPLE = ("personal_chat",)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lm.model import ModelConfig
+from lm.models.gpt import ModelConfig
 
 VOCABULARY = 2048  # BPE ids
 LARGE_VOCABULARY, LARGE = 4096, 1_000_000  # from so many characters on

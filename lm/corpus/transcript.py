@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lm.message import Message, Speaker
+from lm.corpus.message import Message, Speaker
 
 LINE_LIMIT = 4_000_000  # bytes of one line: far above any chat message, far below memory
 HELD_OUT_LIMIT = 2_000  # messages; more would only make evaluation slow

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lm.message import Message
-from lm.tokenizer import Tokenizer
+from lm.corpus.message import Message
+from lm.corpus.tokenizer import Tokenizer
 
 MESSAGE_LIMIT = 200  # text tokens of one message: a pasted essay must not fill whole rows
 SPEAKER_LIMIT = 64  # speakers with a token of their own

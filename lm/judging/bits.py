@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lm.batches import Ids, Session, session_ids
-from lm.model import GPT
-from lm.tokenizer import Tokenizer
+from lm.corpus.batches import Ids, Session, session_ids
+from lm.corpus.tokenizer import Tokenizer
+from lm.models.gpt import GPT
 
 ROWS = 16  # windows per forward pass
 

@@ -7,8 +7,8 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from lm.message import Speaker
-from lm.model import ModelConfig
+from lm.corpus.message import Speaker
+from lm.models.gpt import ModelConfig
 
 # What a damaged or hostile file may not exceed: anything larger would exhaust memory on loading.
 LIMITS = {

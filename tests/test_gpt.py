@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lm.loss import next_token_loss
-from lm.model import GPT, ModelConfig
+from lm.learning.loss import next_token_loss
+from lm.models.gpt import GPT, ModelConfig
 
 CONFIG = ModelConfig(
     vocab_size=97, n_layers=2, d_model=64, n_heads=2, n_kv_heads=1, head_dim=64, d_ff=96, context=32

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import torch
 
-from lm import checkpoint
-from lm.checkpoint import Checkpoint, CheckpointError
-from lm.meta import Meta
-from lm.model import GPT
-from lm.tokenizer import Tokenizer
+from lm.checkpoints import checkpoint
+from lm.checkpoints.checkpoint import Checkpoint, CheckpointError
+from lm.checkpoints.meta import Meta
+from lm.corpus.tokenizer import Tokenizer
+from lm.models.gpt import GPT
 
 CURRENT = "current"
 KEPT = 5  # newest versions that prune leaves, beside the current one and the one before

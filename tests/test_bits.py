@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from lm.evaluate import bits_per_byte
-from lm.message import Message
-from lm.model import GPT, Cache, ModelConfig
-from lm.tokenizer import Tokenizer
+from lm.corpus.message import Message
+from lm.corpus.tokenizer import Tokenizer
+from lm.judging.bits import bits_per_byte
+from lm.models.gpt import GPT, Cache, ModelConfig
 
 TOKENIZER = Tokenizer.train(["so it goes on and on"] * 9, 300, (1, 2))
 CPU = torch.device("cpu")

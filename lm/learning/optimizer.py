@@ -12,8 +12,8 @@ import math
 import torch
 from torch.nn.utils import clip_grad_norm_
 
-from lm.model import GPT
-from lm.muon import Muon
+from lm.learning.muon import Muon
+from lm.models.gpt import GPT
 
 WARM_UP, DECAY = 0.03, 0.4  # shares of the run
 CLIP = 1.0  # largest norm of a step's gradient

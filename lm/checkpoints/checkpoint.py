@@ -19,9 +19,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from lm.meta import Meta
-from lm.model import GPT, ModelConfig
-from lm.tokenizer import Tokenizer
+from lm.checkpoints.meta import Meta
+from lm.corpus.tokenizer import Tokenizer
+from lm.models.gpt import GPT, ModelConfig
 
 WEIGHTS, TOKENIZER, META, MANIFEST = (
     "model.safetensors",

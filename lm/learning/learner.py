@@ -16,16 +16,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lm.batches import Batches, Session
+from lm.checkpoints.meta import Point
+from lm.corpus.batches import Batches, Session
+from lm.corpus.tokenizer import Tokenizer
 from lm.device import autocast, precision
-from lm.evaluate import bits_per_byte
-from lm.events import Plan, Progress, Report
-from lm.loss import next_token_loss
-from lm.meta import Point
-from lm.model import GPT
-from lm.optimizer import Optimizer
-from lm.presets import Preset
-from lm.tokenizer import Tokenizer
+from lm.judging.bits import bits_per_byte
+from lm.learning.events import Plan, Progress, Report
+from lm.learning.loss import next_token_loss
+from lm.learning.optimizer import Optimizer
+from lm.learning.presets import Preset
+from lm.models.gpt import GPT
 
 MEASURED = 5  # first steps, on which the plan's duration is measured; the very first is slow
 PATIENCE = 3  # evaluations without a better one before the run ends

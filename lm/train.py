@@ -25,11 +25,12 @@ from lm.corpus.batches import RARE, Session, frequent_speakers
 from lm.corpus.message import Message
 from lm.corpus.tokenizer import Tokenizer
 from lm.corpus.transcript import Transcript
-from lm.device import autocast, default_device, physical_cores, precision
+from lm.device import default_device, physical_cores
 from lm.judging.bits import bits_per_byte
 from lm.learning import presets
 from lm.learning.events import Done, Error, Event, Gate, Report, to_json
 from lm.learning.learner import DivergedError, Learned, learn
+from lm.models.predictor import GPTPredictor
 
 LEAST = 50  # messages; with fewer there is nothing to hold out and nothing to learn
 RESERVE = 0.95  # share of the allowed time for learning; the rest is for the gate
@@ -87,9 +88,8 @@ def _current(
         rival = versions.load(version, device)
     except CheckpointError:
         return None, None
-    with autocast(device, precision(device)):
-        context = rival.meta.config.context
-        return version, bits_per_byte(rival.model, rival.tokenizer, held_out, context, device)
+    predictor = GPTPredictor(rival.model, device)
+    return version, bits_per_byte(predictor, rival.tokenizer, held_out, rival.meta.config.context)
 
 
 def _meta(

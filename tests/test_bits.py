@@ -12,6 +12,7 @@ from lm.corpus.message import Message
 from lm.corpus.tokenizer import Tokenizer
 from lm.judging.bits import bits_per_byte
 from lm.models.gpt import GPT, Cache, ModelConfig
+from lm.models.predictor import GPTPredictor
 
 TOKENIZER = Tokenizer.train(["so it goes on and on"] * 9, 300, (1, 2))
 CPU = torch.device("cpu")
@@ -42,7 +43,7 @@ class Recall(GPT):
 
 
 def bpb(model: GPT, *sessions: list[Message], context: int = 64) -> float:
-    return bits_per_byte(model, TOKENIZER, sessions, context, CPU)
+    return bits_per_byte(GPTPredictor(model, CPU), TOKENIZER, sessions, context)
 
 
 def test_text_and_end_count_speakers_do_not() -> None:

@@ -26,6 +26,7 @@ from lm.learning.loss import next_token_loss
 from lm.learning.optimizer import Optimizer
 from lm.learning.presets import Preset
 from lm.models.gpt import GPT
+from lm.models.predictor import GPTPredictor
 
 MEASURED = 5  # first steps, on which the plan's duration is measured; the very first is slow
 PATIENCE = 3  # evaluations without a better one before the run ends
@@ -99,8 +100,8 @@ def learn(
             report(_plan(preset, model, batches.tokens, total, device, seconds))
         evaluated = int(progress * preset.evaluations) > int(before * preset.evaluations)
         if evaluated:
-            with autocast(device, dtype):
-                bpb = bits_per_byte(optimizer.average, tokenizer, held_out, preset.context, device)
+            average = GPTPredictor(optimizer.average, device)
+            bpb = bits_per_byte(average, tokenizer, held_out, preset.context)
             since_best += 1
             if bpb < best_bpb:
                 best, best_bpb, since_best = copy.deepcopy(optimizer.average), bpb, 0

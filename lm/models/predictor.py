@@ -1,0 +1,88 @@
+"""What every model can be asked without sampling: how likely is what was really said.
+
+`Predictor` is the interface that the GPT and the n-gram floors share; the judges in lm/judging
+know nothing else. Here is the GPT's side of it, which batches and pads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lm.corpus.batches import Ids
+from lm.device import autocast, precision
+from lm.models.gpt import GPT
+
+ROWS = 16  # rows per forward pass
+
+Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+
+
+class Predictor(Protocol):
+    """Predicts the next token of token ids, row by row; nothing carries over between rows."""
+
+    def nats(self, rows: Sequence[Ids]) -> list[Floats]:
+        """-ln p(row[t] | row[:t]) for t = 1 .. len - 1: one array [len - 1] per row."""
+        ...
+
+    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+        """ln p of every token that could follow row[: t + 1], for each t in `at` of that row.
+
+        One array [len(at), vocabulary] per row.
+        """
+        ...
+
+
+class GPTPredictor:
+    """A GPT as a Predictor, in the precision that its device multiplies fastest."""
+
+    def __init__(self, model: GPT, device: torch.device) -> None:
+        """`model` is on `device`; it is put into eval mode while it is asked."""
+        self._model, self._device = model, device
+
+    def nats(self, rows: Sequence[Ids]) -> list[Floats]:
+        """As Predictor says."""
+
+        def read(i: int, tokens: Tensor, hidden: Tensor) -> Tensor:
+            length = len(rows[i]) - 1
+            scores = self._model.logits(hidden[:length]).float()
+            return F.cross_entropy(scores, tokens[1 : length + 1], reduction="none")
+
+        return self._read(rows, read)
+
+    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+        """As Predictor says."""
+
+        def read(i: int, tokens: Tensor, hidden: Tensor) -> Tensor:
+            places = torch.tensor(list(at[i]), dtype=torch.long, device=self._device)
+            return self._model.logits(hidden[places]).float().log_softmax(dim=-1)
+
+        return self._read(rows, read)
+
+    @torch.no_grad()
+    def _read(
+        self, rows: Sequence[Ids], read: Callable[[int, Tensor, Tensor], Tensor]
+    ) -> list[Floats]:
+        """read(i, tokens [time], final hidden states [time, d]) of every row i."""
+        training = self._model.training
+        self._model.eval()
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # little padding
+        found: dict[int, Floats] = {}
+        for start in range(0, len(order), ROWS):
+            indices = order[start : start + ROWS]
+            padded = np.zeros((len(indices), len(rows[indices[-1]])), dtype=np.int64)
+            for row, i in enumerate(indices):
+                padded[row, : len(rows[i])] = rows[i]  # causal attention never sees what is behind
+            tokens = torch.from_numpy(padded).to(self._device)
+            positions = torch.arange(tokens.shape[1], device=self._device).expand_as(tokens)
+            with autocast(self._device, precision(self._device)):
+                hidden = self._model.hidden(tokens, positions)
+                for row, i in enumerate(indices):
+                    found[i] = read(i, tokens[row], hidden[row]).cpu().numpy()
+        self._model.train(training)
+        return [found[i] for i in range(len(rows))]

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 import tracemalloc
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from lm.exports import json_stream
+from lm.exports.dating.iso import iso_seconds
 from lm.exports.export import Export, ExportError
+from lm.exports.format import Options
 from lm.exports.reading import read_export
+from lm.exports.source import Source
+from lm.exports.telegram.telegram import read_telegram
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "telegram_fixtures"
 
@@ -75,15 +87,18 @@ def test_numbers_chats_as_the_bot_api_does(
         ({"forwarded_from": "Bob"}, "forwarded"),
         ({"forwarded_from": None}, "forwarded"),
         ({"via_bot": "@gif"}, "via bot"),
-        ({"from": None}, "deleted account"),
+        ({"from": None, "from_id": None}, "deleted account"),
+        ({"inline_bot_buttons": [[]]}, "bots"),
+        ({"type": "unsupported"}, "unsupported"),
         ({"from": "Us", "from_id": "channel1111111111"}, "channel"),
-        ({"text": "", "media_type": "sticker", "sticker_emoji": "🔥"}, "media"),
+        ({"text": "", "media_type": "sticker"}, "media"),
         ({"text": "", "photo": "a.jpg"}, "media"),
-        ({"text": "", "poll": {"question": "?"}}, "media"),
+        ({"text": "", "poll": {"answers": []}}, "media"),
         ({"text": " \u200b"}, "empty"),
         ({"text": 5}, "malformed"),
         ({"text": {"a": 1}}, "malformed"),
         ({"from": 5}, "malformed"),
+        ({"from_id": [1]}, "malformed"),
         ({"type": "other"}, "malformed"),
         ({"date_unixtime": "x", "date": [1]}, "malformed"),
         ({"date_unixtime": 1e300, "date": "never"}, "malformed"),
@@ -96,6 +111,78 @@ def test_skips_and_counts(tmp_path: Path, fields: dict[str, Any], kind: str) -> 
     export = read(tmp_path, chat(said(id=2, **fields), said(text="kept", photo="a.jpg")))
     assert [message.text for message in export.messages] == ["kept"]
     assert export.skipped == {kind: 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"text": "", "media_type": "sticker", "sticker_emoji": "🔥"}, "🔥"),
+        ({"text": "", "poll": {"question": "Where?", "answers": [{"text": "here"}]}}, "Where?"),
+        ({"text": "look", "sticker_emoji": "🔥"}, "look"),
+        ({"text": "new", "edited_unixtime": "1767261700"}, "new"),
+        ({"reactions": [{"type": "emoji", "count": 1, "emoji": "❤"}]}, "hi"),
+    ],
+)
+def test_reads_what_is_said_without_words(
+    tmp_path: Path, fields: dict[str, Any], text: str
+) -> None:
+    """A sticker is its emoji, a poll its question, an edit its newest text; reactions are none."""
+    assert [m.text for m in read(tmp_path, chat(said(**fields))).messages] == [text]
+
+
+def test_a_deleted_account_is_known_by_its_number(tmp_path: Path) -> None:
+    """Its words are somebody's, and two deleted accounts are two."""
+    export = read(
+        tmp_path, chat(said(**{"from": None}), said(**{"from": None, "from_id": "user2"}))
+    )
+    assert set(export.speakers) == {"Deleted account (user1)", "Deleted account (user2)"}
+
+
+def test_topics_are_conversations(tmp_path: Path) -> None:
+    """A topic is told by what its messages answer, over any number of replies."""
+    notice = {"type": "service", "action": "topic_created", "title": "Food"}
+    export = read(
+        tmp_path,
+        chat(
+            said(id=1, text="general"),
+            said(id=2, **notice),
+            said(id=3, text="in food", reply_to_message_id=2),
+            said(id=4, text="deeper", reply_to_message_id=3),
+            said(id=5, text="elsewhere", reply_to_message_id=1),
+            said(id=6, text="far", reply_to_message_id=3, reply_to_peer_id="channel1"),
+        ),
+    )
+    found = {m.text: (m.conversation[24:], m.reply_to and m.reply_to[24:]) for m in export.messages}
+    assert found == {
+        "general": ("0", None),
+        "in food": ("2", None),
+        "deeper": ("2", "3"),
+        "elsewhere": ("0", "1"),
+        "far": ("0", None),
+    }
+
+
+def test_skipped_messages_have_line_numbers(tmp_path: Path) -> None:
+    """The line where the message begins, as an editor counts."""
+    content = json.dumps(chat(said(), said(forwarded_from="Bob"), said()), indent=1)
+    export = read(tmp_path, content)
+    (line,) = export.lines["forwarded"]
+    assert content.split("\n")[line - 1] == "  {"
+    assert "forwarded" in "".join(content.split("\n")[line - 1 : line + 10])
+
+
+@pytest.mark.parametrize("indent", [None, 0, 1, 4])
+@pytest.mark.parametrize("chunk", [7, 64, 1 << 17])
+def test_layout_and_chunks_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, indent: int | None, chunk: int
+) -> None:
+    """Wherever a chunk ends, in a number, a string or a character, the messages are the same."""
+    monkeypatch.setattr(json_stream, "_CHUNK", chunk)
+    messages = [said(id=i, text=f'{i} {{"[ъ🎉\\]}}, ', x=[-1.5e10, True, None]) for i in range(50)]
+    content = json.dumps({**chat(*messages), "n": 12345}, indent=indent, ensure_ascii=bool(indent))
+    export = read(tmp_path, content)
+    assert [m.text for m in export.messages] == [str(m["text"]).strip() for m in messages]
+    assert not export.skipped
 
 
 @pytest.mark.parametrize(
@@ -180,7 +267,7 @@ def test_a_header_after_the_messages_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (json.dumps(chat(said(), said()))[:-40], "broken or cut off near byte"),
+        (json.dumps(chat(said(), said()))[:-40], "line 1: the JSON is broken or cut off"),
         ('{"messages": [' + "[" * 200_000, "nested too deeply"),
         ('{"messages": [{"id": ' + "1" * 5_000 + "}]}", "broken"),
         ('{"messages": [{"id": NaN}]}', "broken"),
@@ -223,6 +310,53 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     assert peak < 5_000_000
 
 
+def test_the_chosen_chat_is_read_in_one_pass(tmp_path: Path) -> None:
+    """Where headers stand before messages, as Telegram writes them, no byte is read twice."""
+    file = tmp_path / "result.json"
+    file.write_text(json.dumps(account(chat(said(), name="A", id=1), chat(said(), name="B", id=2))))
+    source = Counting(file)
+    assert read_telegram(source, Options("B")).title == "B"
+    assert source.opened == 1
+
+
+class Counting(Source):
+    """A source that counts how often it is opened."""
+
+    opened = 0
+
+    @contextmanager
+    def open(self, archive: zipfile.ZipFile | None = None) -> Iterator[BinaryIO]:
+        Counting.opened += 1
+        with super().open(archive) as binary:
+            yield binary
+
+
+HOSTILE = st.sampled_from(
+    ["[", "{", '"', '{"id":1},', "\\", "1", ",", " ", '{"a":[', "]", "\u0300"]
+)
+
+
+@settings(max_examples=6, deadline=None)
+@given(piece=st.lists(HOSTILE, min_size=1, max_size=6).map("".join))
+def test_time_is_linear_in_hostile_files(
+    tmp_path_factory: pytest.TempPathFactory, piece: str
+) -> None:
+    """Twice the file takes less than three times as long, whatever it holds."""
+    file = tmp_path_factory.mktemp("hostile") / "result.json"
+
+    def seconds(size: int) -> float:
+        file.write_text('{"messages": [' + piece * (size // len(piece.encode())))
+        best = 9.0
+        for _ in range(2):
+            began = time.process_time()
+            with contextlib.suppress(ExportError):
+                read_telegram(Source(file), Options())
+            best = min(best, time.process_time() - began)
+        return best
+
+    assert seconds(200_000) < 3 * seconds(100_000) + 0.02
+
+
 @pytest.mark.skipif(not DATA.exists(), reason="no sample exports beside this checkout")
 def test_agrees_with_other_parsers_on_their_samples() -> None:
     """Speakers and counts are those that the samples' own tests state, but for media alone."""
@@ -234,3 +368,11 @@ def test_agrees_with_other_parsers_on_their_samples() -> None:
             assert len(export.speakers) == sample["speakers_count"]
         if "texts" in sample:
             assert [[m.speaker, m.text] for m in export.messages] == sample["texts"]
+        if "parsed_oldest_first" in sample:
+            parsed = sample["parsed_oldest_first"]
+            texts = [m.text for m in export.messages]
+            assert texts == [p["message"].replace("Link: ", "Link:") for p in parsed]
+            assert [m.speaker for m in export.messages] == [p["author"] for p in parsed]
+            assert [m.sent_at for m in export.messages] == [
+                iso_seconds(p["timestamp"]) for p in parsed
+            ]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import subprocess
-import sys
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from lm.exports import source
-from lm.exports.export import Draft, ExportError, clean_name
+from lm.exports.columns import BLOCK
+from lm.exports.export import Draft, ExportError, Messages, clean_name
 from lm.exports.reading import read_export
 
 WHATSAPP = "25/12/23, 10:30 - Alice: hi\n25/12/23, 10:31 - Bob: yes\n"
@@ -37,6 +38,15 @@ def zipped(
         ("broken\n" + JSONL + JSONL, "jsonl"),
         (TELEGRAM, "telegram"),
         (TELEGRAM.replace(",", ",\n").replace("{", "{\n"), "telegram"),
+        ("[22:30] <ann> hi\n[22:31] <bo> yo: so\n", "irc"),
+        ("[2023-12-25 22:30:00] <ann> hi: you\n", "irc"),
+        ("2023/12/25(月)\n22:30\tAnn\thi\n", "line"),
+        ("2023-12-25 22:30:00 Ann(12345)\nhi\n", "qq"),
+        ("2023-12-25 22:30:00 Ann\nhi\n", "wechat"),
+        ("name,date,text\nAnn,,hi\n", "csv"),
+        ("Ann: hi\nBo: yo\nAnn: so\n", "transcript"),
+        ("ANN:\nhi\n\nBO:\nyo\n", "blocks"),
+        ("25/12/23, 10:30 - Ann: list\nAnn: one\nBo: two\nAnn: three\n", "whatsapp"),
     ],
 )
 def test_a_file_is_what_it_holds(tmp_path: Path, content: str, format: str) -> None:
@@ -191,13 +201,71 @@ def test_speakers_come_most_talkative_first() -> None:
     assert list(draft.export().speakers.items()) == [("B", 2), ("A", 1)]
 
 
-def test_ijson_is_imported_only_for_telegram(tmp_path: Path) -> None:
-    """A training machine needs torch, tokenizers, safetensors and numpy, and nothing else."""
-    file = tmp_path / "a.jsonl"
-    file.write_text(JSONL)
-    code = (
-        "import sys, pathlib; from lm.exports.reading import read_export;"
-        "read_export(pathlib.Path(sys.argv[1])); sys.exit('ijson' in sys.modules)"
-    )
-    command = [sys.executable, "-c", code, str(file)]
-    assert subprocess.run(command, cwd=Path(__file__).parents[1], check=False).returncode == 0
+def test_packed_messages_are_what_was_added() -> None:
+    """Across blocks, in order of time, with every field; identical ones are told apart."""
+    draft = Draft("jsonl")
+    count = 2 * BLOCK + 5
+    for n in range(count):
+        id = ("", "us:7", f"telegram:-5:{n}", "a:007", "x:")[n % 5]
+        draft.add("A", f"é{n // 2}", count - n, "c", key="k", origin=id, reply_to=id or None)
+    packed = draft.export().messages
+    assert len(packed) == count
+    first, last = packed[0], packed[-1]
+    assert (first.speaker, first.key, first.text, first.sent_at) == ("A", "k", f"é{count // 2}", 1)
+    assert (last.text, last.sent_at, last.conversation) == ("é0", count, "c")
+    assert [m.reply_to for m in packed[-5:]] == ["x:", "a:007", "telegram:-5:2", "us:7", None]
+    assert list(Messages.of("jsonl", packed)) == list(packed)
+
+
+def test_names_the_formats_that_there_are(tmp_path: Path) -> None:
+    """A wrong option is an error that says what is allowed; a right one overrides what is seen."""
+    file = tmp_path / "chat.txt"
+    file.write_text("2023-12-25, 10:30 - Ann: hi\nBo: yo\nAnn: so\n")
+    assert read_export(file).format == "whatsapp"
+    assert read_export(file, format="transcript").format == "transcript"
+    with pytest.raises(ExportError, match="--format word: has to be one of telegram, "):
+        read_export(file, format="word")
+    with pytest.raises(ExportError, match="--date-order dym: has to be one of dmy, mdy, ymd"):
+        read_export(file, date_order="dym")
+
+
+HOSTILE = {
+    "line": ("22:31\t", '22:31\tA\t"x\n', "\n2023/12/25(", '"', "(月"),
+    "qq": ("2023-12-25 22:30:00 ", "\n2023-12-25 22:30:00 A(1", "<a@", "[图片:"),
+    "wechat": ("—", "\n—— 2023-12-25 ——\n", " 22:30", "\nA  22:30\n"),
+    "irc": ("\n[22:30] <a> ", "<", "\x03", "--- "),
+    "cornell": (" +++$+++ ", "'L1', ", "\nL1 +++$+++ "),
+    "transcript": ("A:", "\nA: ", "a ", "[00:", "\n\n"),
+    "blocks": ("\n\nA:\n", "A B "),
+    "csv": (",", '"', '\n"', "25/12/2023 "),
+}
+BEGINNINGS = {
+    "line": "2023/12/25(月)\n22:30\tA\thi\n",
+    "qq": "2023-12-25 22:30:00 A(12345)\nhi\n",
+    "wechat": "2023-12-25 22:30:00 A\nhi\n",
+    "irc": "[22:30:00] <a> hi\n",
+    "cornell": "L1 +++$+++ u0 +++$+++ m0 +++$+++ ANN +++$+++ hi\n",
+    "transcript": "A: hi\nB: x\n",
+    "blocks": "A:\nhi\n\nB:\nyo\n\n",
+    "csv": "name,text\nA,hi\n",
+}
+
+
+def _seconds(file: Path, format: str, part: str, count: int) -> float:
+    """Processor time to recognise and to read a file that holds a part many times."""
+    beginning = BEGINNINGS[format]
+    file.write_text(f"{beginning}{part * (count // len(part))}\n{beginning}", encoding="utf-8")
+    begun = time.process_time()
+    for given in ("", format):
+        with contextlib.suppress(ExportError):
+            read_export(file, format=given)
+    return time.process_time() - begun
+
+
+@pytest.mark.parametrize("format", HOSTILE)
+def test_hostile_text_takes_linear_time(tmp_path: Path, format: str) -> None:
+    """Twice the text takes about twice the time, in every format."""
+    for part in HOSTILE[format]:
+        once = min(_seconds(tmp_path / "chat.txt", format, part, 40_000) for _ in range(2))
+        twice = min(_seconds(tmp_path / "chat.txt", format, part, 80_000) for _ in range(2))
+        assert twice < 3 * max(once, 0.05), part

@@ -30,6 +30,10 @@ def clean(text: str) -> str:
         if not text.isprintable():
             text = _REMOVED.sub("", text)
         return text.strip()
+    if len(text) <= _SHORT and text.isprintable() and unicodedata.is_normalized("NFC", text):
+        stripped = text.strip()
+        if stripped and _visible(stripped[0]):
+            return stripped
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = _normalised(_REMOVED.sub("", text)).strip()
     return text if any(map(_visible, text)) else ""

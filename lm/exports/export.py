@@ -6,23 +6,25 @@ Knows no file format. `Draft` is how a reader makes one message after another in
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import NamedTuple, overload
 
 from lm.corpus.text import clean
+from lm.exports.columns import NO_TIME, Columns, Row
 
 LONGEST_TEXT = 65_536  # characters of one message; nobody writes more, broken files hold more
 LONGEST_NAME = 200
 LATEST = 253_402_300_799  # the last second of the year 9999
+LINES_KEPT = 5  # numbers of skipped lines that are remembered of each kind
 
 
 class ExportError(ValueError):
     """An export cannot be read. The message is one line: what, where, and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedMessage:
+class ExportedMessage(NamedTuple):
     """One message of an export.
 
     speaker:      display name as the export shows it
@@ -42,36 +44,96 @@ class ExportedMessage:
     reply_to: str | None = None
 
 
+class Messages(Sequence[ExportedMessage]):
+    """Messages in time order, made when they are asked for: a million of them stay small.
+
+    Looping costs about 3 us a message, most of it for `origin`; counts and times cost nothing.
+    """
+
+    def __init__(self, format: str, columns: Columns) -> None:
+        """Show the rows of frozen columns."""
+        self._format, self._columns = format, columns
+
+    @classmethod
+    def of(cls, format: str, messages: Iterable[ExportedMessage]) -> Messages:
+        """Pack messages that exist already."""
+        draft = Draft(format)
+        for m in messages:
+            draft.add(
+                *(m.speaker, m.text, m.sent_at, m.conversation),
+                key=m.key,
+                origin=m.origin,
+                reply_to=m.reply_to,
+            )
+        return draft.export().messages
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    @overload
+    def __getitem__(self, place: int) -> ExportedMessage: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[ExportedMessage]: ...
+    def __getitem__(self, place: int | slice) -> ExportedMessage | list[ExportedMessage]:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        return self._message(self._columns.row(place))
+
+    def __iter__(self) -> Iterator[ExportedMessage]:
+        return map(self._message, self._columns.rows())
+
+    def _message(self, row: Row) -> ExportedMessage:
+        """A row with an origin: its own, or one made from what it holds."""
+        name, key, text, sent_at, conversation, origin, reply_to, repeat = row
+        if not origin:  # NUL is in no part
+            content = "\0".join((conversation, name, str(sent_at), text, str(repeat)))
+            origin = f"{self._format}:{blake2b(content.encode(), digest_size=16).hexdigest()}"
+        return ExportedMessage(name, key, text, sent_at, conversation, origin, reply_to or None)
+
+    def counts(self) -> dict[str, int]:
+        """Number of messages by speaker, most talkative first."""
+        return dict(self._columns.counts())
+
+    def span(self) -> tuple[int | None, int | None]:
+        """When the oldest and the newest message were sent."""
+        times = self._columns.times()
+        return (int(times.min()), int(times.max())) if len(times) else (None, None)
+
+
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A chat's messages in time order, and how many were left out by kind.
+    """A chat's messages in time order, and what was left out by kind.
 
-    `locale` says what was inferred about dates, "" where nothing had to be.
+    locale:   what was inferred about dates and language, "" where nothing had to be
+    skipped:  how many entries of each kind were left out
+    lines:    the first line numbers of each kind, where a format has lines
+    evidence: what shows the format and the locale, a sentence each
+    question: what the file cannot tell and the option that does, "" where all is clear
     """
 
     format: str
     locale: str
     title: str
-    messages: tuple[ExportedMessage, ...]
+    messages: Messages
     skipped: dict[str, int]
+    lines: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    evidence: tuple[str, ...] = ()
+    question: str = ""
 
     @property
     def speakers(self) -> dict[str, int]:
         """Number of messages by speaker, most talkative first."""
-        return dict(Counter(message.speaker for message in self.messages).most_common())
+        return self.messages.counts()
 
     @property
     def first(self) -> int | None:
         """When the oldest message was sent."""
-        return min(self._times(), default=None)
+        return self.messages.span()[0]
 
     @property
     def last(self) -> int | None:
         """When the newest message was sent."""
-        return max(self._times(), default=None)
-
-    def _times(self) -> Iterable[int]:
-        return (m.sent_at for m in self.messages if m.sent_at is not None)
+        return self.messages.span()[1]
 
 
 def clean_name(raw: str) -> str:
@@ -86,12 +148,18 @@ class Draft:
         """Begin one of that format."""
         self.format = format
         self.skipped: Counter[str] = Counter()
-        self.messages: list[ExportedMessage] = []
-        self._alike: dict[str, int] = {}
+        self.columns = Columns()
+        self._lines: dict[str, list[int]] = {}
 
-    def skip(self, kind: str) -> None:
-        """Count something that is not a person's own words."""
+    def skip(self, kind: str, line: int = 0) -> None:
+        """Count something that is not a person's own words, and where it stands if known."""
         self.skipped[kind] += 1
+        if line and self.wants_lines(kind):
+            self._lines.setdefault(kind, []).append(line)
+
+    def wants_lines(self, kind: str) -> bool:
+        """Whether more line numbers of that kind are remembered: finding one may cost time."""
+        return len(self._lines.get(kind, ())) < LINES_KEPT
 
     def add(
         self,
@@ -103,36 +171,38 @@ class Draft:
         key: str = "",
         origin: str = "",
         reply_to: str | None = None,
+        line: int = 0,
     ) -> None:
         """Add a message whose text and name are clean; without an origin it gets one."""
         assert text, "an empty message reached the draft"
         if len(text) > LONGEST_TEXT:
-            self.skip("too long")
+            self.skip("too long", line)
             return
-        origin = origin or self._origin(conversation, speaker, sent_at, text)
-        self.messages.append(
-            ExportedMessage(speaker, key, text, sent_at, conversation, origin, reply_to)
+        columns = self.columns
+        row = columns.add(
+            columns.speakers.number((speaker, key)),
+            text,
+            NO_TIME if sent_at is None else sent_at,
+            columns.conversations.number(conversation),
         )
+        if origin:
+            columns.origins.put(row, origin)
+        if reply_to:
+            columns.replies.put(row, reply_to)
 
-    def _origin(self, conversation: str, speaker: str, sent_at: int | None, text: str) -> str:
-        """A name made from the content; identical messages are told apart by their count."""
-        content = "\0".join((conversation, speaker, str(sent_at), text, ""))  # NUL is in no part
-        first = f"{self.format}:{_digest(content + '0')}"
-        number = self._alike.get(first, 0)
-        self._alike[first] = number + 1
-        return f"{self.format}:{_digest(content + str(number))}" if number else first
-
-    def export(self, locale: str = "", title: str = "") -> Export:
+    def export(
+        self,
+        locale: str = "",
+        title: str = "",
+        evidence: Iterable[str] = (),
+        question: str = "",
+    ) -> Export:
         """The finished export. A message without a time keeps its place after the one before."""
-        latest = 0
-        times = []
-        for message in self.messages:
-            latest = message.sent_at if message.sent_at is not None else latest
-            times.append(latest)
-        order = sorted(range(len(times)), key=times.__getitem__)
-        messages = tuple(self.messages[i] for i in order)
-        return Export(self.format, locale, title, messages, dict(self.skipped))
-
-
-def _digest(content: str) -> str:
-    return blake2b(content.encode(), digest_size=16).hexdigest()
+        self.columns.freeze()
+        return Export(
+            *(self.format, locale, title, Messages(self.format, self.columns)),
+            skipped=dict(self.skipped),
+            lines={kind: tuple(lines) for kind, lines in self._lines.items()},
+            evidence=tuple(evidence),
+            question=question,
+        )

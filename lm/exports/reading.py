@@ -1,22 +1,59 @@
 """Reads an export, whichever it is: finds out by what is in the file, not by what it is called.
 
-The one entrance to this folder. It decides which reader is asked; the readers know the formats.
+The one entrance to this folder, and the table of formats. A new format is one module that ends with
+
+    FORMAT = Format("line", "LINE .txt", sniff, read)
+
+and one entry in FORMATS below. `sniff(start) -> Guess | None` looks at the beginning (format.Start)
+and never raises; `read(source, options) -> Export` reads it all, most easily through a
+`Draft("line")`: `draft.add(...)`, `draft.skip(kind, line)`, `draft.export(locale, title, evidence,
+question)`. Scores: SURE for a signature that nobody else writes (JSON keys, a title line), 60 to 90
+for lines that begin as the format's do, at most 50 for what could be any text. The highest wins,
+the earlier entry between equals.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from lm.exports.apps import discord, line, meta_json, signal_json, slack, wechat
 from lm.exports.export import Export, ExportError
-from lm.exports.headers import parse_header
-from lm.exports.jsonl import LONGEST_LINE, read_jsonl
-from lm.exports.source import Source, choose_member, lines, rank
-from lm.exports.telegram import read_telegram
-from lm.exports.whatsapp import read_whatsapp
+from lm.exports.format import (
+    DATE_ORDERS,
+    START_LINES,
+    START_SIZE,
+    SURE,
+    Format,
+    Guess,
+    Options,
+    Start,
+)
+from lm.exports.plain import cornell, csv_table, dialogue, irc, jsonl
+from lm.exports.source import Source, choose_member, members, rank
+from lm.exports.telegram import telegram
+from lm.exports.whatsapp import whatsapp
 
-_LOOKED_AT = 100  # lines from the start
-_WANTED = "a WhatsApp .txt or .zip, Telegram's result.json or a .jsonl is wanted"
+FORMATS = (
+    telegram.FORMAT,
+    discord.FORMAT,
+    meta_json.INSTAGRAM,
+    meta_json.MESSENGER,
+    slack.FORMAT,
+    signal_json.FORMAT,
+    jsonl.FORMAT,
+    cornell.FORMAT,
+    line.FORMAT,
+    wechat.QQ,
+    wechat.FORMAT,
+    irc.FORMAT,
+    whatsapp.FORMAT,
+    csv_table.FORMAT,
+    dialogue.BLOCKS,
+    dialogue.TRANSCRIPT,
+)
+_HELP = "understudy import --help lists the formats"
 _FOREIGN = {
     b"\xff\xd8\xff": "a photo",
     b"\x89PNG": "a picture",
@@ -29,38 +66,55 @@ _FOREIGN = {
 }
 
 
-def read_export(path: Path, chat: str | None = None) -> Export:
-    """Read a file, a zip, or a folder that holds one. `chat` chooses from a Telegram account.
+def read_export(
+    path: Path, chat: str | None = None, *, format: str = "", date_order: str = ""
+) -> Export:
+    """Read a file, a zip, or a folder that holds one.
+
+    chat:       chooses from a file with several chats, by name or id
+    format:     the name of one of FORMATS, "" to find out
+    date_order: "dmy", "mdy" or "ymd" where the file cannot tell (Export.question), "" to find out
 
     ExportError says in one line what is wrong where; a message's text is never in it.
     """
-    source = _source(path)
-    kind = _detect(source)
-    if kind == "telegram":
-        export = read_telegram(source, chat)
-    else:
-        export = read_jsonl(source) if kind == "jsonl" else read_whatsapp(source)
+    known = {entry.name: entry for entry in FORMATS}
+    if format and format not in known:
+        raise ExportError(f"--format {format}: has to be one of {', '.join(known)}")
+    if date_order and date_order not in DATE_ORDERS:
+        raise ExportError(f"--date-order {date_order}: has to be one of {', '.join(DATE_ORDERS)}")
+    given = known.get(format)
+    source, whole = _source(path, [given] if given else FORMATS)
+    chosen, guess = whole or _recognise(source, given)
+    export = chosen.read(source, Options(chat, date_order))
     if not export.messages:
         skipped = ", ".join(f"{count} {name}" for name, count in export.skipped.items())
         raise ExportError(
-            f"no messages in {source.name} ({skipped or 'nothing at all'}): {_WANTED}"
+            f"no messages in {source.name} ({skipped or 'nothing at all'}),"
+            f" read as {chosen.about}: {_HELP}"
         )
-    return export
+    return replace(export, evidence=(f"{chosen.about}: {guess.evidence}", *export.evidence))
 
 
-def _source(path: Path) -> Source:
-    """Where the bytes are."""
+def _source(path: Path, formats: Sequence[Format]) -> tuple[Source, tuple[Format, Guess] | None]:
+    """Where the bytes are; with the format where a whole zip or folder is an export."""
     try:
-        if path.is_dir():
-            path = _inside(path)
-        if not path.is_file():
+        if not (path.is_dir() or path.is_file()):
             raise ExportError(f"{path}: no such file")
-        with path.open("rb") as file:
-            start = file.read(4)
-        member = choose_member(path) if start in (b"PK\3\4", b"PK\5\6") else ""
-        return Source(path, member)
+        zipped = not path.is_dir() and _begins(path) in (b"PK\3\4", b"PK\5\6")
+        if not (path.is_dir() or zipped):
+            return Source(path), None
+        names = members(path) if zipped else Source(path).names()
+        for entry in formats:
+            if entry.whole is not None and entry.whole(names):
+                return Source(path), (entry, Guess(SURE, "files of these names"))
+        return Source(path, choose_member(path)) if zipped else Source(_inside(path)), None
     except OSError as error:
         raise ExportError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _begins(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4)
 
 
 def _inside(folder: Path) -> Path:
@@ -75,8 +129,24 @@ def _inside(folder: Path) -> Path:
     return best[0]
 
 
-def _detect(source: Source) -> str:
+def _recognise(source: Source, given: Format | None) -> tuple[Format, Guess]:
     """The format that a file's beginning shows. ExportError when it shows none."""
+    _refuse_foreign(source)
+    if given:
+        return given, Guess(SURE, f"--format {given.name}")
+    with source.text() as text:
+        beginning = text.read(START_SIZE)
+    first = beginning.split("\n", START_LINES)[:START_LINES]
+    start = Start(beginning, tuple(line.rstrip("\r") for line in first))
+    guesses = [(guess, entry) for entry in FORMATS if (guess := entry.sniff(start))]
+    if not guesses:
+        raise ExportError(f"{source.name}: no messages in a format that is known: {_HELP}")
+    guess, entry = max(guesses, key=lambda found: found[0].score)
+    return entry, guess
+
+
+def _refuse_foreign(source: Source) -> None:
+    """ExportError for what is no text, or a web page."""
     with source.open() as binary:
         start = binary.read(4096)
     if not start.strip(b"\xef\xbb\xbf \r\n\t"):
@@ -84,41 +154,8 @@ def _detect(source: Source) -> str:
     foreign = [what for magic, what in _FOREIGN.items() if start.startswith(magic)]
     utf16 = start[:2] in (b"\xff\xfe", b"\xfe\xff")
     if foreign or (b"\0" in start and not utf16):
-        what = foreign[0] if foreign else "no text"
-        raise ExportError(f"{source.name}: this is {what}: {_WANTED}")
+        raise ExportError(f"{source.name}: this is {foreign[0] if foreign else 'no text'}: {_HELP}")
     if start.lstrip(b"\xef\xbb\xbf \r\n\t")[:9].lower() in (b"<!doctype", b"<html"):
         raise ExportError(
             f"{source.name}: this is a web page: in Telegram choose the format JSON when exporting"
         )
-    return _format_of_lines(source)
-
-
-def _format_of_lines(source: Source) -> str:
-    """The format by the first line that begins like one of the three."""
-    objects = 0
-    with source.text() as text:
-        for number, (line, cut) in enumerate(lines(text, LONGEST_LINE)):
-            if number == _LOOKED_AT:
-                break
-            if parse_header(line) is not None:
-                return "whatsapp"
-            if line.lstrip().startswith("{") and not cut and _is_message(line):
-                return "jsonl"
-            objects += line.startswith("{")
-            if objects == 1 and (cut or not line.endswith("}") or _is_telegram(line)):
-                return "telegram"
-    if objects:
-        return "jsonl"
-    raise ExportError(f"{source.name}: no messages in a format that is known: {_WANTED}")
-
-
-def _is_message(line: str) -> bool:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(record, dict) and "speaker" in record and "text" in record
-
-
-def _is_telegram(line: str) -> bool:
-    return not _is_message(line) and ('"messages"' in line or '"chats"' in line)

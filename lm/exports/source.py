@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import codecs
 import io
+import itertools
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -43,11 +45,51 @@ class Source:
         inner = Path(self.member or self.path.name).stem
         return self.path.stem if inner == "_chat" else inner
 
+    def names(self) -> tuple[str, ...]:
+        """The files of a source that is a whole zip or folder, with / between folders."""
+        if not self.path.is_dir():
+            return members(self.path)
+        found = itertools.islice(self.path.rglob("*"), MOST_MEMBERS)
+        return tuple(sorted(p.relative_to(self.path).as_posix() for p in found if p.is_file()))
+
+    def file(self, name: str) -> Source:
+        """One of `names()`."""
+        return Source(self.path / name) if self.path.is_dir() else Source(self.path, name)
+
+    def beside(self, name: str) -> Source | None:
+        """The file of that name in the folder where this one is, None if there is none."""
+        if not self.member:
+            path = self.path.with_name(name)
+            return Source(path) if path.is_file() else None
+        folder, slash, _ = self.member.rpartition("/")
+        wanted = f"{folder}{slash}{name}"
+        return Source(self.path, wanted) if wanted in members(self.path) else None
+
+    @property
+    def whole(self) -> bool:
+        """Whether this is a zip or folder of several files, not one file."""
+        return self.path.is_dir() or (not self.member and zipfile.is_zipfile(self.path))
+
     @contextmanager
-    def open(self) -> Iterator[BinaryIO]:
-        """The bytes, up to the bounds. ExportError when they cannot be read."""
+    def files(self) -> Iterator[Files]:
+        """The files of a source that is whole, for reading many of them."""
+        if self.path.is_dir():
+            yield Files(self, None)
+            return
         try:
-            with self._raw() as (raw, packed):
+            with open_zip(self.path) as archive:
+                yield Files(self, archive)
+        except zipfile.BadZipFile as error:
+            raise ExportError(f"{self.name}: the zip is damaged: export again") from error
+
+    @contextmanager
+    def open(self, archive: zipfile.ZipFile | None = None) -> Iterator[BinaryIO]:
+        """The bytes, up to the bounds. ExportError when they cannot be read.
+
+        archive: this member's zip, where it is open already
+        """
+        try:
+            with self._raw(archive) as (raw, packed):
                 yield io.BufferedReader(Bounded(raw, self.name, packed), 1 << 18)
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise ExportError(f"{self.name}: the zip is damaged: export the chat again") from error
@@ -55,20 +97,57 @@ class Source:
             raise ExportError(f"{self.name}: cannot be read: {error.strerror}") from error
 
     @contextmanager
-    def _raw(self) -> Iterator[tuple[IO[bytes], int]]:
+    def _raw(self, archive: zipfile.ZipFile | None) -> Iterator[tuple[IO[bytes], int]]:
         """The file and how many bytes it has when packed, 0 for a plain one."""
         if not self.member:
             with self.path.open("rb") as plain:
                 yield plain, 0
-            return
-        with open_zip(self.path) as archive, archive.open(self.member) as packed:
-            yield packed, max(archive.getinfo(self.member).compress_size, 1)
+        elif archive is None:
+            with open_zip(self.path) as opened, self._raw(opened) as raw:
+                yield raw
+        else:
+            member = _readable(self.path, archive, self.member)
+            try:
+                packed = archive.open(member)
+            except (NotImplementedError, RuntimeError, ValueError, struct.error) as error:
+                raise zipfile.BadZipFile from error
+            with packed:
+                yield packed, max(member.compress_size, 1)
 
     @contextmanager
     def text(self) -> Iterator[io.TextIOWrapper]:
         """The text: UTF-8 or what the byte order mark says; what is invalid becomes U+FFFD."""
         with self.open() as binary:
             yield io.TextIOWrapper(binary, encoding_of(binary), errors="replace", newline="\n")
+
+
+class Files:
+    """The files of a zip or folder, read in place; together they keep within one file's bounds."""
+
+    def __init__(self, source: Source, archive: zipfile.ZipFile | None) -> None:
+        """Read from a folder, or from a zip that is open."""
+        self._source, self._archive = source, archive
+        self._left = MOST_BYTES
+        self.names = source.names()
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """The bytes of one of `names`."""
+        source = self._source.file(name)
+        if self._archive is not None:
+            self._left -= self._archive.getinfo(name).file_size  # more than that is never unpacked
+        else:
+            self._left -= source.path.stat().st_size
+        if self._left < 0:
+            raise ExportError(
+                f"{self._source.name}: larger than {MOST_BYTES >> 30} GiB: split the export"
+            )
+        with source.open(self._archive) as binary:
+            yield binary
+
+    def shown(self, name: str) -> str:
+        """What error messages call a file."""
+        return self._source.file(name).name
 
 
 def encoding_of(binary: BinaryIO) -> str:
@@ -130,9 +209,26 @@ class _Directory(io.FileIO):
 
 @contextmanager
 def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip whose directory is bounded."""
-    with _Directory(path, "rb") as file, zipfile.ZipFile(file) as archive:
-        yield archive
+    """A zip whose directory is bounded. BadZipFile for whatever is wrong with it."""
+    with _Directory(path, "rb") as file:
+        try:
+            archive = zipfile.ZipFile(file)
+        except ExportError:
+            raise
+        except (NotImplementedError, ValueError, struct.error) as error:  # what bad bytes lead to
+            raise zipfile.BadZipFile from error
+        with archive:
+            yield archive
+
+
+def members(path: Path) -> tuple[str, ...]:
+    """The files in a zip, without those that a Mac adds. ExportError when it is damaged."""
+    try:
+        with open_zip(path) as archive:
+            names = [member.filename for member in archive.infolist() if not member.is_dir()]
+    except zipfile.BadZipFile as error:
+        raise ExportError(f"{path.name}: the zip is damaged: export the chat again") from error
+    return tuple(sorted(name for name in names if "__MACOSX" not in name))
 
 
 def choose_member(path: Path) -> str:
@@ -140,14 +236,19 @@ def choose_member(path: Path) -> str:
     try:
         with open_zip(path) as archive:
             names = [member.filename for member in archive.infolist()]
-            chosen = archive.getinfo(_likeliest(path.name, names))
+            return _readable(path, archive, _likeliest(path.name, names)).filename
     except zipfile.BadZipFile as error:
         raise ExportError(f"{path.name}: the zip is damaged: export the chat again") from error
-    if chosen.flag_bits & 1:
+
+
+def _readable(path: Path, archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    """A member, if it can be read. ExportError for encrypted and unusual ones."""
+    member = archive.getinfo(name)
+    if member.flag_bits & 1:
         raise ExportError(f"{path.name}: the zip is encrypted: unpack it first")
-    if chosen.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ExportError(f"{path.name}: the zip is packed in an unusual way: unpack it first")
-    return chosen.filename
+    return member
 
 
 def _likeliest(zip_name: str, names: list[str]) -> str:
@@ -174,4 +275,5 @@ def rank(path: str) -> tuple[int, int] | None:
         return 1, depth
     if file.endswith(".jsonl"):
         return 2, depth
-    return (3, depth) if file.endswith(".txt") else None
+    kinds = (".txt", ".json", ".md", ".csv", ".tsv", ".log")
+    return next(((3 + n, depth) for n, kind in enumerate(kinds) if file.endswith(kind)), None)

@@ -7,17 +7,34 @@ conversation may be missing. Other keys are ignored.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from lm.corpus.text import clean
+from lm.exports.dating.iso import iso_seconds
 from lm.exports.export import LATEST, LONGEST_TEXT, Draft, Export, ExportError, clean_name
+from lm.exports.format import SURE, Format, Guess, Options, Start
 from lm.exports.source import Source, lines
 
 LONGEST_LINE = 6 * LONGEST_TEXT + 10_000  # every character may be spelled \uXXXX
 
 
-def read_jsonl(source: Source) -> Export:
+def sniff_jsonl(start: Start) -> Guess | None:
+    """Sure where a line is a JSON object that holds a speaker and a text."""
+    for number, line in enumerate(start.lines, start=1):
+        if line.startswith("{") and _is_message(line):
+            return Guess(SURE, f"line {number} is a JSON object with speaker and text")
+    return None
+
+
+def _is_message(line: str) -> bool:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and "speaker" in record and "text" in record
+
+
+def read_jsonl(source: Source, options: Options) -> Export:
     """Read the file. ExportError names the first bad line when most lines are bad."""
     draft = Draft("jsonl")
     complaint = ""
@@ -25,13 +42,13 @@ def read_jsonl(source: Source) -> Export:
     with source.text() as text:
         for number, (line, cut) in enumerate(lines(text, LONGEST_LINE), start=1):
             if cut:
-                draft.skip("too long")
+                draft.skip("too long", number)
             elif line and not line.isspace():
                 count += 1
                 try:
                     _add(draft, line)
                 except ValueError as error:
-                    draft.skip("malformed")
+                    draft.skip("malformed", number)
                     complaint = complaint or f"line {number}: {error}"
     if 2 * draft.skipped["malformed"] > count:
         raise ExportError(
@@ -78,13 +95,4 @@ def _time(value: object) -> int | None:
     return int(value)
 
 
-def iso_seconds(written: str) -> int:
-    """Seconds since 1970 of an ISO date and time, UTC unless it says otherwise."""
-    try:
-        moment = datetime.fromisoformat(written[:40])
-        seconds = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-    except (ValueError, OverflowError):
-        raise ValueError("a time is not an ISO date") from None
-    if not 0 <= seconds <= LATEST:
-        raise ValueError("a time is before 1970 or after 9999")
-    return seconds
+FORMAT = Format("jsonl", "JSON lines", sniff_jsonl, read_jsonl)

@@ -1,0 +1,180 @@
+"""The date and time that begin a WhatsApp message, in the shapes that phones write them.
+
+A header is a date, a time and a close ("] " or " - "), or the time first. One pattern a layout
+finds them; what it finds is a few thousand different dates and times, each understood once. Knows
+no names and no text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from lm.exports.dating.clocks import HALVES, half_day, month
+from lm.exports.dating.dates import Written
+
+_ERAS = {
+    "R": 2018,
+    "令和": 2018,
+    "H": 1988,
+    "平成": 1988,
+    "S": 1925,
+    "昭和": 1925,
+    "民國": 1911,
+    "民国": 1911,
+    "西暦": 0,
+    "公元": 0,
+}
+_S = "[ \u00a0\u2009\u202f]"  # a blank, as wide or narrow as phones make it
+_ERA = "[RHS令平昭民西公][和成國国暦元]?"
+_AFTER_YEAR = rf"(?:{_S}?(?:BE|B\.E\.|พ\.ศ\.|ค\.ศ\.|AD|CE|г\.?|р\.|[RHS]\b))?"
+_NUMERIC = (
+    rf"(?:{_ERA}{_S}?)?\d{{1,4}}\u200e?(?:[./-]{_S}?\d{{1,2}}\u200e?[./-]{_S}?(?:{_ERA}{_S}?)?\d{{1,4}}"
+    rf"\.?{_AFTER_YEAR}|{_S}?[年년]{_S}?\d{{1,2}}{_S}?[月월]{_S}?\d{{1,2}}{_S}?[日일])"
+)
+_WORD = r"[^\W\d_][^\d\n,،:\[\]]{1,15}"
+_WORDED = (
+    rf"(?:{_WORD}[,،]?{_S})?"  # Tuesday,
+    rf"(?:\d{{1,2}}\.?{_S}{_WORD}\.?[,،]?{_S}\d{{4}}|{_WORD}{_S}\d{{1,2}}[,،]?{_S}\d{{4}}"
+    rf"|\d{{4}}{_S}{_WORD}{_S}\d{{1,2}}){_AFTER_YEAR}"
+)
+_HALF = f"(?:{'|'.join(map(re.escape, HALVES))}|[AaPp]\\.?{_S}?[Mm]\\.?)"
+_HOURS = rf"\d{{1,2}}(?:[:.]|{_S}?h{_S}?)\d{{2}}(?:(?:[:.]|{_S}?min{_S}?)\d{{2}}(?:{_S}s)?)?"
+_TIME = (  # what looks ahead spares trying sixty words where there is none
+    rf"(?:(?!\d){_HALF}{_S}?)?{_HOURS}(?:(?!{_S}?[-–—\]:,،]){_S}?(?:{_HALF}|ч\.|น\.|Uhr))?"
+)
+_BETWEEN = rf"(?:[,،]{_S}?|{_S})(?:(?:um|à|alle|às|a las|at|в|о|klo|kl\.|pukul|lúc|ที่|的){_S})?"
+_ENDS = {"bracket": (r"\[", rf"\](?:{_S}-)?{_S}?"), "dash": ("", rf"{_S}?[-–—]{_S}|:{_S}")}
+
+
+class Layout(NamedTuple):
+    """How the headers of a file are built, and the pattern that finds them after a line's end.
+
+    The pattern's groups: the first part with what follows it, the second part with the close, and
+    what stands between the header and a colon with a blank if that is short enough for a name.
+    """
+
+    name: str
+    pattern: re.Pattern[str]
+    time_first: bool
+
+
+def _layout(end: str, date: str, time_first: bool) -> Layout:
+    """Every part is bounded, and no two can match the same characters: linear in any text."""
+    opened, close = _ENDS[end]
+    first, second = (_TIME, date) if time_first else (date, _TIME)
+    pattern = re.compile(
+        rf"\n[\u200e\ufeff]{{0,8}}({opened}{first}{_BETWEEN})({second}(?:{close}))"
+        r"(?:\u200e?([^\n:]{1,100}): )?"
+    )
+    kind = "numbers" if date == _NUMERIC else "words"
+    return Layout(
+        f"{end}, {'time first' if time_first else 'date first'}, {kind}", pattern, time_first
+    )
+
+
+LAYOUTS = tuple(
+    _layout(end, date, time_first)
+    for date in (_NUMERIC, _WORDED)
+    for time_first in (False, True)
+    for end in _ENDS
+)
+
+
+def _plain(end: str, mark: str) -> Layout:
+    """What most phones write, found in half the time that the patterns above take."""
+    opened, close = (r"\[", r"\] ") if end == "bracket" else ("", " - ")
+    date = rf"{opened}\d{{1,4}}{mark}\d{{1,2}}{mark}\d{{1,4}},? "
+    time = rf"\d{{1,2}}:\d\d(?::\d\d)?(?:[ \u202f][AaPp][Mm])?{close}"
+    pattern = re.compile(rf"\n[\u200e\ufeff]{{0,8}}({date})({time})(?:\u200e?([^\n:]{{1,100}}): )?")
+    return Layout(f"{end}, date first, numbers", pattern, False)
+
+
+_PLAIN = tuple(_plain(end, mark) for end in _ENDS for mark in ("/", r"\.", "-"))
+
+
+class Day(NamedTuple):
+    """A date and the shape in which it is written."""
+
+    written: Written
+    shape: str
+
+
+class Clock(NamedTuple):
+    """Seconds of the day, the shape in which they are written, and the words for half a day."""
+
+    seconds: int
+    shape: str
+    half: str
+
+
+def find_layout(text: str) -> tuple[Layout, int] | None:
+    """The layout of the first header in a text, and how many it has; None where there is none."""
+    found = [
+        (match.start(), layout) for layout in LAYOUTS if (match := layout.pattern.search(text))
+    ]
+    if not found:
+        return None
+    _, layout = min(found, key=lambda pair: pair[0])
+    count = _count(layout, text)
+    return next((plain for plain in _PLAIN if _count(plain, text) == count), layout), count
+
+
+def _count(layout: Layout, text: str) -> int:
+    return sum(1 for _ in layout.pattern.finditer(text))
+
+
+_NUMBERS = re.compile(rf"({_ERA})?{_S}?(\d+)")
+_MARK = re.compile(r"[^\d\s\[\u200e]")
+
+
+def read_day(raw: str) -> Day | None:
+    """A date as a layout found it. None where its month has an unknown name."""
+    found = _NUMBERS.findall(raw)
+    if len(found) == 2:
+        return _worded_day(raw, [int(digits) for _, digits in found])
+    a, b, c = (int(digits) + _ERAS.get(era, 0) for era, digits in found[:3])
+    first, last = len(found[0][1]), len(found[2][1])
+    era = re.search(rf"{_S}([RHS])(?:\W|$)", raw)
+    if era:
+        a, c, last = (a, c + _ERAS[era[1]], 4) if first < 3 else (a + _ERAS[era[1]], c, last)
+    mark = next((m for m in _MARK.findall(raw) if m in "./-年년"), "")
+    written = Written(
+        (a, b, c),
+        known=mark in ("年", "년"),
+        unpadded=mark == "/" and last == 2 and "0" not in (found[0][1][0], found[1][1][0]),
+        day_first=mark in (".", "-"),
+        hyphens=mark == "-",
+    )
+    return Day(written, f"{mark}{first > 2:d}{last > 2:d}")
+
+
+def _worded_day(raw: str, numbers: list[int]) -> Day | None:
+    """A date whose month is a word."""
+    months = [number for word in re.findall(r"[^\W\d_]+", raw) if (number := month(word))]
+    if not months:
+        return None
+    year, day = max(numbers), min(numbers)
+    return Day(Written((year, months[-1], day), known=True), "word")
+
+
+_CLOCK = re.compile(
+    rf"(\d{{1,2}})(?:[:.]|{_S}?h{_S}?)(\d{{2}})(?:(?:[:.]|{_S}?min{_S}?)(\d{{2}})(?:{_S}s)?)?"
+    r"(?:.?(?:ч\.|น\.|Uhr))?"
+)
+
+
+def read_clock(raw: str) -> Clock | None:
+    """A time as a layout found it. None where there is no such time."""
+    match = _CLOCK.search(raw)
+    if match is None:
+        return None
+    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    words = raw[: match.start()] + raw[match.end() :]
+    half = " ".join(re.sub(r"[\[\]:,،\-–—]", " ", words).split())
+    if half:
+        hour = half_day(hour, half)
+    shape = f"{'s' if match[3] else ''}{12 if half else 24}"
+    return Clock(3600 * hour + 60 * minute + second, shape, half)

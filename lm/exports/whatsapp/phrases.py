@@ -1,0 +1,200 @@
+"""What WhatsApp itself writes into an export: media, deletions, calls, notices, in any language.
+
+A text is the app's own when the whole of it is one of its phrases, never a part. The phrases are
+data in wording_europe.py and wording_asia.py; this module knows what they mean, and no headers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lm.corpus.text import clean
+from lm.exports.whatsapp.wording import Wording
+from lm.exports.whatsapp.wording_asia import ASIA
+from lm.exports.whatsapp.wording_europe import EUROPE
+
+WORDING = {**EUROPE, **ASIA}
+NOTICE = "notice"  # the kind of what the group itself says, where its name stands as the speaker
+_LONGEST = 300  # characters looked at: the app's own sentences are shorter
+_SHORT = 6  # characters that tell the beginning of nearly all ordinary texts from the app's
+
+
+def _phrases(of: Callable[[Wording], str]) -> dict[str, str]:
+    """Phrases of a kind in small letters, with their language."""
+    found: dict[str, str] = {}
+    for language, wording in WORDING.items():
+        for phrase in filter(None, of(wording).split("|")):
+            found.setdefault(_plain(phrase), language)
+    return found
+
+
+def _plain(phrase: str) -> str:
+    return clean(phrase[:_LONGEST]).strip(" .<>()\n。").casefold()
+
+
+_MEDIA, _DELETED = _phrases(lambda w: w.media), _phrases(lambda w: w.deleted)
+_EDITED, _ATTACHED = _phrases(lambda w: w.edited), _phrases(lambda w: w.attached)
+_FILES, _POLLS = _phrases(lambda w: w.files), _phrases(lambda w: w.polls)
+_CALLS, _NOTICES = _phrases(lambda w: w.calls), _phrases(lambda w: w.notices)
+_CALL_STARTS, _NOTICE_STARTS = tuple(_CALLS), tuple(_NOTICES)
+_DELETED_BY = ("this message was deleted by admin", "este mensaje fue eliminado por")
+_VERBS = tuple({v: None for w in WORDING.values() for v in w.verbs.split("|") if v})
+_YOU = frozenset(you for w in WORDING.values() for you in w.you.split("|") if you)
+_QUOTES = '"“”„«»「」『』'
+_LOCATION = ("https://maps.google.com/?q=", "https://maps.google.com/maps?q=")
+_FILE_NAME = re.compile(r"[^\n:：]{1,40}[:：] ?[^\n]{1,255}\.\w{1,5}")
+
+# Characters of ordinary text that `clean` leaves as they are: visible, in normal form, and without
+# the brackets and marks in which the app puts its own words.
+_VISIBLE = (
+    "!-'*-;=->?-~\u00a1-\u00ac\u00ae-\u00ff\u0100-\u0148\u014a-\u02af\u0391-\u03a9\u03ac-\u03ce"
+    "\u0400-\u0482\u048a-\u052f\u05d0-\u05ea\u060c\u061b\u061f\u0621-\u064a\u0660-\u0669\u0671-\u06d3"
+    "\u0904-\u0939\u093d-\u0950\u0960-\u096f\u0e01-\u0e37\u0e3f-\u0e47\u1ea0-\u1ef9"
+    "\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2190-\u2328\u232b-\u23ff\u2460-\u27bf\u3001-\u3029"
+    "\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff07\uff09-\uff9f"
+    "\U0001f000-\U0001faff"
+)
+_SUSPICIOUS = ("//maps.g", ":\n", "：\n")  # of a location, and of a poll's first line
+_LONG = 60_000  # characters
+_ORDINARY = re.compile(rf"[{_VISIBLE}][{_VISIBLE} \n\u200d\ufe0f]{{0,{_LONG}}}").fullmatch
+_ODD = np.array([chr(code) not in "\0\n" and not (32 <= code < 127) for code in range(256)])
+_ODD[[ord("<"), ord("(")]] = True
+
+
+def _starts() -> frozenset[str]:
+    """The first characters of every phrase that may be a whole text, as the app may write them."""
+    phrases = [*_MEDIA, *_DELETED, *_CALLS, *_NOTICES, *_POLLS, *_DELETED_BY, "null"]
+    cases = (str.lower, str.upper, str.capitalize, str.title)
+    spelled = {case(phrase) for phrase in phrases for case in cases}
+    spelled |= {f"{phrase}{end}" for phrase in spelled for end in (".", "。", ":\n", "：\n", ": ")}
+    return frozenset(phrase[:_SHORT] for phrase in spelled)
+
+
+_STARTS = _starts()
+
+
+class Words(NamedTuple):
+    """What a person typed, or "" and the kind of thing that stands instead, and its language."""
+
+    text: str
+    kind: str = ""
+    language: str = ""
+
+
+def ordinary(texts: list[str]) -> list[str]:
+    """Texts as `own_words` gives them where a glance is enough, "" for those to look at closely.
+
+    Plain ASCII is told from other text for all of them at once, by their bytes.
+    """
+    texts = list(map(str.strip, texts))
+    joined = "\0".join((*texts, ""))
+    suspicious = [part for part in _SUSPICIOUS if part in joined]
+    return [
+        text
+        if (plain or _ORDINARY(text))
+        and text[:_SHORT] not in _STARTS
+        and not (suspicious and any(part in text for part in suspicious))
+        else ""
+        for text, plain in zip(texts, _plain_ascii(joined, len(texts)), strict=True)
+    ]
+
+
+def _plain_ascii(joined: str, count: int) -> list[bool]:
+    """Which of the texts, each ended by NUL, are not too long and hold no unusual character."""
+    if not count or joined.count("\0") != count:
+        return [False] * count
+    codes = np.frombuffer(joined.encode("utf-8", "surrogatepass"), np.uint8)
+    ends = np.flatnonzero(codes == 0)
+    sizes = np.diff(ends, prepend=-1)
+    odd: npt.NDArray[np.bool_] = np.logical_or.reduceat(_ODD[codes], ends + 1 - sizes)
+    return (~odd & (sizes <= _LONG)).tolist()  # type: ignore[no-any-return]  # numpy's stubs say Any
+
+
+def names_a_person(prefix: str) -> bool:
+    """Whether what stands before the first colon is a name: no sentence of the app quoting one."""
+    quotes = sum(prefix.count(quote) for quote in _QUOTES)
+    if quotes % 2:
+        return False  # the colon stands inside a quotation
+    return not quotes or not any(verb in prefix for verb in _VERBS)
+
+
+def is_event(text: str, names: set[str]) -> bool:
+    """Whether a text says what happened to the group: "Alice added Bob"."""
+    for verb in _VERBS:
+        name, found, _ = text[:_LONGEST].partition(verb)
+        if found and (name in names or name in _YOU):
+            return True
+    return False
+
+
+def own_words(raw: str) -> Words:
+    """What a person typed of a text that may be, or end in, the app's own words."""
+    tail = clean(raw.rpartition("\u200e")[2]) if "\u200e" in raw else ""
+    text, media = _without_suffixes(clean(raw), marked=bool(tail))
+    first, _, caption = text.partition("\n")
+    if first.endswith((")", "）")) and _plain(re.split("[(（]", first[-100:])[-1]) in _FILES:
+        text, media = caption.strip(), True
+    language = _MEDIA.get(_plain(tail), "") if tail else ""
+    if language:
+        text, media = _before(text, tail), True
+    if not text:
+        return Words("", "media" if media else "empty", language)
+    kind, language = _kind(text)
+    if not kind and not media and raw.startswith("\u200e"):
+        kind = "system"  # iPhones begin with this mark what nobody typed, in every language
+    return Words("", kind, language) if kind else Words(text)
+
+
+def _without_suffixes(text: str, marked: bool) -> tuple[str, bool]:
+    """Text without the app's own <...> at its end, and whether one of them named a file.
+
+    marked: an iPhone's mark stands before the last part, so that <...> is the app's in any language
+    """
+    media = False
+    for _ in range(2):  # a file and "edited"
+        kept, bracket, inner = text.rpartition("<")
+        if not bracket or not text.endswith(">") or len(inner) > _LONGEST:
+            break
+        attached = _plain(re.split("[:：]", inner, maxsplit=1)[0]) in _ATTACHED
+        attached = attached or (marked and _FILE_NAME.fullmatch(inner[:-1]) is not None)
+        if not attached and _plain(inner) not in _EDITED:
+            break
+        text, media = kept.rstrip(), media or attached
+    return text, media
+
+
+def _before(text: str, tail: str) -> str:
+    """The caption before a placeholder; the name and pages of a document are no caption."""
+    caption = text.removesuffix(tail).rstrip()
+    return "" if "•" in caption else caption
+
+
+def _kind(text: str) -> tuple[str, str]:
+    """The kind of thing that the app wrote and its language, two "" for what a person wrote."""
+    start = text[:_LONGEST].casefold()
+    plain = _plain(text) if len(text) < _LONGEST else ""
+    if plain in _MEDIA:
+        return "media", _MEDIA[plain]
+    if plain in _DELETED or start.startswith(_DELETED_BY):
+        return "deleted", _DELETED.get(plain, "")
+    if plain == "null":
+        return "empty", ""
+    for kind, starts, phrases in (
+        ("call", _CALL_STARTS, _CALLS),
+        (NOTICE, _NOTICE_STARTS, _NOTICES),
+    ):
+        if start.startswith(starts):
+            return kind, next(phrases[phrase] for phrase in starts if start.startswith(phrase))
+    first, colon, rest = (
+        re.split("([:：])", start, maxsplit=1) if re.search("[:：]", start) else ("", "", "")
+    )
+    if colon and first.rstrip() in _POLLS and rest.startswith("\n"):
+        return "poll", _POLLS[first.rstrip()]
+    if colon and len(first) < 40 and "\n" not in first and rest.strip().startswith(_LOCATION):
+        return "location", ""
+    return "", ""

@@ -1,0 +1,275 @@
+"""WhatsApp's own words in the languages of Europe. Data; wording.py says what its fields are."""
+
+from __future__ import annotations
+
+from lm.exports.whatsapp.wording import Wording
+
+EUROPE = {
+    "English": Wording(
+        media="media omitted|image omitted|video omitted|audio omitted|sticker omitted|"
+        "GIF omitted|document omitted|contact card omitted|video note omitted|"
+        "voice message omitted|view once message omitted|live location shared|"
+        "view once voice message omitted",
+        deleted="this message was deleted|you deleted this message|"
+        "you deleted this message as admin",
+        edited="this message was edited",
+        attached="attached",
+        files="file attached",
+        calls="missed voice call|missed video call|missed group",
+        notices="messages and calls are end-to-end encrypted|"
+        "messages to this chat and calls are now|messages you send to this group are now|"
+        "messages to this group are now secured|waiting for this message|"
+        "your security code with|this business works with other",
+        verbs=" created | added| removed | left| joined| changed | deleted | pinned |"
+        " turned | were added| are now| updated | was added| started a call| renamed ",
+        you="You",
+        polls="POLL",
+    ),
+    "German": Wording(
+        media="Media ausgeschlossen|Medien ausgeschlossen|Medien weggelassen|Medien fehlen|"
+        "Bild weggelassen|Video weggelassen|Audio weggelassen|Sticker weggelassen|"
+        "GIF weggelassen|Dokument weggelassen|Kontaktkarte ausgelassen|"
+        "Kontaktkarte weggelassen|Videonachricht weggelassen|Live-Standort wird geteilt|"
+        "Datei weggelassen",
+        deleted="Diese Nachricht wurde gelöscht|Du hast diese Nachricht gelöscht|"
+        "Diese Nachricht wurde von einem Admin gelöscht",
+        edited="Diese Nachricht wurde bearbeitet",
+        attached="Anhang|angehängt",
+        files="Datei angehängt",
+        calls="Verpasster Sprachanruf|Verpasster Videoanruf|Sprachanruf verpasst|"
+        "Videoanruf verpasst|Verpasster Gruppen",
+        notices="Nachrichten und Anrufe sind Ende-zu-Ende-verschlüsselt|"
+        "Nachrichten in dieser Gruppe sind|Deine Sicherheitsnummer für|"
+        "Auf diese Nachricht wird gewartet|Warte auf diese Nachricht",
+        verbs=" hat | haben | wurde| bist | ist ",
+        you="Du",
+        polls="UMFRAGE",
+    ),
+    "French": Wording(
+        media="Médias omis|Fichier omis|Média manquante|Médias absente|image absente|"
+        "vidéo absente|audio omis|audio absent|sticker omis|sticker absent|GIF retiré|"
+        "GIF absent|document manquant|fiche contact manquante|"
+        "Localisation en direct partagée|message vocal absent",
+        deleted="Ce message a été supprimé|Vous avez supprimé ce message|"
+        "Ce message a été supprimé par un admin",
+        edited="Ce message a été modifié",
+        attached="pièce jointe",
+        files="fichier joint",
+        calls="Appel vocal manqué|Appel vidéo manqué|Appel manqué",
+        notices="Les messages et les appels sont chiffrés|"
+        "Les messages et appels sont chiffrés|Votre code de sécurité avec|"
+        "En attente de ce message",
+        verbs=" a créé | a ajouté| a changé | a quitté| a modifié | a retiré| a rejoint| avez ",
+        you="Vous",
+        polls="SONDAGE",
+    ),
+    "Spanish": Wording(
+        media="Multimedia omitido|Archivo omitido|Media omitido|Medios omitidos|"
+        "imagen omitida|video omitido|vídeo omitido|audio omitido|sticker omitido|"
+        "GIF omitido|documento omitido|tarjeta de contacto omitida|nota de video omitida|"
+        "ubicación en tiempo real compartida",
+        deleted="Se eliminó este mensaje|Eliminaste este mensaje|Este mensaje fue eliminado|"
+        "Un admin. eliminó este mensaje|Este mensaje fue eliminado por un admin",
+        edited="Se editó este mensaje|Este mensaje fue editado|Mensaje editado",
+        attached="adjunto|archivo adjunto",
+        files="archivo adjunto|archivo adjuntado",
+        calls="Llamada perdida|Llamada de voz perdida|Videollamada perdida",
+        notices="Los mensajes y las llamadas están cifrados|"
+        "Los mensajes y llamadas están cifrados|Cambió tu código de seguridad con|"
+        "Esperando este mensaje|Esperando el mensaje",
+        verbs=" creó | añadió| cambió | salió| eliminó | se unió| agregó| abandonó",
+        you="Tú",
+        polls="ENCUESTA",
+    ),
+    "Italian": Wording(
+        media="Media omessi|Media omesso|Media mancante|immagine omessa|video omesso|"
+        "audio omesso|sticker omesso|sticker non incluso|GIF esclusa|GIF omessa|"
+        "documento omesso|scheda contatto omessa|videomessaggio omesso|"
+        "posizione attuale condivisa",
+        deleted="Questo messaggio è stato eliminato|Hai eliminato questo messaggio|"
+        "Questo messaggio è stato eliminato da un amministratore",
+        edited="Questo messaggio è stato modificato",
+        attached="allegato",
+        files="file allegato",
+        calls="Chiamata vocale persa|Videochiamata persa",
+        notices="I messaggi e le chiamate sono crittografati|Il tuo codice di sicurezza con|"
+        "In attesa del messaggio",
+        verbs=" ha creato | ha aggiunto| ha cambiato | ha modificato | ha abbandonato|"
+        " ha rimosso| è entrato| è stato aggiunto",
+        you="Hai",
+        polls="SONDAGGIO",
+    ),
+    "Portuguese": Wording(
+        media="Arquivo de mídia oculto|Mídia oculta|Mídia omitida|Ficheiro não revelado|"
+        "Mídia ocultada|Multimédia não revelada|imagem ocultada|imagem omitida|"
+        "imagem não revelada|vídeo ocultado|vídeo omitido|vídeo não revelado|áudio ocultado|"
+        "áudio omitido|ficheiro de áudio não revelado|figurinha omitida|sticker não revelado|"
+        "GIF não revelada|GIF omitido|documento ocultado|documento omitido|"
+        "documento não revelado|cartão do contato omitido|contacto não revelado|"
+        "localização atual compartilhada",
+        deleted="Mensagem apagada|Esta mensagem foi apagada|Você apagou esta mensagem|"
+        "Apagou esta mensagem|Esta mensagem foi eliminada|Eliminou esta mensagem|"
+        "Esta mensagem foi apagada pelo remetente|Esta mensagem foi apagada por um admin",
+        edited="Mensagem editada|Esta mensagem foi editada",
+        attached="anexado|anexo",
+        files="arquivo anexado|ficheiro anexado",
+        calls="Chamada de voz perdida|Chamada de vídeo perdida|Videochamada perdida|"
+        "Ligação de voz perdida|Ligação de vídeo perdida",
+        notices="As mensagens e as chamadas são protegidas|"
+        "As mensagens e ligações são protegidas|As mensagens e chamadas são encriptadas|"
+        "As mensagens e as ligações são protegidas|Seu código de segurança com|"
+        "O seu código de segurança|Aguardando mensagem|A aguardar esta mensagem",
+        verbs=" criou | adicionou| mudou | alterou | saiu| removeu| entrou",
+        you="Você",
+        polls="ENQUETE|SONDAGEM",
+    ),
+    "Dutch": Wording(
+        media="Media weggelaten|afbeelding weggelaten|video weggelaten|audio weggelaten|"
+        "sticker weggelaten|GIF weggelaten|document weggelaten|contactkaart weggelaten|"
+        "visitekaartje weggelaten|videobericht weggelaten|live locatie gedeeld",
+        deleted="Dit bericht is verwijderd|U hebt dit bericht verwijderd|"
+        "Je hebt dit bericht verwijderd|Dit bericht werd verwijderd|"
+        "Dit bericht is verwijderd door een beheerder",
+        edited="Dit bericht is bewerkt",
+        attached="bijgevoegd|bijlage",
+        files="bestand bijgevoegd",
+        calls="Gemiste spraakoproep|Gemiste video-oproep|Gemist spraakgesprek|Gemist videogesprek",
+        notices="Berichten en gesprekken worden end-to-end|"
+        "Berichten en oproepen zijn end-to-end|Berichten en gesprekken zijn end-to-end|"
+        "Uw beveiligingscode voor|Je beveiligingscode voor|Wachten op dit bericht",
+        verbs=" heeft | hebt | is toegevoegd| neemt nu deel",
+        you="Je|U",
+        polls="PEILING|POLL",
+    ),
+    "Russian": Wording(
+        media="Без медиафайлов|Файл пропущен|Файл опущен|Медиа отсутствует|"
+        "изображение отсутствует|изображение опущено|видео отсутствует|видео опущено|"
+        "аудиофайл отсутствует|аудио опущено|аудио отсутствует|стикер отсутствует|"
+        "стикер опущен|стикер не добавлен|GIF отсутствует|документ отсутствует|"
+        "документ опущен|контакт отсутствует|карточка контакта отсутствует|"
+        "видеосообщение отсутствует|голосовое сообщение отсутствует|Геоданные отправлены",
+        deleted="Данное сообщение удалено|Это сообщение удалено|Это сообщение было удалено|"
+        "Вы удалили данное сообщение|Вы удалили это сообщение|Сообщение удалено|"
+        "Это сообщение удалил администратор",
+        edited="Сообщение изменено|Данное сообщение изменено|Это сообщение было изменено",
+        attached="прикреплено|вложение|прикреплённый файл",
+        files="файл добавлен|прикреплён файл",
+        calls="Пропущенный аудиозвонок|Пропущенный видеозвонок|Пропущенный групповой",
+        notices="Сообщения и звонки защищены сквозным|Сообщения и звонки теперь защищены|"
+        "Ваш код безопасности с|Ожидание сообщения|Ожидание этого сообщения",
+        verbs=" создал| добавил| изменил| покинул| вышел| вышла| удалил| присоединил| теперь ",
+        you="Вы",
+        polls="ОПРОС",
+    ),
+    "Ukrainian": Wording(
+        media="Медіа пропущено|Без медіафайлів|Медіа відсутня|Медіафайли відсутнє|"
+        "зображення відсутнє|зображення пропущено|відео відсутнє|відео пропущено|"
+        "аудіо відсутнє|аудіо пропущено|наклейку не додано|стікер пропущено|стікер відсутній|"
+        "GIF-анімацію пропущено|GIF відсутня|документ пропущено|документ відсутній|"
+        "картка контакту відсутня|геодані надіслано",
+        deleted="Це повідомлення було видалено|Ви видалили це повідомлення|"
+        "Це повідомлення видалено|Повідомлення видалено|Це повідомлення видалив адміністратор",
+        edited="Це повідомлення змінено|Повідомлення змінено|Це повідомлення було змінено|"
+        "Це повідомлення відредаговано|Це повідомлення було відредаговано",
+        attached="додано|прикріплено|вкладення",
+        files="файл додано",
+        calls="Пропущений аудіодзвінок|Пропущений відеодзвінок|Пропущений голосовий",
+        notices="Повідомлення й дзвінки захищено наскрізним|Повідомлення та дзвінки захищено|"
+        "Повідомлення і дзвінки захищено|Ваші повідомлення та дзвінки захищено|"
+        "Код безпеки з контактом|Ваш код безпеки|Очікування цього повідомлення",
+        verbs=" створи| додав| додала| змінив| змінила| вийшов| вийшла| видали| приєдна| тепер ",
+        you="Ви",
+        polls="ОПИТУВАННЯ",
+    ),
+    "Czech": Wording(
+        media="Média vynechána|Média vynechány|Média byla vynechána|obrázek vynechán|"
+        "video vynecháno|zvukový soubor vynechán|zvuk vynechán|audio vynecháno|"
+        "nálepka vynechána|GIF vynechán|dokument vynechán|vizitka vynechána|"
+        "hlasová zpráva vynechána|byla sdílena aktuální poloha",
+        deleted="Tato zpráva byla smazána|Tuto zprávu jste smazal/a|"
+        "Tato zpráva byla odstraněna|Tuto zprávu jste odstranil/a|Tuto zprávu jste smazali|"
+        "Smazali jste tuto zprávu",
+        edited="Tato zpráva byla upravena|Zpráva byla upravena|Upraveno",
+        attached="příloha|přiloženo",
+        files="soubor byl přiložen|přiložený soubor",
+        calls="Zmeškaný hovor|Zmeškaný hlasový hovor|Zmeškaný videohovor|Zmeškaný skupinový",
+        notices="Zprávy a hovory jsou opatřeny koncovým|Zprávy a hovory jsou koncově|"
+        "Zprávy a volání jsou|Vaše zprávy a hovory jsou|Bezpečnostní kód mezi|"
+        "Čekání na tuto zprávu",
+        verbs=" vytvoři| přida| změni| opusti| odebra| odstrani| se připoji| upravi",
+        you="Vy",
+        polls="ANKETA|HLASOVÁNÍ",
+    ),
+    "Polish": Wording(
+        media="pliki pominięto|Pominięto multimedia|Media pominięte|obraz pominięty|"
+        "wideo pominięte|audio pominięte|pominięto naklejkę|Plik GIF pominięty|"
+        "dokument pominięty",
+        deleted="Ta wiadomość została usunięta|Usunąłeś(-ęłaś) tę wiadomość|Usunięto tę wiadomość",
+        edited="Wiadomość została zmieniona|Ta wiadomość została edytowana",
+        attached="załączono",
+        files="załączony plik",
+        calls="Nieodebrane poł",
+        notices="Wiadomości i połączenia są w pełni zaszyfrowane|"
+        "Wiadomości i połączenia są chronione",
+        polls="ANKIETA",
+    ),
+    "Swedish": Wording(
+        media="Media har utelämnats|Medier uteslutna|bild utesluten|video utesluten|"
+        "ljud utelslutet|sticker utesluten|GIF utesluten|dokument uteslutet|"
+        "kontaktkort uteslutet",
+        deleted="Det här meddelandet raderades|Du raderade det här meddelandet|"
+        "Detta meddelande raderades|Du raderade detta meddelande",
+        edited="Det här meddelandet har redigerats",
+        attached="bifogat|bifogad",
+        files="bifogad fil",
+        calls="Missat röstsamtal|Missat videosamtal|Missat samtal",
+        notices="Meddelanden och samtal är",
+        polls="OMRÖSTNING",
+    ),
+    "Danish": Wording(
+        media="Mediefil udeladt|Medier udeladt|billede udeladt|video udeladt|lyd udeladt|"
+        "GIF udeladt|klistermærke udeladt|dokument udeladt|kontaktkort udeladt",
+        deleted="Denne besked er blevet slettet|Denne besked blev slettet|"
+        "Du har slettet denne besked|Du slettede denne besked",
+        attached="vedhæftet",
+        files="fil vedhæftet",
+        calls="Ubesvaret taleopkald|Ubesvaret videoopkald|Mistet opkald",
+        notices="Beskeder og opkald er",
+    ),
+    "Finnish": Wording(
+        media="Media jätetty pois|ei kuvaa|kuva jätetty pois|videota ei sisällytetä|"
+        "äänitiedostoa ei sisällytetä|tarraa ei sisällytetty|GIF-animaatio jätetty pois|"
+        "dokumenttia ei sisällytetä",
+        deleted="Tämä viesti poistettiin|Poistit tämän viestin",
+        attached="liite",
+        files="liitetiedosto",
+        calls="Vastaamaton äänipuhelu|Vastaamaton videopuhelu",
+        notices="Viestit ja puhelut salataan",
+    ),
+    "Hungarian": Wording(
+        media="Hiányzó médiafájl|kép küldése sikertelen|Videó kihagyva|Hang kihagyása|"
+        "matrica kihagyva|GIF fájl kihagyása|dokumentum kihagyva|Névjegykártya kihagyva",
+        deleted="Ez az üzenet törlésre került|Törölted ezt az üzenetet|Ezt az üzenetet törölted",
+        attached="csatolva",
+        files="fájl csatolva",
+        calls="Nem fogadott hanghívás|Nem fogadott videóhívás",
+        notices="Az üzenetek és hívások végpontok",
+    ),
+    "Romanian": Wording(
+        media="Conținut media omis|Imagine omisă|clip video omis|fără audio|GIF omis|document omis",
+        deleted="Acest mesaj a fost șters|Ați șters acest mesaj",
+        attached="atașare|atașat",
+        files="fișier atașat",
+        calls="Apel vocal ratat|Apel video ratat|Apel vocal nepreluat",
+        notices="Mesajele și apelurile sunt criptate",
+    ),
+    "Greek": Wording(
+        media="Εξαίρεση πολυμέσων|εικόνα παραλείφθηκε|βίντεο παραλείφθηκε|ήχος παραλείφθηκε|"
+        "αυτοκόλλητο παραλήφθηκε|Παράληψη GIF|έγγραφο παραλείφθηκε",
+        deleted="Αυτό το μήνυμα διαγράφηκε|Διαγράψατε αυτό το μήνυμα|Διαγράψατε το μήνυμα",
+        attached="επισυνάφθηκε",
+        files="συνημμένο αρχείο",
+        calls="Αναπάντητη φωνητική κλήση|Αναπάντητη βιντεοκλήση|Αναπάντητη κλήση",
+        notices="Τα μηνύματα και οι κλήσεις",
+    ),
+}

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 import tomli
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from lm.privacy.blocked import LONGEST_WORD, MOST_WORDS, extra_patterns
 
 TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 
@@ -33,10 +35,38 @@ class TelegramConfig(_Table):
     allowed_chats: list[int] = []
 
 
+class PrivacyConfig(_Table):
+    """[privacy]: what becomes a placeholder beside the personal data that is always found."""
+
+    extra_patterns: dict[str, str] = {}
+    blocked_words: list[str] = Field(default=[], max_length=MOST_WORDS)
+    entities: str = ""
+
+    @field_validator("extra_patterns")
+    @classmethod
+    def _can_be_matched(cls, patterns: dict[str, str]) -> dict[str, str]:
+        extra_patterns(patterns)
+        return patterns
+
+    @field_validator("blocked_words")
+    @classmethod
+    def _are_words(cls, words: list[str]) -> list[str]:
+        for word in words:
+            if not word.strip() or len(word) > LONGEST_WORD:
+                raise ValueError(f"{word[:20]!r}: a word has 1 to {LONGEST_WORD} characters")
+        return words
+
+
+class TokenizerConfig(_Table):
+    """[tokenizer]: how the next training cuts text."""
+
+    kind: Literal["auto", "bpe", "word", "character"] = "auto"
+
+
 class ModelConfig(_Table):
     """[model]: the shape of the next training."""
 
-    preset: Literal["auto", "tiny", "small", "base"] = "auto"
+    preset: Literal["auto", "tiny", "small", "base", "large", "lad-gpt"] = "auto"
 
 
 class TrainConfig(_Table):
@@ -84,6 +114,8 @@ class Config(_Table):
     """Everything in config.toml."""
 
     telegram: TelegramConfig = TelegramConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
+    tokenizer: TokenizerConfig = TokenizerConfig()
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     sampling: SamplingConfig = SamplingConfig()

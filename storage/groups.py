@@ -1,4 +1,4 @@
-"""Groups, their speakers, aliases and the consent ledger.
+"""Groups, their speakers, aliases, accounts and the consent ledger.
 
 `speakers.agreed` is the ledger's last word on a speaker, kept beside the name so that every
 query for training data can ask for it. The ledger itself is only ever appended to.
@@ -6,6 +6,7 @@ query for training data can ask for it. The ledger itself is only ever appended 
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 
 from storage.migrations import now
@@ -22,13 +23,30 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class SpeakerRow:
-    """A speaker as the database keeps one."""
+    """A speaker as the database keeps one. `telegram_user` is the first account linked to it."""
 
     id: int
     name: str
     telegram_user: int | None
     agreed: bool
     aliases: tuple[str, ...] = ()
+    more_accounts: tuple[int, ...] = ()
+
+    @property
+    def accounts(self) -> tuple[int, ...]:
+        """Every Telegram account of this person."""
+        return () if self.telegram_user is None else (self.telegram_user, *self.more_accounts)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One line of the ledger: who (in which group) agreed or withdrew, on whose word, and when."""
+
+    group: str
+    speaker: str
+    agreed: bool
+    attested_by: str
+    at: int
 
 
 async def all_groups(db: Db) -> list[Group]:
@@ -37,12 +55,29 @@ async def all_groups(db: Db) -> list[Group]:
     return [Group(int(row[0]), str(row[1])) for row in rows]
 
 
-async def ensure_group(db: Db, name: str) -> Group:
-    """The group of that name (case does not matter), made if there is none."""
-    await db.execute("INSERT OR IGNORE INTO groups (name, created_at) VALUES (?, ?)", (name, now()))
+async def ensure_group(db: Db, name: str, secret: bytes = b"") -> Group:
+    """The group of that name (case does not matter), made if there is none.
+
+    secret: what a new group's placeholders are made with; drawn here if it is not given
+    """
+    await db.execute(
+        "INSERT OR IGNORE INTO groups (name, created_at, secret) VALUES (?, ?, ?)",
+        (name, now(), secret or new_secret()),
+    )
     rows = await db.execute_fetchall("SELECT id, name FROM groups WHERE name = ?", (name,))
     row = next(iter(rows))
     return Group(int(row[0]), str(row[1]))
+
+
+def new_secret() -> bytes:
+    """A secret for a group that is about to be made."""
+    return secrets.token_bytes(32)
+
+
+async def secret(db: Db, group: int) -> bytes:
+    """What the group's placeholders are made with."""
+    rows = await db.execute_fetchall("SELECT secret FROM groups WHERE id = ?", (group,))
+    return next(bytes(row[0]) for row in rows)
 
 
 async def ensure_speaker(db: Db, group: int, name: str) -> int:
@@ -72,30 +107,60 @@ async def add_alias(db: Db, group: int, alias: str, speaker: int) -> None:
 async def link(db: Db, group: int, speaker: int, telegram_user: int) -> None:
     """A Telegram account is this speaker's from now on, and nobody else's in the group."""
     await db.execute(
-        "UPDATE speakers SET telegram_user = NULL WHERE group_id = ? AND telegram_user = ?",
-        (group, telegram_user),
-    )
-    await db.execute(
-        "UPDATE speakers SET telegram_user = ? WHERE id = ? AND group_id = ?",
-        (telegram_user, speaker, group),
+        "INSERT OR REPLACE INTO accounts (group_id, telegram_user, speaker) VALUES (?, ?, ?)",
+        (group, telegram_user, speaker),
     )
 
 
 async def speakers(db: Db, group: int) -> list[SpeakerRow]:
-    """Every speaker of a group with aliases, in the order they came."""
+    """Every speaker of a group with aliases and accounts, in the order they came."""
     names: dict[int, list[str]] = {}
     for speaker, alias in await db.execute_fetchall(
         "SELECT speaker, alias FROM aliases WHERE group_id = ? ORDER BY alias", (group,)
     ):
         names.setdefault(int(speaker), []).append(str(alias))
+    accounts: dict[int, list[int]] = {}
+    for speaker, account in await db.execute_fetchall(
+        "SELECT speaker, telegram_user FROM accounts WHERE group_id = ? ORDER BY rowid", (group,)
+    ):
+        accounts.setdefault(int(speaker), []).append(int(account))
     rows = await db.execute_fetchall(
-        "SELECT id, name, telegram_user, agreed FROM speakers WHERE group_id = ? ORDER BY id",
-        (group,),
+        "SELECT id, name, agreed FROM speakers WHERE group_id = ? ORDER BY id", (group,)
     )
-    return [
-        SpeakerRow(int(r[0]), str(r[1]), r[2], bool(r[3]), tuple(names.get(int(r[0]), ())))
-        for r in rows
-    ]
+    found = []
+    for id, name, agreed in rows:
+        linked = accounts.get(int(id), [])
+        first = linked[0] if linked else None
+        known_as = tuple(names.get(int(id), ()))
+        row = SpeakerRow(int(id), str(name), first, bool(agreed), known_as, tuple(linked[1:]))
+        found.append(row)
+    return found
+
+
+async def merge(db: Db, group: int, speaker: int, into: int) -> None:
+    """Two speakers turn out to be one person: everything of `speaker` becomes that of `into`.
+
+    Whether they agree is what was said last about either.
+    """
+    rows = await db.execute_fetchall("SELECT name FROM speakers WHERE id = ?", (speaker,))
+    name = str(next(iter(rows))[0])
+    for table, column in (
+        *(("messages", "speaker"), ("aliases", "speaker"), ("accounts", "speaker")),
+        *(("consents", "speaker"), ("context", "speaker")),
+        *(("chats", "persona"), ("outbox", "persona")),
+    ):
+        await db.execute(
+            f"UPDATE {table} SET {column} = ? WHERE {column} = ?",  # noqa: S608 (constants above)
+            (into, speaker),
+        )
+    await db.execute("DELETE FROM speakers WHERE id = ?", (speaker,))
+    await add_alias(db, group, name, into)
+    await db.execute(
+        "UPDATE speakers SET agreed = coalesce("
+        "(SELECT agreed FROM consents WHERE speaker = ?1 ORDER BY id DESC LIMIT 1), 0)"
+        " WHERE id = ?1",
+        (into,),
+    )
 
 
 async def consent(db: Db, speaker: int, agreed: bool, attested_by: str) -> None:
@@ -107,11 +172,37 @@ async def consent(db: Db, speaker: int, agreed: bool, attested_by: str) -> None:
     await db.execute("UPDATE speakers SET agreed = ? WHERE id = ?", (int(agreed), speaker))
 
 
-async def ledger(db: Db, group: int) -> list[tuple[str, bool, str, int]]:
-    """(name, agreed, attested by, when) in the order it was recorded."""
+async def ledger(db: Db, group: int) -> list[LedgerEntry]:
+    """The ledger of a group in the order it was recorded."""
     rows = await db.execute_fetchall(
-        "SELECT s.name, c.agreed, c.attested_by, c.at FROM consents c"
-        " JOIN speakers s ON s.id = c.speaker WHERE s.group_id = ? ORDER BY c.id",
+        "SELECT g.name, s.name, c.agreed, c.attested_by, c.at FROM consents c"
+        " JOIN speakers s ON s.id = c.speaker JOIN groups g ON g.id = s.group_id"
+        " WHERE s.group_id = ? ORDER BY c.id",
         (group,),
     )
-    return [(str(r[0]), bool(r[1]), str(r[2]), int(r[3])) for r in rows]
+    return [LedgerEntry(str(r[0]), str(r[1]), bool(r[2]), str(r[3]), int(r[4])) for r in rows]
+
+
+async def newest_entry(db: Db, group: int) -> int:
+    """A number that grows whenever the ledger does, 0 for an empty one."""
+    rows = await db.execute_fetchall(
+        "SELECT max(c.id) FROM consents c JOIN speakers s ON s.id = c.speaker WHERE s.group_id = ?",
+        (group,),
+    )
+    return int(next(iter(rows))[0] or 0)
+
+
+async def agrees(db: Db, speaker: int) -> bool:
+    """Whether that speaker agrees at this moment."""
+    rows = await db.execute_fetchall("SELECT agreed FROM speakers WHERE id = ?", (speaker,))
+    return any(row[0] for row in rows)
+
+
+async def withdrawn(db: Db, group: int) -> set[int]:
+    """Speakers who agreed once and then said no: only they themselves bring them back."""
+    rows = await db.execute_fetchall(
+        "SELECT DISTINCT s.id FROM speakers s JOIN consents c ON c.speaker = s.id"
+        " WHERE s.group_id = ? AND s.agreed = 0",
+        (group,),
+    )
+    return {int(row[0]) for row in rows}

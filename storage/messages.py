@@ -1,7 +1,7 @@
 """Messages of people who agreed: the training data of a group, imported and live.
 
 `origin` identifies a message across re-imports and between an export and the live chat, so the
-same words are never learnt twice.
+same words are never learnt twice. Of people who did not agree there are turns without words.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from storage.store import Db
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """A message as the database keeps one; `speaker` is a speaker's id."""
+    """A message as the database keeps one; `speaker` is a speaker's id.
 
-    speaker: int
+    Without a speaker, `text` is empty: somebody who has not agreed spoke here.
+    """
+
+    speaker: int | None
     text: str
     sent_at: int | None
     conversation: str
@@ -36,6 +39,14 @@ async def add(db: Db, group: int, rows: Iterable[MessageRow]) -> int:
     return db.total_changes - before
 
 
+async def remove(db: Db, group: int, origins: Iterable[str]) -> None:
+    """Delete messages by their origins; those that are not there change nothing."""
+    await db.executemany(
+        "DELETE FROM messages WHERE group_id = ? AND origin = ?",
+        [(group, origin) for origin in origins],
+    )
+
+
 async def edit(db: Db, group: int, origin: str, text: str) -> None:
     """The message was edited: its new text is what is learnt; without one it is forgotten."""
     if text:
@@ -47,19 +58,62 @@ async def edit(db: Db, group: int, origin: str, text: str) -> None:
 
 
 async def for_training(db: Db, group: int) -> list[MessageRow]:
-    """Every message of the group whose speaker agrees today, oldest first."""
+    """Every message of the group, oldest first, with words only of those who agree today.
+
+    What the others said in a row is one turn without a speaker and without words.
+    """
     rows = await db.execute_fetchall(
-        "SELECT m.speaker, m.text, m.sent_at, m.conversation, m.origin, m.reply_to"
-        " FROM messages m JOIN speakers s ON s.id = m.speaker"
-        " WHERE m.group_id = ? AND s.agreed = 1 ORDER BY coalesce(m.sent_at, 0), m.id",
+        "SELECT CASE WHEN s.agreed = 1 THEN m.speaker END,"
+        " CASE WHEN s.agreed = 1 THEN m.text ELSE '' END,"
+        " m.sent_at, m.conversation, m.origin, m.reply_to"
+        " FROM messages m LEFT JOIN speakers s ON s.id = m.speaker"
+        " WHERE m.group_id = ? ORDER BY coalesce(m.sent_at, 0), m.id",
         (group,),
     )
-    return [MessageRow(*row) for row in rows]
+    found: list[MessageRow] = []
+    for row in (MessageRow(*each) for each in rows):
+        if not (found and _goes_on(found[-1], row)):
+            found.append(row)
+    return found
+
+
+def _goes_on(before: MessageRow, row: MessageRow) -> bool:
+    """Whether somebody without words speaks on in the same conversation."""
+    same = before.conversation == row.conversation
+    return same and before.speaker is None and row.speaker is None
+
+
+async def said(db: Db, group: int) -> list[tuple[int | None, str, int]]:
+    """(speaker, text, sent_at) of every message with a time, oldest first: to tell doubles by."""
+    rows = await db.execute_fetchall(
+        "SELECT speaker, text, sent_at FROM messages"
+        " WHERE group_id = ? AND sent_at IS NOT NULL ORDER BY sent_at, id",
+        (group,),
+    )
+    return [(row[0], str(row[1]), int(row[2])) for row in rows]
+
+
+async def origins(db: Db, group: int) -> set[str]:
+    """The origins of all messages of the group."""
+    rows = await db.execute_fetchall("SELECT origin FROM messages WHERE group_id = ?", (group,))
+    return {str(row[0]) for row in rows}
 
 
 async def count_by_speaker(db: Db, group: int) -> dict[int, int]:
     """Messages of each speaker of the group."""
     rows = await db.execute_fetchall(
-        "SELECT speaker, count(*) FROM messages WHERE group_id = ? GROUP BY speaker", (group,)
+        "SELECT speaker, count(*) FROM messages WHERE group_id = ? AND speaker IS NOT NULL"
+        " GROUP BY speaker",
+        (group,),
+    )
+    return {int(row[0]): int(row[1]) for row in rows}
+
+
+async def characters_by_speaker(db: Db, group: int) -> dict[int, int]:
+    """Characters that each speaker of the group has said."""
+    rows = await db.execute_fetchall(
+        "SELECT speaker, sum(length(text)) FROM messages"
+        " WHERE group_id = ? AND speaker IS NOT NULL GROUP BY speaker",
+        (group,),
     )
     return {int(row[0]): int(row[1]) for row in rows}

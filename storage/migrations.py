@@ -107,6 +107,39 @@ STEPS: tuple[tuple[str, ...], ...] = (
             started_at INTEGER NOT NULL
         ) STRICT""",
     ),
+    (
+        # What placeholders of personal data are made with; it never leaves the database.
+        "ALTER TABLE groups ADD COLUMN secret BLOB",
+        "UPDATE groups SET secret = randomblob(32)",
+        # A person may have several accounts. speakers.telegram_user is no longer used.
+        """CREATE TABLE accounts (
+            group_id INTEGER NOT NULL REFERENCES groups(id),
+            telegram_user INTEGER NOT NULL,
+            speaker INTEGER NOT NULL REFERENCES speakers(id),
+            PRIMARY KEY (group_id, telegram_user)
+        ) STRICT""",
+        """INSERT INTO accounts SELECT group_id, telegram_user, id FROM speakers
+            WHERE telegram_user IS NOT NULL""",
+        "UPDATE speakers SET telegram_user = NULL",
+        # `speaker` NULL, `text` empty: a turn of somebody who has not agreed.
+        """CREATE TABLE turns (
+            id INTEGER PRIMARY KEY,
+            group_id INTEGER NOT NULL REFERENCES groups(id),
+            speaker INTEGER REFERENCES speakers(id),
+            text TEXT NOT NULL,
+            sent_at INTEGER,
+            conversation TEXT NOT NULL,
+            origin TEXT NOT NULL,
+            reply_to TEXT,
+            UNIQUE (group_id, origin),
+            CHECK (speaker IS NOT NULL OR text = '')
+        ) STRICT""",
+        """INSERT INTO turns
+            SELECT id, group_id, speaker, text, sent_at, conversation, origin, reply_to
+            FROM messages ORDER BY id""",
+        "DROP TABLE messages",
+        "ALTER TABLE turns RENAME TO messages",
+    ),
 )
 
 

@@ -49,6 +49,8 @@ class Store:
             self._db = await _connect(self._path)
             try:
                 await migrate(self._db)
+                # Words that a killed process wrote without committing still lie in the log.
+                await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self._reader = await _connect(self._path)
             except BaseException:
                 await self._db.close()

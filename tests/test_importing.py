@@ -1,21 +1,20 @@
-"""bot/cli/importing.py: whose words come into a group, under which name, and on whose word."""
+"""bot/importing: whose words come into a group, under which name, and on whose word."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from bot.cli.importing import (
-    Consent,
-    ImportRefusedError,
-    Summary,
-    import_export,
-    import_exports,
-)
+from bot.importing.consent import Consent
+from bot.importing.people import ImportRefusedError
+from bot.importing.taking_in import import_export, import_exports
 from bot.memory.cast import Cast
+from lm.doctor.report import Report
 from lm.exports.reading import read_export
 from storage import groups, messages
 from storage.groups import SpeakerRow
@@ -35,7 +34,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 async def take_in(
     store: Store, path: Path, consent: Consent = ALL, aliases: dict[str, str] | None = None
-) -> Summary:
+) -> Report:
     """Import a file into the group "us"."""
     return await import_export(store, "us", read_export(path), consent, aliases or {})
 
@@ -70,19 +69,20 @@ async def test_the_summary_says_what_was_found(
 ) -> None:
     """Format, counts by speaker, first and last, and how much of it is new."""
     summary = asdict(await take_in(store, write(tmp_path / f"{write.__name__}.txt", 61)))
-    assert summary == {
+    wanted = {
         "format": write.__name__,
-        "locale": summary["locale"],
         "messages": 61,
         "speakers": {"Alice": 21, "Bob": 20, "Carol": 20},
         "first": "2023-11-14T22:13:00Z" if write.__name__ == "whatsapp" else "2023-11-14T22:13:20Z",
         "last": "2023-11-14T23:13:00Z" if write.__name__ == "whatsapp" else "2023-11-14T23:13:20Z",
         "skipped": {},
         "new": 61,
+        "duplicates": 0,
+        "personal": {},
+        "months": {"2023-11": 61},
     }
-    assert ("day first" in summary["locale"] or "D" in summary["locale"].upper()) == (
-        write.__name__ == "whatsapp"
-    )
+    assert {key: summary[key] for key in wanted} == wanted
+    assert ("day" in summary["locale"]) == (write.__name__ == "whatsapp")
 
 
 async def test_an_alias_makes_two_names_one_speaker(store: Store, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ async def test_an_alias_holds_for_the_next_import(store: Store, tmp_path: Path) 
 
 
 async def test_only_those_who_agreed_are_kept(store: Store, tmp_path: Path) -> None:
-    """The words of others never reach the database; the summary says how many were left out."""
+    """The words of others never reach the database: somebody spoke there, and that is all."""
     path = written_exports.jsonl(tmp_path / "a.jsonl", 90)
     consent = Consent(frozenset({"Alice", "Bob"}), "Alice's word")
     summary = await take_in(store, path, consent)
@@ -118,10 +118,11 @@ async def test_only_those_who_agreed_are_kept(store: Store, tmp_path: Path) -> N
         "Bob": True,
         "Carol": False,
     }
-    assert {row.speaker for row in await learnable(store)} == {found["Alice"].id, found["Bob"].id}
-    assert (await rows(store))["messages"] == 60
+    words = [(row.speaker, row.text) for row in await learnable(store)]
+    assert {speaker for speaker, _ in words} == {found["Alice"].id, found["Bob"].id, None}
+    assert {text for speaker, text in words if speaker is None} == {""}
     ledger = await store.read(lambda db: groups.ledger(db, 1))
-    assert [entry[:3] for entry in ledger] == [
+    assert [(e.speaker, e.agreed, e.attested_by) for e in ledger] == [
         ("Alice", True, "Alice's word"),
         ("Bob", True, "Alice's word"),
     ]
@@ -133,9 +134,10 @@ async def test_somebody_who_agrees_later_is_learnt_then(store: Store, tmp_path: 
     await take_in(store, path, Consent(frozenset({"Alice", "Bob"}), "x"))
     summary = await take_in(store, path, Consent(frozenset({"Carol"}), "y"))
     assert summary.new == 30
-    assert len(await learnable(store)) == 90
+    learnt = await learnable(store)
+    assert [row.text for row in learnt] == [f"message number {n}" for n in range(90)]
     ledger = await store.read(lambda db: groups.ledger(db, 1))
-    assert [entry[0] for entry in ledger] == ["Alice", "Bob", "Carol"]
+    assert [entry.speaker for entry in ledger] == ["Alice", "Bob", "Carol"]
 
 
 REFUSALS = {
@@ -257,7 +259,7 @@ async def test_several_exports_are_taken_in_together_or_not_at_all(
 ) -> None:
     """A name that is in none of them undoes all; one that is in one of them is enough."""
     small = read_export(written_exports.jsonl(tmp_path / "a.jsonl", 20, ["Alice", "Bob"]))
-    large = read_export(written_exports.whatsapp(tmp_path / "b.txt", 60, ["Alice", "Carol"]))
+    large = read_export(written_exports.whatsapp(tmp_path / "b.txt", 80, ["Alice", "Carol"]))
     wrong = Consent(frozenset({"Alice", "Bob", "Zed"}), "x")
     with pytest.raises(ImportRefusedError, match="Zed"):
         await import_exports(store, "us", [large, small], wrong, {})
@@ -266,5 +268,112 @@ async def test_several_exports_are_taken_in_together_or_not_at_all(
     summaries = await import_exports(store, "us", [small, large], agreed, {})
     assert [(s.format, s.new, s.skipped) for s in summaries] == [
         ("jsonl", 20, {}),
-        ("whatsapp", 30, {"not agreed": 30}),
+        ("whatsapp", 30, {"not agreed": 40}),
     ]
+    assert [s.duplicates for s in summaries] == [0, 20]  # Carol says what Bob does
+    assert [(a.alias, a.name) for a in summaries[1].aliases] == [("Carol", "Bob")]
+
+
+async def test_what_was_said_keeps_its_order(store: Store, tmp_path: Path) -> None:
+    """Within a minute, and where an export has no times at all, as the export has it."""
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps({"speaker": ["Alice", "Bob", "Carol"][n % 3], "text": str(n)}) + "\n"
+            for n in range(90)
+        )
+    )
+    await take_in(store, path)
+    assert [row.text for row in await learnable(store)] == [str(n) for n in range(90)]
+
+
+async def test_turns_in_a_row_of_those_without_consent_are_one(
+    store: Store, tmp_path: Path
+) -> None:
+    """Two of four did not agree and speak one after the other: one empty turn."""
+    path = written_exports.whatsapp(tmp_path / "a.txt", 120, ["Alice", "Bob", "Carol", "Dora"])
+    await take_in(store, path, Consent(frozenset({"Alice", "Bob"}), "x"))
+    learnt = await learnable(store)
+    assert [row.text for row in learnt][:6] == [
+        *("message number 0", "message number 1", ""),
+        *("message number 4", "message number 5", ""),
+    ]
+    before = await rows(store)
+    await take_in(store, path, Consent(frozenset({"Alice", "Bob"}), "x"))
+    assert await rows(store) == before
+
+
+async def test_consent_is_matched_through_case_spaces_and_aliases(
+    store: Store, tmp_path: Path
+) -> None:
+    """As the operator types it: `alice`, `uncle  theo`, an alias of now or of an earlier import."""
+    names = ["Alice Smith", "Uncle Theo", "Bob"]
+    path = written_exports.whatsapp(tmp_path / "a.txt", 90, names)
+    consent = Consent(frozenset({"ali", "UNCLE  theo"}), "x")
+    await take_in(store, path, consent, {"Ali": "Alice Smith"})
+    agreed = {name for name, row in (await speakers(store)).items() if row.agreed}
+    assert agreed == {"Alice Smith", "Uncle Theo"}
+    with pytest.raises(ImportRefusedError, match="did you mean Bob"):
+        await take_in(store, path, Consent(frozenset({"Bbo"}), "x"))
+
+
+async def test_all_does_not_bring_back_who_withdrew(store: Store, tmp_path: Path) -> None:
+    """Somebody who said no is asked by name, never swept up."""
+    path = written_exports.whatsapp(tmp_path / "a.txt", 150)
+    await take_in(store, path)
+    carol = (await speakers(store))["Carol"].id
+    await store.write(lambda db: groups.consent(db, carol, False, "Carol"))
+    longer = written_exports.whatsapp(tmp_path / "b.txt", 180)
+    assert (await take_in(store, longer)).new == 20
+    assert not (await speakers(store))["Carol"].agreed
+    assert (await take_in(store, longer, Consent(frozenset({"Carol"}), "x"))).new == 10
+    assert (await speakers(store))["Carol"].agreed
+
+
+async def test_two_accounts_of_one_person_are_merged_by_an_alias(
+    store: Store, tmp_path: Path
+) -> None:
+    """In one import, or later when both are speakers already; words, accounts and consent go."""
+    accounts = [("Alex", 11), ("Alex Mobile", 12), ("Bob", 13)]
+    path = written_exports.telegram(tmp_path / "a.json", 90, accounts)
+    await take_in(store, path)
+    assert sorted(await speakers(store)) == ["Alex", "Alex Mobile", "Bob"]
+    summary = await take_in(store, path, aliases={"alex mobile": "Alex"})
+    assert (summary.new, summary.speakers) == (0, {"Alex": 60, "Bob": 30})
+    found = await speakers(store)
+    assert {name: row.accounts for name, row in found.items()} == {"Alex": (11, 12), "Bob": (13,)}
+    assert "Alex Mobile" in found["Alex"].aliases
+    assert len(await learnable(store)) == 90
+    cast = Cast(found.values(), [])
+    assert cast.heard(12, "whatever") == cast.heard(11, "") == found["Alex"].id
+
+
+async def test_aliases_in_a_circle_are_refused(store: Store, tmp_path: Path) -> None:
+    """A chain is followed to its end; a circle has none."""
+    path = written_exports.jsonl(tmp_path / "a.jsonl", 60, ["A", "B", "C", "D"])
+    with pytest.raises(ImportRefusedError, match="circle"):
+        await take_in(store, path, aliases={"A": "B", "B": "A"})
+    summary = await take_in(store, path, aliases={"A": "B", "B": "C"})
+    assert summary.speakers == {"C": 45, "D": 15}
+
+
+async def test_personal_data_never_comes_in(store: Store, tmp_path: Path) -> None:
+    """Neither in what is said nor in a name; the same number is the same placeholder."""
+    path = tmp_path / "a.jsonl"
+    names = ["Alice", "+44 7700 900123"]
+    lines = [
+        {"speaker": names[n % 2], "text": f"{n}: call 07700 900123", "sent_at": 1_700_000_000 + n}
+        for n in range(60)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    summary = await take_in(store, path, Consent(frozenset({"alice", "+44 7700 900123"}), "x"))
+    assert summary.personal == {"phone": 60}
+    assert summary.speakers == {"Alice": 30, "+44 7700 900123": 30}
+    (number,) = set(await speakers(store)) - {"Alice"}
+    assert re.fullmatch(r"\[phone \d+\]", number)
+    assert {row.text.partition(" call ")[2] for row in await learnable(store)} == {number}
+    dump = "\n".join([line async for line in store._db.iterdump()])
+    assert "900123" not in dump
+    summary = await take_in(store, path, aliases={"+44 7700 900123": "Bob"})
+    assert summary.speakers == {"Alice": 30, "Bob": 30}
+    assert sorted(await speakers(store)) == ["Alice", "Bob"]

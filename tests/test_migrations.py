@@ -7,7 +7,9 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
-from storage import migrations
+from storage import groups, messages, migrations
+from storage.groups import SpeakerRow
+from storage.messages import MessageRow
 from storage.migrations import STEPS, SchemaError
 from storage.store import Store
 
@@ -49,3 +51,34 @@ async def test_a_step_that_fails_half_way_leaves_the_old_schema(
             lambda db: db.execute_fetchall("SELECT name FROM sqlite_master WHERE name = 'half'")
         )
         assert list(rows) == []
+
+
+async def test_what_the_first_schema_held_is_all_there_in_the_newest(tmp_path: Path) -> None:
+    """Accounts, words and their order survive; every group gets a secret of its own."""
+    path = tmp_path / "db"
+    async with aiosqlite.connect(path) as db:
+        for statement in STEPS[0]:
+            await db.execute(statement)
+        await db.executescript(
+            """INSERT INTO groups VALUES (1, 'us', 5), (2, 'them', 6);
+            INSERT INTO speakers VALUES (1, 1, 'Alice', 11, 1), (2, 1, 'Bob', NULL, 0);
+            INSERT INTO aliases VALUES (1, 'Ali', 1);
+            INSERT INTO consents VALUES (1, 1, 1, 'her word', 7);
+            INSERT INTO messages VALUES
+                (3, 1, 1, 'second', 9, 'c', 'o3', NULL), (2, 1, 1, 'first', 8, 'c', 'o2', 'o1');
+            PRAGMA user_version = 1;"""
+        )
+    async with Store(path) as store:
+        alice, bob = await store.read(lambda db: groups.speakers(db, 1))
+        assert alice == SpeakerRow(1, "Alice", 11, True, ("Ali",))
+        assert (bob.accounts, bob.agreed) == ((), False)
+        learnt = await store.read(lambda db: messages.for_training(db, 1))
+        assert [(row.text, row.reply_to) for row in learnt] == [("first", "o1"), ("second", None)]
+        (entry,) = await store.read(lambda db: groups.ledger(db, 1))
+        assert (entry.group, entry.speaker, entry.at) == ("us", "Alice", 7)
+        one = await store.read(lambda db: groups.secret(db, 1))
+        other = await store.read(lambda db: groups.secret(db, 2))
+        assert len(one) == len(other) == 32
+        assert one != other
+        rows = [MessageRow(None, "", 10, "c", "turn"), MessageRow(1, "again", 8, "c", "o2")]
+        assert await store.write(lambda db: messages.add(db, 1, rows)) == 1

@@ -84,7 +84,7 @@ async def test_stale_replies_are_not_said_after_a_restart(store: Store) -> None:
 
 
 async def test_only_words_of_people_who_agreed_are_for_training(store: Store) -> None:
-    """Withdrawing takes a speaker's messages out of the next training."""
+    """Withdrawing takes a speaker's words out of the next training; that they spoke stays."""
     group, _ = await make_chat(store)
 
     async def job(db: Db) -> tuple[int, int]:
@@ -105,11 +105,13 @@ async def test_only_words_of_people_who_agreed_are_for_training(store: Store) ->
         "b",
     ]
     await store.write(lambda db: groups.consent(db, bob, False, "Bob"))
-    assert [m.text for m in await store.read(lambda db: messages.for_training(db, group))] == ["a"]
-    assert [entry[:3] for entry in await store.read(lambda db: groups.ledger(db, group))][-1] == (
-        "Bob",
-        False,
-        "Bob",
+    left = await store.read(lambda db: messages.for_training(db, group))
+    assert [(m.speaker is None, m.text) for m in left] == [(False, "a"), (True, "")]
+    assert await store.read(lambda db: groups.withdrawn(db, group)) == {bob}
+    newest = (await store.read(lambda db: groups.ledger(db, group)))[-1]
+    assert (newest.group, newest.speaker, newest.agreed, newest.attested_by) == (
+        *("g", "Bob"),
+        *(False, "Bob"),
     )
 
 

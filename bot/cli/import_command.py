@@ -1,4 +1,4 @@
-"""`understudy import`: aliases and consent as the operator gives them, and what was found."""
+"""`understudy import`: shows the doctor's report, asks who has agreed, and takes the words in."""
 
 from __future__ import annotations
 
@@ -6,45 +6,91 @@ import asyncio
 import json
 import os
 import sys
-from dataclasses import asdict
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import typer
 from click.exceptions import Abort
+from rich.console import Console
 
 from bot.cli.choosing import UsageError
-from bot.cli.importing import Consent, Summary, import_exports, summarise
+from bot.config import Config
+from bot.importing.consent import Consent
+from bot.importing.study import GroupState, Study, read_state
+from bot.importing.taking_in import check, take_in
+from bot.importing.terminal import listed, outcome, show, show_verdict
 from bot.paths import Paths
+from lm.doctor.page import page
+from lm.doctor.report import merged
+from lm.exports.export import Export
 from lm.exports.reading import read_export
 from storage.lock import hold
-from storage.store import Store
+from storage.store import Store, reading
+
+NARROWEST = 100  # columns where there is no terminal to ask for its width
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What the operator said: see `understudy import --help`."""
+
+    group: str
+    consent: str = ""
+    alias: tuple[str, ...] = ()
+    chat: str = ""
+    format: str = ""
+    date_order: str = ""
+    dry_run: bool = False
+    as_json: bool = False
+    html: Path | None = None
+
+    def check(self) -> None:
+        """UsageError before minutes of work that would come to nothing."""
+        if not self.group and not self.dry_run:
+            raise UsageError("--group NAME is missing: say which group the export belongs to")
+        if self.html is not None and (self.html.is_dir() or not self.html.parent.is_dir()):
+            raise UsageError(f"--html {self.html}: not a file in a folder that exists")
 
 
 async def import_files(
-    files: list[Path],
-    group: str,
-    consent: str,
-    aliases: dict[str, str],
-    chat: str,
-    dry_run: bool,
-    as_json: bool,
-    data: Path,
+    files: list[Path], options: ImportOptions, config: Config, data: Path
 ) -> None:
     """Read the files and add them to the group, or with `dry_run` only say what is in them."""
-    exports = [await asyncio.to_thread(read_export, file, chat or None) for file in files]
-    if dry_run:
-        for export in exports:
-            _print_summary(summarise(export, aliases), as_json, "would import")
-        return
-    names = {name for export in exports for name in summarise(export, aliases).speakers}
-    agreed = _consent(consent, sorted(names))
-    with hold(data):
+    options.check()
+    if data.exists() and not data.is_dir():  # noqa: ASYNC240 (before anything runs)
+        raise UsageError(f"--data {data}: this is a file, a folder is wanted")
+    aliases = read_aliases(options.alias)
+    exports = [(file.name, await asyncio.to_thread(_read, file, options)) for file in files]
+    with ExitStack() as lock:
+        there = Paths(data).database.exists()
+        if there and not options.dry_run:
+            lock.enter_context(hold(data))
+        state = await _state(data, options.group) if there else GroupState(options.group)
+        study = await asyncio.to_thread(Study, state, exports, aliases, config.privacy)
+        if options.dry_run:
+            _report(study, options)
+            return
+        asks = not options.consent and sys.stdin.isatty()
+        if asks:  # nobody can answer without having seen who speaks
+            _report(study, options)
+        consent = _consent(options.consent, study)
+        agreed = check(study, consent)
+        if not asks:
+            _report(study, options)
+        if not there:  # only now is it certain that there will be something in it
+            lock.enter_context(hold(data))
         async with Store(Paths(data).database) as store:
-            for summary in await import_exports(store, group, exports, agreed, aliases):
-                _print_summary(summary, as_json, f"imported into {group}")
+            await take_in(store, study, agreed, consent.attested_by)
+    for report in study.reports:
+        print(
+            json.dumps(asdict(report), ensure_ascii=False)
+            if options.as_json
+            else outcome(report, options.group)
+        )
 
 
-def read_aliases(given: list[str]) -> dict[str, str]:
+def read_aliases(given: tuple[str, ...]) -> dict[str, str]:
     """`Ali=Alice` pairs as a mapping. Raises UsageError for anything else."""
     aliases = {}
     for pair in given:
@@ -55,38 +101,62 @@ def read_aliases(given: list[str]) -> dict[str, str]:
     return aliases
 
 
-def _consent(given: str, names: list[str]) -> Consent:
+def _read(file: Path, options: ImportOptions) -> Export:
+    """Read a file; where it cannot tell the order of its dates, the operator is asked."""
+    order = options.date_order
+    export = read_export(file, options.chat or None, format=options.format, date_order=order)
+    if not export.question or options.dry_run:
+        return export
+    if not sys.stdin.isatty():
+        raise UsageError(f"{file.name}: {export.question}")
+    order = _ask(f"{file.name}: {export.question}\nWhich is it? (dmy, mdy, ymd)")
+    return read_export(file, options.chat or None, format=options.format, date_order=order)
+
+
+async def _state(data: Path, group: str) -> GroupState:
+    async with reading(Paths(data).database) as db:
+        return await read_state(db, group)
+
+
+def _report(study: Study, options: ImportOptions) -> None:
+    """Show what was found: as JSON only when nothing follows, as a page where one is wanted."""
+    if options.html is not None:
+        options.html.write_text(page(study.reports), encoding="utf-8")
+    if options.as_json:
+        if options.dry_run:
+            for report in study.reports:
+                print(json.dumps(asdict(report), ensure_ascii=False))
+        return
+    console = Console(highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=max(console.width, NARROWEST))
+    for report in study.reports:
+        show(report, console)
+    show_verdict(study.reports[0].verdict, console)
+    if options.html is not None:
+        console.print(f"The page: {options.html}")
+
+
+def _consent(given: str, study: Study) -> Consent:
+    """Who agreed, as given or as a person at the terminal says. UsageError rather than a guess."""
     if not given and sys.stdin.isatty():
-        print(f"{len(names)} people speak in it: {', '.join(names[:30])}")
-        try:
-            given = typer.prompt("Who of them agreed to be learnt from? (all, none, or names)")
-        except Abort:
-            raise UsageError("nothing was imported") from None
+        counts = merged([report.speakers for report in study.reports])
+        print(f"{len(counts)} people speak in it: {listed(counts)}")
+        given = _ask("Who of them agreed to be learnt from? (all, none, or names)")
     if not given:
         raise UsageError(
             "--consent is missing: say who agreed to be learnt from: all, none, or NAME,NAME"
         )
-    attested_by = f"the operator on the command line ({os.environ.get('USER', 'unknown')})"
-    if given.casefold() == "all":
-        return Consent(None, attested_by)
-    if given.casefold() == "none":
-        return Consent(frozenset(), attested_by)
-    return Consent(frozenset(name.strip() for name in given.split(",")), attested_by)
+    return Consent.read(given, study.people, attested_by())
 
 
-def _print_summary(summary: Summary, as_json: bool, verb: str) -> None:
-    if as_json:
-        print(json.dumps(asdict(summary), ensure_ascii=False))
-        return
-    span = "without times" if summary.first is None else f"from {summary.first} to {summary.last}"
-    print(f"{verb}: {summary.messages:,} messages ({summary.format}), {span}")
-    if summary.locale:
-        print(f"  dates read as {summary.locale}")
-    for name, count in list(summary.speakers.items())[:20]:
-        print(f"  {count:>7,}  {name}")
-    if len(summary.speakers) > 20:
-        print(f"           and {len(summary.speakers) - 20} more")
-    for kind, count in summary.skipped.items():
-        print(f"  left out: {count:,} {kind}")
-    if not verb.startswith("would"):
-        print(f"  {summary.new:,} new messages to learn from")
+def attested_by() -> str:
+    """Whose word it is that somebody agreed."""
+    return f"the operator on the command line ({os.environ.get('USER', 'unknown')})"
+
+
+def _ask(question: str) -> str:
+    try:
+        return str(typer.prompt(question))
+    except Abort:
+        raise UsageError("nothing was imported") from None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from bot.cli.importing import Consent, Summary, import_export
+from bot.importing.consent import Consent
+from bot.importing.taking_in import import_export
+from lm.doctor.report import Report
 from lm.exports.reading import read_export
 from storage.store import Store
 
@@ -13,7 +15,7 @@ SAMPLE = "The Lighthouse"
 FILE = Path(__file__).parents[2] / "examples" / "telegram" / "result.json"
 
 
-async def import_sample(store: Store) -> Summary:
+async def import_sample(store: Store) -> Report:
     """Import it; everybody in it agreed, because nobody in it exists."""
     export = await asyncio.to_thread(read_export, FILE)
     return await import_export(

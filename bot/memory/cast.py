@@ -38,9 +38,7 @@ class Cast:
         able = (self.speakers[each] for each in trained if each in self.speakers)
         self.personas = [Persona(row.id, row.name, called(row)) for row in able if row.agreed]
         self._by_user = {
-            row.telegram_user: row.id
-            for row in self.speakers.values()
-            if row.telegram_user is not None
+            account: row.id for row in self.speakers.values() for account in row.accounts
         } | dict(links or {})
         self._by_name: dict[str, list[int]] = {}
         for row in self.speakers.values():

@@ -54,14 +54,22 @@ class Current:
         self.checkpoint, self.versions, self._links = checkpoint, versions, links
         self._thread, self._store, self._group = thread, store, group
         self._longest_reply = longest_reply
-        self._device = checkpoint.model.embed_tokens.weight.device
+        self._device = checkpoint.gpt.embed_tokens.weight.device
         self._swapping = asyncio.Lock()
+        self._ledger = 0  # the newest entry of the consent ledger that the cast knows
         self.contexts = Contexts(store, group, Voice.of(checkpoint, longest_reply))
 
     async def start(self) -> None:
         """Serve the checkpoint that this was made with."""
         await self._thread.swap(self.checkpoint)
         await self.refresh_cast()
+
+    async def follow_ledger(self) -> None:
+        """Know of consent that was given or withdrawn since, whoever wrote it down."""
+        newest = await self._store.read(lambda db: groups.newest_entry(db, self._group))
+        if newest != self._ledger:
+            self._ledger = newest
+            await self.refresh_cast()
 
     async def refresh_cast(self) -> None:
         """Read the group's speakers again."""

@@ -1,6 +1,7 @@
 """What happens to a group message: it joins its chat's context, may be learnt, may be answered.
 
-All of it is one transaction with the message's inbox row; memory follows the disk.
+All of it is one transaction with the message's inbox row; memory follows the disk. Personal data
+becomes placeholders here, before anything is kept or made into tokens.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from bot.house import Change, House
 from bot.memory.cast import Persona
 from bot.memory.context import Context
 from bot.updates.incoming import Incoming
-from storage import chats, messages, outbox
+from storage import chats, groups, messages, outbox
 from storage.chats import ContextRow
 from storage.messages import MessageRow
 from storage.store import Db
@@ -29,7 +30,7 @@ async def record(
 
     `also` is done in the same transaction.
     """
-    words = heard.text if text is None else text
+    words = house.scrubber.scrub(heard.text if text is None else text)
     chat = context.chat.id
 
     async def answer(db: Db) -> None:
@@ -70,6 +71,8 @@ async def learn(db: Db, house: House, heard: Incoming, words: str) -> None:
     speaker = house.current.cast.linked(heard.user)
     if speaker is None or not speaker.agreed or heard.borrowed or heard.as_channel:
         return
+    if not await groups.agrees(db, speaker.id):  # withdrawn a moment ago, by another process
+        return
     conversation = f"telegram:{heard.chat_id}:{heard.topic}"
     row = MessageRow(speaker.id, words, heard.sent_at, conversation, heard.origin)
     await messages.add(db, house.group.id, [row])
@@ -77,14 +80,15 @@ async def learn(db: Db, house: House, heard: Incoming, words: str) -> None:
 
 async def on_edited(house: House, heard: Incoming) -> None:
     """A message was edited: what is remembered and learnt of it changes; nothing is answered."""
+    words = house.scrubber.scrub(heard.text)
     context = await house.context(heard)
     async with context.lock:
-        entries, leaving = context.edited(heard.message_id, heard.text)
+        entries, leaving = context.edited(heard.message_id, words)
 
         async def change(db: Db) -> None:
-            await chats.edit_context(db, context.chat.id, heard.message_id, heard.text)
+            await chats.edit_context(db, context.chat.id, heard.message_id, words)
             await chats.roll_out(db, context.chat.id, leaving)
-            await messages.edit(db, house.group.id, heard.origin, heard.text)
+            await messages.edit(db, house.group.id, heard.origin, words)
 
         if await house.apply(heard.update_id, change):
             context.hold(entries)

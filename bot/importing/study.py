@@ -1,0 +1,166 @@
+"""An import before anything is written: who speaks, what is new, what the doctor says.
+
+Reads the group's state once; from then on it works on plain values and can run in a thread.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bot.config import PrivacyConfig
+from bot.importing.people import People, Person
+from bot.scrubbing import called, make_scrubber
+from lm.doctor.aliases import LikelyAlias, likely_aliases
+from lm.doctor.overlap import Doubles, Known, Said
+from lm.doctor.report import Report, examine
+from lm.doctor.verdict import Verdict, verdict
+from lm.exports.export import Export, ExportedMessage
+from lm.privacy.scrubber import Scrubber
+from storage import groups, messages
+from storage.groups import SpeakerRow, new_secret
+from storage.store import Db
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """What a group has before an import; `id` None for one that is still to be made."""
+
+    name: str
+    id: int | None = None
+    secret: bytes = field(default_factory=new_secret)
+    rows: tuple[SpeakerRow, ...] = ()
+    withdrawn: frozenset[int] = frozenset()
+    counts: Mapping[int, int] = field(default_factory=dict)  # messages with words, by speaker
+    characters: Mapping[int, int] = field(default_factory=dict)
+    said: tuple[tuple[int | None, str, int], ...] = ()
+    origins: frozenset[str] = frozenset()
+
+
+async def read_state(db: Db, name: str) -> GroupState:
+    """The state of the group of that name."""
+    known = {group.name.casefold(): group.id for group in await groups.all_groups(db)}
+    group = known.get(name.casefold())
+    if group is None:
+        return GroupState(name)
+    return GroupState(
+        *(name, group, await groups.secret(db, group)),
+        rows=tuple(await groups.speakers(db, group)),
+        withdrawn=frozenset(await groups.withdrawn(db, group)),
+        counts=await messages.count_by_speaker(db, group),
+        characters=await messages.characters_by_speaker(db, group),
+        said=tuple(await messages.said(db, group)),
+        origins=frozenset(await messages.origins(db, group)),
+    )
+
+
+class Study:
+    """Exports looked at against a group. Raises ImportRefusedError for aliases in a circle.
+
+    people:  everybody of the group and the exports
+    reports: the doctor's, one for each export
+    doubles: for each export the places of messages that the group, or an earlier export, has
+    counts:  for each export the number of messages by person
+    fresh:   the same, of messages that are new
+    """
+
+    def __init__(
+        self,
+        state: GroupState,
+        exports: Sequence[tuple[str, Export]],
+        aliases: Mapping[str, str],
+        privacy: PrivacyConfig,
+    ) -> None:
+        """Look at (file name, export) pairs."""
+        self.state, self.exports = state, [export for _, export in exports]
+        names = {name for export in self.exports for name in export.speakers}
+        insiders = {*called(state.rows), *names, *aliases.values()}
+        self.scrubber: Scrubber = make_scrubber(privacy, state.secret, insiders)
+        self.people = People(state.rows, state.withdrawn, aliases, self.scrubber.scrub)
+        self.reports: list[Report] = []
+        self.doubles: list[frozenset[int]] = []
+        self.counts: list[Counter[Person]] = []
+        self.fresh: list[Counter[Person]] = []
+        known = Known(self._stored())
+        for number, (file, export) in enumerate(exports):
+            self._look(known, file, export, last=number == len(exports) - 1)
+        whole = self._verdict()
+        for report in self.reports:
+            report.verdict = whole
+
+    def person(self, message: ExportedMessage) -> Person:
+        """Who said it."""
+        return self.people.of(message.speaker, message.key)
+
+    def _stored(self) -> list[Said]:
+        names = {id: person.name for person in self.people for id in person.ids}
+        return [
+            Said(names[speaker], text, sent_at)
+            for speaker, text, sent_at in self.state.said
+            if speaker is not None
+        ]
+
+    def _look(self, known: Known, file: str, export: Export, *, last: bool) -> None:
+        report = examine(file, export, lambda m: self.person(m).shown, self.scrubber.scrub)
+        who = [self.person(message) for message in export.messages]
+        said: list[Said | None] = []
+        if known.count or not last:
+            said = [self._said(message) for message in export.messages]
+        found = known.doubles(said)
+        if not last:
+            known.add(each for p, each in enumerate(said) if each and p not in found.places)
+        doubles = found.places | self._same_origin(export)
+        report.duplicates = len(doubles)
+        self._tell(report, found)
+        self.reports.append(report)
+        self.doubles.append(doubles)
+        self.counts.append(Counter(who))
+        self.fresh.append(self.counts[-1] - Counter(who[place] for place in doubles))
+
+    def _said(self, message: ExportedMessage) -> Said | None:
+        if message.sent_at is None:
+            return None
+        text = self.scrubber.scrub(message.text)
+        return Said(self.person(message).name, text, message.sent_at)
+
+    def _same_origin(self, export: Export) -> frozenset[int]:
+        """Places of messages that came in by an export of the same kind."""
+        origins = self.state.origins
+        if not origins:
+            return frozenset()
+        return frozenset(p for p, m in enumerate(export.messages) if m.origin in origins)
+
+    def _tell(self, report: Report, found: Doubles) -> None:
+        """Put into a report what only a comparison with the group shows."""
+        shown = {person.name: person.shown for person in self.people}
+        heard = [LikelyAlias(shown[a.alias], shown[a.name], a.reason) for a in found.aliases]
+        told = {each.alias for each in heard}
+        likely = likely_aliases(self._counts(report))
+        report.aliases = heard + [each for each in likely if each.alias not in told]
+        if found.shifts:
+            hours = ", ".join(f"{shift / 3600:+g} h" for shift in found.shifts)
+            report.time_zone += f"; against what the group has its clock is shifted by {hours}"
+
+    def _verdict(self) -> Verdict:
+        """What to expect of all that the group will have, whichever file it came from."""
+        said: Counter[str] = Counter()
+        characters: Counter[str] = Counter()
+        for person in self.people:
+            for id in person.ids:
+                said[person.shown] += self.state.counts.get(id, 0)
+                characters[person.shown] += self.state.characters.get(id, 0)
+        for report, counts, fresh in zip(self.reports, self.counts, self.fresh, strict=True):
+            size = {voice.name: voice.characters for voice in report.verdict.voices}
+            for person, count in fresh.items():
+                said[person.shown] += count
+                characters[person.shown] += size[person.shown] * count // counts[person]
+        return verdict(said, characters)
+
+    def _counts(self, report: Report) -> Mapping[str, int]:
+        """Messages by name, of the group's speakers and of this export's."""
+        counts = Counter(report.speakers)
+        for person in self.people:
+            for id in person.ids:
+                counts[person.shown] += self.state.counts.get(id, 0)
+        return counts

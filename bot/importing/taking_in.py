@@ -1,0 +1,162 @@
+"""Taking exports into a group: only the words of those who agreed, and each message once.
+
+Everything of one import is one transaction: a refusal, or a kill, leaves nothing half-written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+from bot.config import PrivacyConfig
+from bot.importing.consent import Consent
+from bot.importing.people import ImportRefusedError, Person
+from bot.importing.study import Study, read_state
+from lm.corpus.transcript import LEAST
+from lm.doctor.report import Report
+from lm.exports.export import Export
+from storage import groups, messages
+from storage.messages import MessageRow
+from storage.store import Db, Store
+
+CHUNK = 10_000  # rows handed to the database at a time
+NOT_AGREED = "not agreed"
+
+
+async def import_export(
+    store: Store, group_name: str, export: Export, consent: Consent, aliases: Mapping[str, str]
+) -> Report:
+    """Add an export to a group. Raises ImportRefusedError, and then nothing has changed."""
+    return (await import_exports(store, group_name, [export], consent, aliases))[0]
+
+
+async def import_exports(
+    store: Store,
+    group_name: str,
+    exports: Sequence[Export],
+    consent: Consent,
+    aliases: Mapping[str, str],
+) -> list[Report]:
+    """Add several exports of one group, all of them or, with an ImportRefusedError, none."""
+    state = await store.read(lambda db: read_state(db, group_name))
+    named = [(export.title, export) for export in exports]
+    study = await asyncio.to_thread(Study, state, named, aliases, PrivacyConfig())
+    agreeing = check(study, consent)
+    await take_in(store, study, agreeing, consent.attested_by)
+    return study.reports
+
+
+def check(study: Study, consent: Consent) -> set[Person]:
+    """Those whose words are taken in: who agrees by this consent, or did before.
+
+    Raises ImportRefusedError where that is too little to learn from.
+    """
+    for alias, person in study.people.aliases.items():
+        if not person.heard and not person.ids:
+            raise ImportRefusedError(
+                f"--alias {alias}={person.shown}: nobody is called either of these"
+            )
+    agreed = consent.of(study.people) | {person for person in study.people if person.agreed}
+    total = sum(fresh[person] for fresh in study.fresh for person in agreed)
+    total += sum(study.state.counts.get(id, 0) for person in agreed for id in person.ids)
+    speaking = [person for person in study.people if person.heard or person.ids]
+    if len(agreed) < 2:
+        if len(speaking) < 2:
+            raise ImportRefusedError("only one person speaks in it: a group needs at least two")
+        who = f"only {next(iter(agreed)).shown} has" if agreed else "nobody has"
+        raise ImportRefusedError(
+            f"a group needs two people who agreed, {who}: say --consent all, or their names"
+        )
+    if total < LEAST:
+        raise ImportRefusedError(
+            f"too little to learn from: {total} messages, at least {LEAST} are needed"
+        )
+    return agreed
+
+
+async def take_in(store: Store, study: Study, agreed: set[Person], attested_by: str) -> None:
+    """Write it all in one transaction. The reports learn what was new and what was left out."""
+
+    async def job(db: Db) -> None:
+        group = (await groups.ensure_group(db, study.state.name, study.state.secret)).id
+        await _write_people(db, group, study, agreed, attested_by)
+        for number, report in enumerate(study.reports):
+            before = sum((await messages.count_by_speaker(db, group)).values())
+            await _write_messages(db, group, study, number, agreed)
+            after = sum((await messages.count_by_speaker(db, group)).values())
+            report.new = after - before
+
+    await store.write(job)
+    for counts, report in zip(study.counts, study.reports, strict=True):
+        left = sum(count for person, count in counts.items() if person not in agreed)
+        if left:
+            report.skipped[NOT_AGREED] = left
+
+
+async def _write_people(
+    db: Db, group: int, study: Study, agreed: set[Person], attested_by: str
+) -> None:
+    """Speakers, merges, aliases, accounts, and what is new of consent."""
+    for person in study.people:
+        if person.id is None and (person.heard or person.aliases):
+            person.id = await groups.ensure_speaker(db, group, person.name)
+    for merged, into in study.people.merges:
+        assert merged.id is not None
+        assert into.id is not None
+        await groups.merge(db, group, merged.id, into.id)
+    for alias, person in study.people.aliases.items():
+        assert person.id is not None
+        if alias != person.name:
+            await groups.add_alias(db, group, alias, person.id)
+    linked = {account for row in study.state.rows for account in row.accounts}
+    before = {row.id for row in await groups.speakers(db, group) if row.agreed}
+    for person in study.people:
+        if person.id is None:
+            continue
+        for account in sorted(person.accounts - linked):
+            await groups.link(db, group, person.id, account)
+        if person in agreed and person.id not in before:
+            await groups.consent(db, person.id, True, attested_by)
+
+
+async def _write_messages(
+    db: Db, group: int, study: Study, number: int, agreed: set[Person]
+) -> None:
+    """The messages of one export in their order, a chunk at a time."""
+    rows = _rows(study, number, agreed)
+    known = any(origin.startswith(_SOMEONE) for origin in study.state.origins)
+    while chunk := list(islice(rows, CHUNK)):
+        if known:  # whoever has agreed since speaks now where nobody's turn was kept
+            turns = (_turn(study, row.origin) for row in chunk if row.speaker is not None)
+            await messages.remove(db, group, turns)
+        await messages.add(db, group, chunk)
+
+
+def _rows(study: Study, number: int, agreed: set[Person]) -> Iterator[MessageRow]:
+    """What is new: words of those who agreed; of what others say in a row, one empty turn."""
+    silent = ""  # the conversation in which somebody without words spoke last
+    doubles, scrub = study.doubles[number], study.scrubber.scrub
+    taken = {
+        sent_at // 60 for speaker, _, sent_at in study.state.said if speaker is None
+    }  # minutes with an empty turn
+    for place, m in enumerate(study.exports[number].messages):
+        person = study.person(m)
+        if person in agreed:
+            silent = ""
+            if place not in doubles:
+                text = scrub(m.text)
+                yield MessageRow(person.id, text, m.sent_at, m.conversation, m.origin, m.reply_to)
+        elif silent != m.conversation:
+            silent = m.conversation
+            if m.sent_at is None or m.sent_at // 60 not in taken:
+                yield MessageRow(None, "", m.sent_at, m.conversation, _turn(study, m.origin))
+
+
+_SOMEONE = "someone:"
+
+
+def _turn(study: Study, origin: str) -> str:
+    """The origin of an empty turn: keyed, as a plain one could confirm a guess at the words."""
+    return _SOMEONE + hmac.digest(study.state.secret, origin.encode(), "sha256").hex()[:32]

@@ -1,0 +1,114 @@
+"""`understudy consent`: what the ledger's last word changes, at once and at the next training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.cli.choosing import UsageError
+from bot.cli.consent_command import change_consent, show_ledger
+from bot.learning.training import transcript
+from bot.paths import Paths
+from storage import groups
+from storage.groups import Group
+from storage.store import Store, reading
+from tests import small_group
+from tests.backstage import Backstage, backstage
+
+
+@pytest.fixture
+async def paths(tmp_path: Path) -> Paths:
+    await small_group.make(tmp_path / "data", model=False)
+    return Paths(tmp_path / "data")
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Backstage]:
+    await small_group.make(tmp_path / "data")
+    async with backstage(tmp_path / "data") as opened:
+        yield opened
+
+
+async def test_the_ledger_says_who_where_when_and_on_whose_word(
+    paths: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As JSON for scripts and as lines for people, with how everybody stands now."""
+    await change_consent("us", "", "uncle  THEO", paths)
+    await show_ledger("us", True, paths)
+    lines = capsys.readouterr().out.splitlines()
+    entries = json.loads(lines[-1])
+    assert set(entries[0]) == {"group", "speaker", "agreed", "attested_by", "at"}
+    assert [(e["group"], e["speaker"], e["agreed"]) for e in entries[-2:]] == [
+        ("us", "Uncle Theo", True),
+        ("us", "Uncle Theo", False),
+    ]
+    assert "operator" in entries[-1]["attested_by"]
+    await show_ledger("", False, paths)
+    said = capsys.readouterr().out
+    assert "Uncle Theo: withdrew, says the operator" in said
+    assert "us learns from Alice, Bob." in said
+    assert "Not from Uncle Theo." in said
+
+
+async def test_nobody_is_guessed(paths: Paths) -> None:
+    """A name that is nobody's is refused with the names that there are."""
+    with pytest.raises(UsageError, match="--withdraw Ali: say which of these: Alice, Bob, Uncle"):
+        await change_consent("us", "", "Ali", paths)
+
+
+async def test_saying_it_twice_changes_nothing(paths: Paths) -> None:
+    """The ledger holds changes, not repetitions."""
+    await change_consent("us", "alice", "", paths)
+    async with reading(paths.database) as db:
+        assert len(await groups.ledger(db, 1)) == 3
+
+
+async def test_the_next_training_leaves_out_who_withdrew(paths: Paths) -> None:
+    """No word of theirs and no name; that somebody spoke there stays. Giving it brings all back."""
+    group = Group(1, "us")
+    await change_consent("us", "", "Alice", paths)
+    async with reading(paths.database) as db:
+        words = await transcript(db, group)
+    assert [speaker.name for speaker in words.speakers] == ["Bob", "Uncle Theo"]
+    assert {m.text for m in words.messages if m.speaker is None} == {""}
+    assert not any("soup tonight" in m.text for m in words.messages)
+    await change_consent("us", "Alice", "", paths)
+    async with reading(paths.database) as db:
+        assert len((await transcript(db, group)).messages) == 240
+
+
+async def test_a_persona_ends_at_once_beside_a_running_bot(
+    stage: Backstage, tmp_path: Path
+) -> None:
+    """Another process withdraws; the reply that is wanted already is not generated."""
+    chat = await stage.chat()
+    first = await stage.want(chat)
+    stage.replies.wake(chat)
+    assert await stage.ended(first) == ["sent"]
+    await change_consent("us", "", "Alice", Paths(tmp_path / "data"))
+    second, third = await stage.want(chat), await stage.want(chat, "Bob")
+    stage.replies.wake(chat)
+    assert (await stage.ended(second, third))[1] == "sent"
+    assert [each.name for each in stage.current.cast.personas] == ["Bob", "Uncle Theo"]
+    assert not any("Alice" in text for text in stage.said()[1:])
+
+
+async def test_merging_takes_what_was_said_last(tmp_path: Path) -> None:
+    """Two speakers become one: words, accounts, contexts and chats follow, consent by its date."""
+    async with Store(tmp_path / "db") as store:
+
+        async def job(db):  # type: ignore[no-untyped-def]  # a job of this test only
+            group = (await groups.ensure_group(db, "us")).id
+            one = await groups.ensure_speaker(db, group, "Ali")
+            two = await groups.ensure_speaker(db, group, "Alice")
+            await groups.link(db, group, one, 7)
+            await groups.consent(db, two, True, "x")
+            await groups.consent(db, one, False, "Ali")
+            await groups.merge(db, group, one, two)
+            return await groups.speakers(db, group)
+
+        (row,) = await store.write(job)
+        assert (row.name, row.aliases, row.accounts, row.agreed) == ("Alice", ("Ali",), (7,), False)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm.corpus.tokenizer import BREAK, END, SOMEONE, Tokenizer
+from lm.corpus.tokenizer import BREAK, END, SOMEONE, Kind, Tokenizer
+from lm.corpus.wordlevel import UNKNOWN
 
 TOKENIZER = Tokenizer.train(
     ["so it goes, so it went 12 times", "haha no 😀 niemals"] * 20, 400, (7, 3)
@@ -116,3 +117,80 @@ def test_other_speakers_are_refused(tmp_path: Path) -> None:
     for speakers in ((7,), (7, 3, 5)):
         with pytest.raises(ValueError, match="speakers"):
             Tokenizer.load(path, speakers)
+
+
+WORDY = ["Hello there, how are you?", "hello! I'm fine, it's 10:30"] * 3
+KINDS: tuple[Kind, ...] = ("bpe", "word", "character")
+
+
+def wordy(kind: Kind) -> Tokenizer:
+    """A small tokenizer for two speakers."""
+    return Tokenizer.train(WORDY, 300, (4, 9), kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("typed", [*FORGERIES, UNKNOWN, "<unk>"])
+def test_every_kind_keeps_structure_apart(kind: Kind, typed: str) -> None:
+    """Typed structure stays text in every kind, even where it was typed before it learnt."""
+    for texts in (WORDY, [*WORDY, typed, typed]):
+        tokenizer = Tokenizer.train(texts, 300, (4, 9), kind)
+        assert tokenizer.structural.isdisjoint(tokenizer.encode(typed))
+        assert tokenizer.message(9, typed)[0] == tokenizer.speaker(9)
+        assert tokenizer.message(9, typed)[-1] == tokenizer.end
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_saved_tokenizer_is_the_same_one(kind: Kind, tmp_path: Path) -> None:
+    """The file alone says of which kind it is; ids, bans and structure come back."""
+    tokenizer = wordy(kind)
+    tokenizer.save(tmp_path / "t.json")
+    again = Tokenizer.load(tmp_path / "t.json", (4, 9))
+    assert again.kind == kind
+    assert (again.unknown, again.banned) == (tokenizer.unknown, tokenizer.banned)
+    assert again.message(9, WORDY[0] + " Ω") == tokenizer.message(9, WORDY[0] + " Ω")
+    assert again.decode(again.encode(WORDY[1])).lower() == WORDY[1].lower()
+
+
+@pytest.mark.parametrize("kind", ["word", "character"])
+def test_what_is_rare_is_unknown_and_never_said(kind: Kind) -> None:
+    """UNKNOWN is text that stands for whatever is rare, and a reply may not hold it."""
+    tokenizer = wordy(kind)
+    assert tokenizer.encode("Ω") == [tokenizer.unknown]
+    assert tokenizer.decode(tokenizer.encode("Ω")) == "\N{REPLACEMENT CHARACTER}"
+    assert tokenizer.unknown not in tokenizer.structural
+    assert tokenizer.banned == tokenizer.structural - {tokenizer.end} | {tokenizer.unknown}
+
+
+def test_bytes_know_everything() -> None:
+    """Byte-level BPE has no UNKNOWN; of structure only END may end a reply."""
+    assert TOKENIZER.unknown is None
+    assert TOKENIZER.banned == TOKENIZER.structural - {TOKENIZER.end}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(text=st.text(st.sampled_from("ab İßéß你😀\u0301\ufe0f\x00\n\u3000.'1_")))
+def test_spans_cover_what_is_encoded(kind: Kind, text: str) -> None:
+    """Spans give the ids in order; between them stand only spaces, and for words alone."""
+    tokenizer = {"bpe": BPE, "word": WORD, "character": CHARACTER}[kind]
+    spans = tokenizer.spans(text)
+    assert [span.id for span in spans] == tokenizer.encode(text)
+    covered = {i for span in spans for i in range(span.start, span.stop)}
+    lost = [char for i, char in enumerate(text) if i not in covered]
+    assert not "".join(lost).strip()
+    assert kind == "word" or not lost
+
+
+BPE, WORD, CHARACTER = (wordy(kind) for kind in KINDS)
+
+
+def test_foreign_kinds_are_refused(tmp_path: Path) -> None:
+    """A well-formed tokenizer that cuts text in another way is not one of ours."""
+    path = tmp_path / "tokenizer.json"
+    WORD.save(path)
+    written = path.read_text()
+    path.write_text(written.replace("Lowercase", "NFC"))
+    with pytest.raises(ValueError, match="neither words nor characters"):
+        Tokenizer.load(path, (4, 9))
+    path.write_text(written.replace('"WordLevel"', '"WordPiece"'))
+    with pytest.raises(ValueError, match="token"):
+        Tokenizer.load(path, (4, 9))

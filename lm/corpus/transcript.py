@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 from lm.corpus.message import Message, Speaker
 
 LINE_LIMIT = 4_000_000  # bytes of one line: far above any chat message, far below memory
+LEAST = 50  # messages of a transcript that something can be learnt from
 HELD_OUT_LIMIT = 2_000  # messages; more would only make evaluation slow
 
 

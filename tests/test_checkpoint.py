@@ -11,7 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import safetensors.numpy
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -21,6 +23,8 @@ from lm.checkpoints.meta import Meta
 from lm.corpus.message import Speaker
 from lm.corpus.tokenizer import Tokenizer
 from lm.models.gpt import GPT, ModelConfig
+from lm.models.kneser_ney import KneserNey
+from lm.models.mixture import Mixture, Weights
 
 CPU = torch.device("cpu")
 TOKENIZER = Tokenizer.train(["so it goes"] * 9, 260, (4, 2))
@@ -50,6 +54,18 @@ def model() -> GPT:
 def saved(tmp_path: Path, model: GPT) -> Path:
     checkpoint.write(tmp_path / "0003", model, TOKENIZER, META)
     return tmp_path / "0003"
+
+
+@pytest.fixture
+def mixture(model: GPT) -> Mixture:
+    ids = np.array([TOKENIZER.break_, *TOKENIZER.message(4, "so it goes on and on")])
+    return Mixture(model, KneserNey.train([ids], TOKENIZER.vocab_size), Weights(0.25, 0.0625))
+
+
+@pytest.fixture
+def mixed(tmp_path: Path, mixture: Mixture) -> Path:
+    checkpoint.write(tmp_path / "0004", mixture, TOKENIZER, META)
+    return tmp_path / "0004"
 
 
 def reseal(directory: Path) -> None:
@@ -257,3 +273,94 @@ def test_tokenizer_has_to_fit_the_speakers(saved: Path) -> None:
     reseal(saved)
     with pytest.raises(CheckpointError, match="speakers"):
         checkpoint.read(saved, CPU)
+
+
+def test_a_mixture_comes_back(mixed: Path, mixture: Mixture) -> None:
+    """Its GPT, its n-grams and its weights are those that were written."""
+    found = checkpoint.read(mixed, CPU)
+    assert found.meta == replace(META, mixture=(0.25, 0.0625)) == checkpoint.read_meta(mixed)
+    assert isinstance(found.model, Mixture)
+    assert found.gpt is found.model.gpt
+    tokens = torch.tensor([TOKENIZER.message(4, "so it goes")])
+    at = torch.arange(tokens.shape[1])[None]
+    assert torch.equal(found.model(tokens, at), mixture.eval()(tokens, at))
+
+
+def test_a_gpt_is_its_own_network(saved: Path) -> None:
+    """Without a mixture, what is served is the network; there is no file of n-grams."""
+    found = checkpoint.read(saved, CPU)
+    assert found.gpt is found.model
+    assert found.meta.mixture == ()
+    assert not (saved / "ngrams.safetensors").exists()
+
+
+def test_older_checkpoints_have_no_mixture(saved: Path) -> None:
+    """A meta.json from before there were mixtures still loads."""
+    record = json.loads((saved / "meta.json").read_text())
+    del record["mixture"]
+    (saved / "meta.json").write_text(json.dumps(record))
+    reseal(saved)
+    assert checkpoint.read(saved, CPU).meta.mixture == ()
+
+
+def test_damaged_ngrams_are_noticed(mixed: Path) -> None:
+    """One bit in the n-grams is one bit too many; a file that is gone is named."""
+    path = mixed / "ngrams.safetensors"
+    content = path.read_bytes()
+    path.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    for attempt in (lambda: checkpoint.read(mixed, CPU), lambda: checkpoint.verify(mixed)):
+        with pytest.raises(CheckpointError, match="ngrams"):
+            attempt()
+    path.unlink()
+    with pytest.raises(CheckpointError, match="ngrams"):
+        checkpoint.read(mixed, CPU)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tokens": np.array([9_999], dtype=np.uint16)},
+        {"tokens": np.array([1.0], dtype=np.float32)},
+        {"counts": np.array([], dtype=np.uint8)},
+        {"more": np.array([1], dtype=np.uint8)},
+    ],
+)
+def test_ngrams_have_to_be_sound(mixed: Path, change: dict[str, Any]) -> None:
+    """Tables that are no n-grams of this vocabulary are refused, even with a manifest for them."""
+    path = mixed / "ngrams.safetensors"
+    tables = safetensors.numpy.load_file(path)
+    path.write_bytes(safetensors.numpy.save(tables | change))
+    reseal(mixed)
+    with pytest.raises(CheckpointError, match=r"n-?grams"):
+        checkpoint.read(mixed, CPU)
+
+
+def test_hostile_ngrams_are_refused(mixed: Path) -> None:
+    """As with weights, nothing trusts the header."""
+    (mixed / "ngrams.safetensors").write_bytes(struct.pack("<Q", 2**60))
+    reseal(mixed)
+    with pytest.raises(CheckpointError, match="header"):
+        checkpoint.read(mixed, CPU)
+
+
+@pytest.mark.parametrize("value", [None, "x", [0.5], [0.0, 0.1], [0.9, 0.2], [0.5, -0.1], [[1], 2]])
+def test_weights_of_a_mixture_are_checked(mixed: Path, value: object) -> None:
+    """Shares that are none are refused by name."""
+    record = json.loads((mixed / "meta.json").read_text()) | {"mixture": value}
+    (mixed / "meta.json").write_text(json.dumps(record))
+    reseal(mixed)
+    with pytest.raises(CheckpointError, match="mixture"):
+        checkpoint.read(mixed, CPU)
+
+
+def test_ngrams_and_weights_come_together(mixed: Path, saved: Path) -> None:
+    """One without the other is no checkpoint."""
+    record = json.loads((mixed / "meta.json").read_text()) | {"mixture": []}
+    (mixed / "meta.json").write_text(json.dumps(record))
+    reseal(mixed)
+    record = json.loads((saved / "meta.json").read_text()) | {"mixture": [0.2, 0.1]}
+    (saved / "meta.json").write_text(json.dumps(record))
+    reseal(saved)
+    for directory in (mixed, saved):
+        with pytest.raises(CheckpointError, match="only where"):
+            checkpoint.read(directory, CPU)

@@ -8,16 +8,13 @@ from torch import Tensor
 
 from lm.engine.slots import Batch, Chunk, Slots
 from lm.engine.table import Slot, SlotTable
-from lm.models.gpt import ModelConfig
 
-CONFIG = ModelConfig(
-    vocab_size=9, n_layers=2, d_model=8, n_heads=2, n_kv_heads=2, head_dim=64, d_ff=8, context=8
-)
+LAYERS = [(2, 64), (2, 64)]
 
 
 @pytest.fixture
 def slots() -> Slots:
-    return Slots(CONFIG, slots=5, span=12, dtype=torch.float32, device=torch.device("cpu"))
+    return Slots(LAYERS, slots=5, span=12, dtype=torch.float32, device=torch.device("cpu"))
 
 
 def random(rows: int, time: int, seed: int) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,8 @@
-"""A checkpoint: weights, tokenizer and meta in one directory that appears whole or not at all.
+"""A checkpoint: what is served and its description in one directory that appears whole or never.
 
 Written aside, fsynced and renamed. Reading trusts nothing: sizes and SHA-256 against the manifest,
 then names, shapes and dtypes against meta, before a model is built. It never unpickles anything.
+N-grams are a file of their own, which only a mixture has.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import safetensors.numpy
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -22,15 +24,25 @@ from torch import Tensor
 from lm.checkpoints.meta import Meta
 from lm.corpus.tokenizer import Tokenizer
 from lm.models.gpt import GPT, ModelConfig
+from lm.models.kneser_ney import KneserNey
+from lm.models.mixture import Mixture, Weights
+from lm.models.ngrams import Ngrams
 
-WEIGHTS, TOKENIZER, META, MANIFEST = (
+WEIGHTS, NGRAMS, TOKENIZER, META, MANIFEST = (
     "model.safetensors",
+    "ngrams.safetensors",
     "tokenizer.json",
     "meta.json",
     "manifest.json",
 )
-SIZE_LIMITS = {WEIGHTS: 8 << 30, TOKENIZER: 64 << 20, META: 16 << 20, MANIFEST: 64 << 10}
-HEADER_LIMIT = 1 << 20  # bytes of the table of tensors in model.safetensors
+SIZE_LIMITS = {
+    WEIGHTS: 8 << 30,
+    NGRAMS: 1 << 30,
+    TOKENIZER: 64 << 20,
+    META: 16 << 20,
+    MANIFEST: 64 << 10,
+}
+HEADER_LIMIT = 1 << 20  # bytes of the table of tensors in a safetensors file
 PREFIX = "model."  # our parameter names are transformers' Qwen3 names without it
 
 
@@ -42,26 +54,42 @@ class CheckpointError(Exception):
 class Checkpoint:
     """What serving needs: a model in evaluation mode, its tokenizer and what is known of both."""
 
-    model: GPT
+    model: GPT | Mixture
     tokenizer: Tokenizer
     meta: Meta
 
+    @property
+    def gpt(self) -> GPT:
+        """The network by itself: what a training goes on from and other programs load."""
+        return network(self.model)
 
-def write(directory: Path, model: GPT, tokenizer: Tokenizer, meta: Meta) -> None:
-    """Make `directory` hold the checkpoint; FileExistsError if it exists already."""
+
+def network(model: GPT | Mixture) -> GPT:
+    """The GPT that a model is, or holds."""
+    return model.gpt if isinstance(model, Mixture) else model
+
+
+def write(directory: Path, model: GPT | Mixture, tokenizer: Tokenizer, meta: Meta) -> None:
+    """Make `directory` hold the checkpoint; FileExistsError if it exists already.
+
+    meta.mixture is taken from the model.
+    """
     if directory.exists():
         raise FileExistsError(f"{directory.name} exists already")
     aside = directory.with_name(f".{directory.name}.partial")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(mode=0o700)
     try:
-        weights = {PREFIX + k: v.detach().float().cpu() for k, v in model.state_dict().items()}
+        state = network(model).state_dict()
+        weights = {PREFIX + k: v.detach().float().cpu() for k, v in state.items()}
         (aside / WEIGHTS).write_bytes(save(weights, metadata={"format": "pt"}))
+        if isinstance(model, Mixture):
+            tables = model.ngrams.ngrams.tables()
+            (aside / NGRAMS).write_bytes(safetensors.numpy.save(tables))
+        meta = replace(meta, mixture=model.weights if isinstance(model, Mixture) else ())
         tokenizer.save(aside / TOKENIZER)
         (aside / META).write_text(meta.to_json(), encoding="utf-8")
-        manifest = {
-            name: _digest((aside / name).read_bytes()) for name in (WEIGHTS, TOKENIZER, META)
-        }
+        manifest = {path.name: _digest(path.read_bytes()) for path in sorted(aside.iterdir())}
         (aside / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         for path in aside.iterdir():
             sync(path)
@@ -83,11 +111,15 @@ def read(directory: Path, device: torch.device) -> Checkpoint:
             raise ValueError(
                 f"vocab_size = {meta.config.vocab_size}: its tokenizer has {tokenizer.vocab_size}"
             )
+        if (NGRAMS in files) != bool(meta.mixture):
+            raise ValueError(f"{NGRAMS}: there only where {META} has the weights of a mixture")
         weights = _weights(files[WEIGHTS], meta.config)
+        ngrams = _ngrams(files[NGRAMS], tokenizer.vocab_size) if meta.mixture else None
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"checkpoint {directory.name}: {_line(error)}") from error
-    model = GPT(meta.config)
-    model.load_state_dict(weights)
+    gpt = GPT(meta.config)
+    gpt.load_state_dict(weights)
+    model = Mixture(gpt, ngrams, Weights(*meta.mixture)) if ngrams else gpt
     return Checkpoint(model.to(device).eval(), tokenizer, meta)
 
 
@@ -143,27 +175,42 @@ def _verified(directory: Path) -> dict[str, bytes]:
         manifest = json.loads(_bounded(directory / MANIFEST))
     except (ValueError, RecursionError):
         raise ValueError(f"{MANIFEST}: not JSON") from None
-    files = {name: _bounded(directory / name) for name in (WEIGHTS, TOKENIZER, META)}
+    if not isinstance(manifest, dict):
+        raise ValueError(f"{MANIFEST}: not a table of files")
+    names = [WEIGHTS, TOKENIZER, META, *([NGRAMS] if NGRAMS in manifest else [])]
+    files = {name: _bounded(directory / name) for name in names}
     for name, content in files.items():
-        if not isinstance(manifest, dict) or manifest.get(name) != _digest(content):
+        if manifest.get(name) != _digest(content):
             raise ValueError(f"{name}: size or SHA-256 differs from {MANIFEST}")
     return files
+
+
+def _ngrams(content: bytes, vocab_size: int) -> KneserNey:
+    """The n-gram model of a file, if its tables are a sound trie over that vocabulary."""
+    found = _tensors(NGRAMS, content)
+    if any(dtype not in ("U8", "U16", "U32") for dtype, _ in found.values()):
+        raise ValueError(f"{NGRAMS}: a table that is no list of whole numbers")
+    return KneserNey(Ngrams.of(safetensors.numpy.load(content), vocab_size), vocab_size)
+
+
+def _tensors(name: str, content: bytes) -> dict[str, tuple[Any, Any]]:
+    """Dtype and shape of each tensor in a safetensors file, which nothing has looked at yet."""
+    length = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or length > min(HEADER_LIMIT, len(content) - 8):
+        raise ValueError(f"{name}: header of {length} bytes")
+    try:
+        header = json.loads(content[8 : 8 + length])
+        header.pop("__metadata__", None)
+        return {key: (entry["dtype"], entry["shape"]) for key, entry in header.items()}
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        raise ValueError(f"{name}: header is not a table of tensors") from None
 
 
 def _weights(content: bytes, config: ModelConfig) -> dict[str, Tensor]:
     """Parameters under our names, if they are exactly those of `config` and all finite."""
     with torch.device("meta"):  # names and shapes without memory
         expected = {PREFIX + k: list(v.shape) for k, v in GPT(config).state_dict().items()}
-    length = int.from_bytes(content[:8], "little")
-    if len(content) < 8 or length > min(HEADER_LIMIT, len(content) - 8):
-        raise ValueError(f"{WEIGHTS}: header of {length} bytes")
-    try:
-        header = json.loads(content[8 : 8 + length])
-        header.pop("__metadata__", None)
-        found = {name: (entry["dtype"], entry["shape"]) for name, entry in header.items()}
-    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
-        raise ValueError(f"{WEIGHTS}: header is not a table of tensors") from None
-    if found != {name: ("F32", shape) for name, shape in expected.items()}:
+    if _tensors(WEIGHTS, content) != {name: ("F32", shape) for name, shape in expected.items()}:
         raise ValueError(f"{WEIGHTS}: tensors differ from the shape in {META}")
     weights: dict[str, Tensor] = load(content)
     for name, weight in weights.items():

@@ -9,6 +9,7 @@ from typing import Any
 
 from lm.corpus.message import Speaker
 from lm.models.gpt import ModelConfig
+from lm.models.mixture import valid
 
 # What a damaged or hostile file may not exceed: anything larger would exhaust memory on loading.
 LIMITS = {
@@ -31,7 +32,9 @@ class Meta:
 
     parent:   the version that was current when this one was trained
     speakers: those with a token of their own, in token order
+    mixture:  weights of the n-grams and of recency beside the GPT; none where it serves alone
     cut_off:  sent_at of the newest message it learned from, None where there are no times
+    samples:  (name of a speaker, what that persona said at the end of the training)
     """
 
     version: int
@@ -45,6 +48,8 @@ class Meta:
     seconds: float
     created_at: int
     curve: tuple[Point, ...]
+    mixture: tuple[float, ...] = ()
+    samples: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> str:
         """The file's text."""
@@ -72,6 +77,9 @@ class Meta:
             seconds=_number("seconds", _get(record, "seconds", int, float)),
             created_at=_get(record, "created_at", int),
             curve=tuple(_point(point) for point in _get(record, "curve", list)),
+            # older checkpoints do not have these two
+            mixture=_mixture(record.get("mixture", [])),
+            samples=tuple(_sample(sample) for sample in record.get("samples", [])),
         )
 
 
@@ -101,6 +109,23 @@ def _config(record: dict[str, Any]) -> ModelConfig:
         if _number(key, record[key]) <= 0:
             raise ValueError(f"meta.json: {key} = {record[key]}: has to be above 0")
     return ModelConfig(**record)
+
+
+def _sample(record: Any) -> tuple[str, str]:
+    """A speaker's name and some words."""
+    if not (isinstance(record, list) and [type(part) for part in record] == [str, str]):
+        raise ValueError("meta.json: samples holds other than names and words")
+    return (record[0], record[1])
+
+
+def _mixture(record: Any) -> tuple[float, ...]:
+    """Weights of a mixture, or none."""
+    if not isinstance(record, list):
+        raise ValueError("meta.json: mixture is not a list")
+    weights = tuple(_number("mixture", weight) for weight in record)
+    if weights and not valid(weights):
+        raise ValueError("meta.json: mixture holds other than two shares that leave some to a GPT")
+    return weights
 
 
 def _point(record: Any) -> Point:

@@ -18,6 +18,7 @@ from lm.checkpoints.checkpoint import Checkpoint, CheckpointError
 from lm.checkpoints.meta import Meta
 from lm.corpus.tokenizer import Tokenizer
 from lm.models.gpt import GPT
+from lm.models.mixture import Mixture
 
 CURRENT = "current"
 KEPT = 5  # newest versions that prune leaves, beside the current one and the one before
@@ -56,22 +57,22 @@ class Versions:
 
     def load(self, version: int, device: torch.device) -> Checkpoint:
         """Read a version; CheckpointError when it is missing or damaged."""
-        return checkpoint.read(self._path(version), device)
+        return checkpoint.read(self.folder(version), device)
 
     def meta(self, version: int) -> Meta:
         """What is known of a version, without loading it."""
-        return checkpoint.read_meta(self._path(version))
+        return checkpoint.read_meta(self.folder(version))
 
-    def write(self, model: GPT, tokenizer: Tokenizer, meta: Meta) -> int:
+    def write(self, model: GPT | Mixture, tokenizer: Tokenizer, meta: Meta) -> int:
         """Store a candidate under the next number, which is returned. It is not promoted."""
         self._directory.mkdir(parents=True, exist_ok=True)
         version = max(self.all(), default=0) + 1
-        checkpoint.write(self._path(version), model, tokenizer, replace(meta, version=version))
+        checkpoint.write(self.folder(version), model, tokenizer, replace(meta, version=version))
         return version
 
     def promote(self, version: int) -> None:
         """Make an intact version the current one."""
-        checkpoint.verify(self._path(version))
+        checkpoint.verify(self.folder(version))
         self._choose([version, *(v for v in self._listed() if v != version)])
 
     def rollback(self) -> int:
@@ -79,14 +80,14 @@ class Versions:
         promoted = self.promoted()
         if len(promoted) < 2:
             raise CheckpointError("no version was promoted before the current one")
-        checkpoint.verify(self._path(promoted[1]))
+        checkpoint.verify(self.folder(promoted[1]))
         self._choose(promoted[1:])
         return promoted[1]
 
     def remove(self, version: int) -> None:
         """Delete a version. If it was the current one, the one promoted before it takes over."""
         self._choose([v for v in self._listed() if v != version])
-        self._path(version).rename(self._aside(version))
+        self.folder(version).rename(self._aside(version))
         shutil.rmtree(self._aside(version))
 
     def prune(self, keep: int = KEPT) -> list[int]:
@@ -101,13 +102,14 @@ class Versions:
             return []
         gone = [version for version in self.all() if version not in stay]
         for version in gone:
-            self._path(version).rename(self._aside(version))
+            self.folder(version).rename(self._aside(version))
         for remains in self._directory.glob(".*"):
             if remains.name.endswith((".partial", ".gone")):
                 shutil.rmtree(remains, ignore_errors=True)
         return gone
 
-    def _path(self, version: int) -> Path:
+    def folder(self, version: int) -> Path:
+        """Where a version lies."""
         return self._directory / f"{version:04d}"
 
     def _aside(self, version: int) -> Path:

@@ -1,6 +1,6 @@
 """Computes steps: runs the model over slots and samples. It decides nothing and knows no chats.
 
-All it asks of a model is the next token's scores and the numbers that shape a cache.
+All it asks of a model is the next token's scores and the shape of its cache: `Model` is that.
 """
 
 from __future__ import annotations
@@ -14,23 +14,46 @@ from torch import Tensor, nn
 from lm.engine.sampling import Sampler
 from lm.engine.scheduler import Row
 from lm.engine.slots import Batch, Chunk, Slots
-from lm.models.gpt import Cache, ModelConfig
+from lm.models.gpt import Cache
+
+
+class Config(Protocol):
+    """What has to be known of a model before it is driven."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Token ids are below it."""
+        ...
+
+    @property
+    def context(self) -> int:
+        """How many tokens it looks back on."""
+        ...
 
 
 class Model(Protocol):
-    """A torch module that continues token ids."""
+    """Continues token ids. The cache is the only state of what it has read."""
 
     @property
-    def config(self) -> ModelConfig:
-        """The vocabulary's size and the numbers that shape a cache."""
+    def config(self) -> Config:
+        """Its vocabulary and context."""
+        ...
+
+    @property
+    def cache_layers(self) -> Sequence[tuple[int, int]]:
+        """kv_heads and head_dim of each layer of its cache."""
         ...
 
     def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
         """Scores [rows, time, vocabulary] of the next token after each token."""
         ...
 
+    def prefill(self, tokens: Tensor, positions: Tensor, cache: Cache) -> None:
+        """Fill the cache as `forward` does, without computing scores."""
+        ...
+
     def parameters(self) -> Iterator[nn.Parameter]:
-        """The weights, whose dtype is the cache's."""
+        """The weights, whose dtype is the cache's; a model of counts has none."""
         ...
 
     def eval(self) -> Any:
@@ -44,8 +67,8 @@ class Runner:
     def __init__(self, model: Model, slots: int, span: int, device: torch.device) -> None:
         model.eval()
         self._model, self._device = model, device
-        dtype = next(model.parameters()).dtype
-        self.slots = Slots(model.config, slots, span, dtype, device)
+        dtype = next((weight.dtype for weight in model.parameters()), torch.float32)
+        self.slots = Slots(model.cache_layers, slots, span, dtype, device)
         self._sampled_ids: list[int] = []
         self._sampler: Sampler | None = None
 
@@ -53,7 +76,7 @@ class Runner:
     def prefill(self, slot: int, start: int, tokens: Sequence[int]) -> None:
         """Compute keys and values of tokens that follow the first `start` of a slot."""
         cache = Chunk(self.slots, slot, start, start + len(tokens))
-        self._model.forward(self._tensor(tokens)[None], cache.positions, cache)
+        self._model.prefill(self._tensor(tokens)[None], cache.positions, cache)
 
     @torch.inference_mode()
     def decode(self, rows: Sequence[Row]) -> list[int | None]:

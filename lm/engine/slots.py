@@ -12,19 +12,25 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from lm.models.gpt import ModelConfig
-
 
 class Slots:
     """One tensor of keys and one of values per layer: [slots, kv_heads, span, head_dim]."""
 
     def __init__(
-        self, config: ModelConfig, slots: int, span: int, dtype: torch.dtype, device: torch.device
+        self,
+        layers: Sequence[tuple[int, int]],
+        slots: int,
+        span: int,
+        dtype: torch.dtype,
+        device: torch.device,
     ) -> None:
-        shape = (slots, config.n_kv_heads, span, config.head_dim)
-        layers = range(config.n_layers)
-        self.keys = [torch.zeros(shape, dtype=dtype, device=device) for _ in layers]
-        self.values = [torch.zeros(shape, dtype=dtype, device=device) for _ in layers]
+        """layers: kv_heads and head_dim of each"""
+
+        def zeros() -> list[Tensor]:
+            shapes = [(slots, heads, span, head_dim) for heads, head_dim in layers]
+            return [torch.zeros(shape, dtype=dtype, device=device) for shape in shapes]
+
+        self.keys, self.values = zeros(), zeros()
         self.at = torch.arange(span, device=device)
 
     def zero(self, slot: int) -> None:
@@ -69,8 +75,8 @@ class Batch:
     def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Store [rows, kv_heads, 1, head_dim]; everything in the rows' slots."""
         keys, values = self._slots.keys[layer], self._slots.values[layer]
-        keys[self._rows, :, self._at] = k[:, :, 0]
-        values[self._rows, :, self._at] = v[:, :, 0]
+        keys[self._rows, :, self._at] = k[:, :, 0].to(keys.dtype)  # token ids come as float32
+        values[self._rows, :, self._at] = v[:, :, 0].to(keys.dtype)
         return self._see(keys), self._see(values), self._mask
 
     def _see(self, tensor: Tensor) -> Tensor:

@@ -173,6 +173,11 @@ class GPT(nn.Module):
                 std /= (2 * self.config.n_layers) ** 0.5
             nn.init.normal_(weight, mean=0.0, std=std)
 
+    @property
+    def cache_layers(self) -> tuple[tuple[int, int], ...]:
+        """Heads and head_dim of the keys that each layer keeps in a cache."""
+        return ((self.config.n_kv_heads, self.config.head_dim),) * self.config.n_layers
+
     def hidden(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
         """Final hidden states [batch, time, d_model] of tokens [batch, time] at `positions`."""
         x = self.dropout(self.embed_tokens(tokens))
@@ -193,3 +198,7 @@ class GPT(nn.Module):
         Returns [batch, time, vocab_size].
         """
         return self.logits(self.hidden(tokens, positions, cache))
+
+    def prefill(self, tokens: Tensor, positions: Tensor, cache: Cache) -> None:
+        """Fill the cache as `forward` does, without computing scores."""
+        self.hidden(tokens, positions, cache)

@@ -1,0 +1,208 @@
+"""Rules of the mixture: it is the sum of its parts, fast as slow, and weighed on held-out text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from lm.engine.engine import Engine
+from lm.engine.request import Finished, Request
+from lm.engine.sampling import Sampling
+from lm.models import recency
+from lm.models.gpt import GPT, ModelConfig
+from lm.models.kneser_ney import KneserNey
+from lm.models.mixture import Mixture, Weights, fit_weights, mixed
+from lm.models.predictor import GPTPredictor
+from tests.test_ngrams import BREAK, VOCABULARY, sessions
+
+CPU = torch.device("cpu")
+CONFIG = ModelConfig(VOCABULARY, 2, 32, 2, 1, 64, 48, context=64)
+SPAN = 48
+ROWS = sessions(21, count=60)
+
+
+@cache
+def model() -> Mixture:
+    torch.manual_seed(0)
+    gpt = GPT(CONFIG).eval().requires_grad_(False)
+    for weight in gpt.parameters():
+        torch.nn.init.normal_(weight, 0.0, 0.3)  # no near ties between tokens
+    return Mixture(gpt, KneserNey.train(ROWS, VOCABULARY), Weights(0.35, 0.2))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """A model this small is slower on several threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_it_is_the_sum_of_its_parts() -> None:
+    """p is the weighted mean of what GPT, n-grams and recency say; scores are its logarithm."""
+    row = ROWS[3]
+    tokens, at = torch.from_numpy(row)[None], torch.arange(len(row))[None]
+    gpt = model().gpt(tokens, at)[0].softmax(dim=-1)
+    (ngrams,) = model().ngrams.log_probs([row], [range(len(row))])
+    repeated = recency.distribution(tokens, at, VOCABULARY)[0]
+    expected = 0.45 * gpt + 0.35 * torch.from_numpy(ngrams).exp() + 0.2 * repeated
+    found = model()(tokens, at)[0].exp()
+    assert torch.allclose(found, expected, atol=1e-6)
+    assert torch.allclose(found.sum(dim=-1), torch.ones(len(row)))
+
+
+def test_a_predictor_says_what_the_engine_is_told() -> None:
+    """nats and log_probs are those of the scores, row by row, in half precision at worst."""
+    rows = [*ROWS[:4], np.array([BREAK])]
+    everywhere = model().log_probs(rows, [range(len(row)) for row in rows])
+    for row, nats, log_p in zip(rows, model().nats(rows), everywhere, strict=True):
+        scores = model()(torch.from_numpy(row)[None], torch.arange(len(row))[None])[0].numpy()
+        assert log_p == pytest.approx(scores, abs=0.03)
+        assert nats == pytest.approx(-scores[np.arange(len(row) - 1), row[1:]], abs=0.03)
+
+
+def test_without_weight_for_recency_it_is_left_out() -> None:
+    """A weight of 0 costs nothing and changes nothing."""
+    plain = Mixture(model().gpt, model().ngrams, Weights(0.35, 0.0))
+    gpt = GPTPredictor(model().gpt, CPU).nats(ROWS[:2])
+    for own, ngrams, found in zip(
+        gpt, model().ngrams.nats(ROWS[:2]), plain.nats(ROWS[:2]), strict=True
+    ):
+        assert found == pytest.approx(
+            -np.log(0.65 * np.exp(-own) + 0.35 * np.exp(-ngrams)), abs=1e-4
+        )
+
+
+@cache
+def slow(prompt: tuple[int, ...], max_tokens: int) -> list[int]:
+    """The slow way: everything computed anew for every token, without cache, batch or chunks."""
+    tokens = list(prompt)
+    for _ in range(max_tokens):
+        scores = model()(torch.tensor([tokens]), torch.arange(len(tokens))[None])[0, -1]
+        tokens.append(int(scores[1:].argmax()) + 1)  # BREAK is banned
+    return tokens[len(prompt) :]
+
+
+prompts = st.builds(
+    lambda row, cut, length: tuple(np.concatenate(ROWS[row:])[cut : cut + length].tolist()),
+    st.integers(0, 2), st.sampled_from([0, 0, 7]), st.integers(1, 30),
+)  # fmt: skip
+orders = st.one_of(
+    st.tuples(st.just("submit"), st.integers(0, 4), prompts, st.integers(1, 12)),
+    st.tuples(st.just("warm"), st.integers(0, 4), prompts),
+    st.tuples(st.just("step"), st.integers(1, 9)),
+    st.tuples(st.just("forget"), st.integers(0, 4)),
+)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.lists(orders, min_size=5, max_size=30))
+def test_fast_replies_equal_slow_ones(schedule: list[tuple[Any, ...]]) -> None:
+    """Batched, cached, ragged, chunked: token for token what the slow way gives."""
+    fast, asked = Engine(model(), slots=3, span=SPAN, prefill_chunk=5), {}
+    finished = list[Finished]()
+    for name, *args in schedule:
+        if name == "submit":
+            chat, tokens, count = args
+            sampling = Sampling(temperature=0, max_tokens=count)
+            request = Request(chat, tokens, banned=frozenset({BREAK}), sampling=sampling)
+            asked[fast.submit(request)] = request
+        elif name == "step":
+            for _ in range(args[0]):
+                finished += fast.step()
+        else:
+            getattr(fast, name)(*args)
+    while fast.busy:
+        finished += fast.step()
+    assert sorted(each.id for each in finished) == sorted(asked)
+    for each in finished:
+        request = asked[each.id]
+        expected = slow(tuple(request.tokens), request.sampling.max_tokens)
+        assert each.tokens == (
+            expected if each.reason == "length" else expected[: len(each.tokens)]
+        )
+
+
+class Watched(GPT):
+    """A GPT that knows how often its scores were asked for."""
+
+    asked = 0
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        self.asked += 1
+        return super().logits(hidden)
+
+
+def test_prefill_computes_no_scores() -> None:
+    """Reading a context costs neither the GPT's scores nor a distribution of the n-grams."""
+    gpt = Watched(CONFIG)
+    engine = Engine(Mixture(gpt, model().ngrams, Weights(0.3, 0.1)), span=SPAN, prefill_chunk=4)
+    engine.warm("a", ROWS[5][:20].tolist() or [1])
+    while engine.busy:
+        engine.step()
+    assert gpt.asked == 0
+
+
+def test_a_cache_of_half_precision_holds_every_token() -> None:
+    """In bfloat16, ids above 256 are read back from the cache as they were."""
+    high = 70_000
+    rows = [np.append(BREAK, row[1:] + high) for row in ROWS]
+    config = ModelConfig(high + VOCABULARY, 1, 8, 1, 1, 64, 8, context=64)
+    gpt = GPT(config).to(torch.bfloat16).eval()
+    engine = Engine(
+        Mixture(gpt, KneserNey.train(rows, config.vocab_size), Weights(0.999, 0.0)), span=SPAN
+    )
+    prompt = np.concatenate([row for row in rows if len(row) > 20])[:20].tolist()
+    engine.submit(Request("a", prompt, sampling=Sampling(0, max_tokens=1)))
+    while engine.busy:
+        for each in engine.step():
+            (log_p,) = engine._runner._model.ngrams.log_probs([np.array(prompt)], [[19]])  # type: ignore[attr-defined]  # a Mixture
+            assert each.tokens == [log_p[0].argmax()]
+
+
+def test_scores_without_numbers_stay_without() -> None:
+    """The engine sees that a GPT is broken, whatever the n-grams say."""
+    broken = GPT(CONFIG)
+    with torch.no_grad():
+        broken.embed_tokens.weight[7, 3] = np.nan
+    scores = Mixture(broken, model().ngrams, Weights(0.3, 0.1))(
+        torch.tensor([[7]]), torch.tensor([[0]])
+    )
+    assert scores.isnan().all()
+
+
+def test_weights_are_the_likeliest() -> None:
+    """On tokens drawn from a known mixture the fit finds its weights; no other ones are better."""
+    draw = np.random.default_rng(0)
+    chances = draw.dirichlet(np.full(30, 0.3), 3) + 1e-4
+    chances /= chances.sum(axis=1, keepdims=True)
+    tokens = draw.choice(30, 20_000, p=np.array([0.6, 0.3, 0.1]) @ chances)
+    parts = [-np.log(each[tokens]).astype(np.float32) for each in chances]
+    weights = fit_weights(parts)
+    assert weights == pytest.approx((0.3, 0.1), abs=0.03)
+    best = mixed(parts, weights).sum()
+    for other in ((0.35, 0.1), (0.25, 0.1), (0.3, 0.15), (0.3, 0.05)):
+        assert mixed(parts, other).sum() > best
+
+
+def test_a_part_that_is_no_use_gets_next_to_nothing() -> None:
+    """It keeps a trace of weight, so that no token becomes impossible."""
+    good, bad = np.full(500, 0.1, np.float32), np.full(500, np.inf, np.float32)
+    (weight,) = fit_weights([good, bad])
+    assert 0 < weight < 1e-3
+
+
+def test_nothing_can_be_asked() -> None:
+    """No rows, and rows without a place, have answers of the right shape."""
+    assert model().nats([]) == []
+    assert model().log_probs([], []) == []
+    assert model().log_probs([ROWS[0]], [[]])[0].shape == (0, VOCABULARY)

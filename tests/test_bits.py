@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from lm.corpus.batches import MESSAGE_LIMIT
 from lm.corpus.message import Message
 from lm.corpus.tokenizer import Tokenizer
-from lm.judging.bits import bits_per_byte
+from lm.judging.bits import bits_per_byte, message_bytes, predicted
+from lm.judging.charge import Charge
 from lm.models.gpt import GPT, Cache, ModelConfig
 from lm.models.predictor import GPTPredictor
 
@@ -49,8 +51,8 @@ def bpb(model: GPT, *sessions: list[Message], context: int = 64) -> float:
 def test_text_and_end_count_speakers_do_not() -> None:
     """Uniform guessing costs log2 V per text token and END, over bytes plus one per message."""
     messages = [Message(1, "so it goes"), Message(2, "né 😀"), Message(None, "")]
-    tokens = sum(len(TOKENIZER.encode(m.text)) + 1 for m in messages)
-    size = len("so it goes") + len("né 😀".encode()) + 3
+    tokens = sum(len(TOKENIZER.encode(m.text)) + 1 for m in messages if m.text)
+    size = len("so it goes") + len("né 😀".encode()) + 2  # a turn without words counts for nothing
     expected = tokens * math.log2(TOKENIZER.vocab_size) / size
     assert bpb(Uniform(CONFIG), messages) == pytest.approx(expected)
 
@@ -95,3 +97,33 @@ def test_nothing_to_evaluate_is_an_error() -> None:
     """No messages have no bits per byte."""
     with pytest.raises(ValueError, match="0 messages"):
         bpb(Uniform(CONFIG))
+
+
+def test_an_essay_counts_as_far_as_it_is_predicted() -> None:
+    """Bytes behind the limit of a message's tokens are not given away for nothing."""
+    essay = [Message(1, "so it goes on and on " * 400)]
+    short = [Message(1, TOKENIZER.decode(TOKENIZER.encode(essay[0].text)[: MESSAGE_LIMIT["bpe"]]))]
+    assert bpb(Uniform(CONFIG), essay) == pytest.approx(bpb(Uniform(CONFIG), short))
+
+
+def test_a_charge_is_added_for_what_is_predicted() -> None:
+    """A lossy tokenizer's figure holds what it owes; what an essay's cut-off rest owes does not."""
+    words = Tokenizer.train(["So it goes on"] * 9, 300, (1, 2), "word")
+    model = GPTPredictor(
+        Uniform(ModelConfig(words.vocab_size, 1, 64, 1, 1, 64, 64, context=64)), CPU
+    )
+    charge = Charge.fit(["So it goes on"] * 9, words)
+    for text in ("so IT goes zzz", "So it goes on " * 400 + "zzz"):
+        session = [[Message(1, text)]]
+        owed = charge.bits([predicted(words, text)]) / message_bytes(words, session).sum()
+        bare = bits_per_byte(model, words, session, 64)
+        assert bits_per_byte(model, words, session, 64, charge) == pytest.approx(bare + owed)
+        assert owed > 0
+    assert "zzz" not in predicted(words, text)
+
+
+def test_emoji_are_cut_at_their_tokens() -> None:
+    """A message of few characters can be many byte tokens: it counts as far as it is predicted."""
+    text = "😀" * 100
+    assert len(TOKENIZER.encode(text)) > MESSAGE_LIMIT["bpe"]
+    assert predicted(TOKENIZER, text) == "😀" * (MESSAGE_LIMIT["bpe"] // 4)

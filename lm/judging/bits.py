@@ -1,38 +1,97 @@
 """Bits per byte: how well a model predicts the messages that people really wrote next.
 
 Counted are the text tokens and END of every message (END as one byte); speakers and BREAK are
-given, not predicted. A context slides over a session in half steps and never leaves it.
+given, not predicted, and so are turns whose words are not known. A context slides over a session
+in half steps and never leaves it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lm.corpus.batches import Ids, Session, session_ids
+from lm.corpus.batches import MESSAGE_LIMIT, Ids, Session, session_ids
 from lm.corpus.tokenizer import Tokenizer
+from lm.judging.charge import Charge
 from lm.models.predictor import Predictor
 
+ASKED = 128  # rows a call: seconds at most, so that a progress bar moves
+
 Window = tuple[Ids, int]  # tokens, and how many of its first targets an earlier window counted
+Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Watch = Callable[[int, int], None]  # rows answered, rows in all
+
+
+def _unwatched(done: int, of: int) -> None:
+    pass
 
 
 def bits_per_byte(
-    model: Predictor, tokenizer: Tokenizer, sessions: Sequence[Session], context: int
+    model: Predictor,
+    tokenizer: Tokenizer,
+    sessions: Sequence[Session],
+    context: int,
+    charge: Charge | None = None,
 ) -> float:
-    """Mean bits per UTF-8 byte of the sessions' messages. ValueError when there are none."""
-    size = sum(len(m.text.encode()) + 1 for session in sessions for m in session)
+    """Mean bits per UTF-8 byte of the sessions' messages. ValueError when there are none.
+
+    charge: what a lossy tokenizer owes for those messages is added
+    """
+    size = message_bytes(tokenizer, sessions).sum()
     if not size:
         raise ValueError("nothing to evaluate on: 0 messages held out")
-    given = np.array(sorted(tokenizer.structural - {tokenizer.end}))
-    found = windows([session_ids(tokenizer, session) for session in sessions], context)
-    nats = 0.0
-    for (ids, skip), row in zip(found, model.nats([ids for ids, _ in found]), strict=True):
-        counted = ~np.isin(ids[1:], given)
-        counted[:skip] = False
-        nats += float(row[counted].sum(dtype=np.float64))
-    return nats / math.log(2) / size
+    return float(message_bits(model, tokenizer, sessions, context, charge).sum() / size)
+
+
+def message_bits(
+    model: Predictor,
+    tokenizer: Tokenizer,
+    sessions: Sequence[Session],
+    context: int,
+    charge: Charge | None = None,
+    watch: Watch = _unwatched,
+) -> Floats:
+    """Bits of each message's text and END, given its speaker and what was said before: [messages].
+
+    charge: what a lossy tokenizer owes for a message is added
+    0 for turns without words: they are there only so that others have something to follow.
+    """
+    streams = [session_ids(tokenizer, session) for session in sessions]
+    found = windows(streams, context)
+    pieces = [np.empty(0, np.float32)]  # they hold every target of every stream once, in order
+    for start in range(0, len(found), ASKED):
+        asked = found[start : start + ASKED]
+        answers = model.nats([ids for ids, _ in asked])
+        pieces += [nats[skip:] for nats, (_, skip) in zip(answers, asked, strict=True)]
+        watch(min(start + ASKED, len(found)), len(found))
+    nats = np.concatenate(pieces).astype(np.float64)
+    targets = np.concatenate([np.empty(0, np.int64), *(stream[1:] for stream in streams)])
+    ends = targets == tokenizer.end
+    owner = np.cumsum(ends) - ends  # the message that a target belongs to: ENDs before it
+    counted = ~np.isin(targets, sorted(tokenizer.structural - {tokenizer.end}))
+    spent = np.bincount(owner[counted], nats[counted], minlength=int(ends.sum()))
+    bits = spent.astype(np.float64) / math.log(2)
+    messages = [message for session in sessions for message in session]
+    if charge is not None:
+        bits += np.array([charge.bits([predicted(tokenizer, m.text)]) for m in messages])
+    return np.where([bool(message.text) for message in messages], bits, 0.0)
+
+
+def message_bytes(tokenizer: Tokenizer, sessions: Sequence[Session]) -> Floats:
+    """UTF-8 bytes of each message as far as it is predicted, END counted as one: [messages]."""
+    texts = (predicted(tokenizer, m.text) for s in sessions for m in s)
+    return np.array([len(text.encode()) + 1 if text else 0 for text in texts], dtype=np.float64)
+
+
+def predicted(tokenizer: Tokenizer, text: str) -> str:
+    """The beginning of a text as far as it is learnt and predicted."""
+    limit = MESSAGE_LIMIT[tokenizer.kind]
+    if len(text.encode()) <= limit:  # no token is shorter than a byte
+        return text
+    spans = tokenizer.spans(text)
+    return text if len(spans) <= limit else text[: spans[limit - 1].stop]
 
 
 def windows(sessions: Sequence[Ids], context: int) -> list[Window]:

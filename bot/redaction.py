@@ -38,5 +38,6 @@ def configure(level: int = logging.INFO) -> None:
     root.setLevel(level)
     # PTB logs an answer that it cannot read, and that may be somebody's words.
     logging.getLogger("telegram.request").setLevel(logging.CRITICAL)
-    for name in ("httpx", "httpcore", "telegram", "aiosqlite", "uvicorn", "matplotlib", "PIL"):
+    quiet = ("aiosqlite", "gguf", "httpcore", "httpx", "matplotlib", "PIL", "telegram", "uvicorn")
+    for name in quiet:
         logging.getLogger(name).setLevel(logging.WARNING)

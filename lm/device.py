@@ -5,7 +5,9 @@ It only asks torch what the machine offers; nothing here knows a model.
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -26,6 +28,40 @@ def precision(device: torch.device) -> torch.dtype:
     )()  # newer than torch 2.9
     native = any(offers.get(flag) for flag in ("avx512_bf16", "amx_tile", "bf16"))
     return torch.bfloat16 if native else torch.float32
+
+
+def peak(device: torch.device, dtype: torch.dtype) -> float:
+    """FLOP/s of a large matrix product, the best of some: what a training is compared with."""
+    size = 8192 if device.type == "cuda" else 1024
+    a = torch.randn(size, size, device=device).to(dtype)
+    best = 0.0
+    for _ in range(6):
+        began = time.perf_counter()
+        product = a @ a
+        product[0, 0].item()  # wait for the device
+        best = max(best, 2 * size**3 / (time.perf_counter() - began))
+    return best
+
+
+def free_memory(device: torch.device) -> float:
+    """Bytes that a program could still take; inf where the system does not tell."""
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    try:
+        fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        available = 1024.0 * int(fields["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):
+        return math.inf
+    return min(available, _allowance())
+
+
+def _allowance() -> float:
+    """What the control group that this process runs in may still take (Linux, version 2)."""
+    try:
+        limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
+        return float(limit - int(Path("/sys/fs/cgroup/memory.current").read_text()))
+    except (OSError, ValueError):  # none, or "max"
+        return math.inf
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[None]:

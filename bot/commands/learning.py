@@ -10,6 +10,7 @@ from bot.house import House
 from bot.updates.admins import is_admin
 from bot.updates.incoming import Incoming
 from lm.checkpoints.checkpoint import CheckpointError
+from lm.learning.training import Start
 from storage import retrains
 from storage.store import Db
 
@@ -19,22 +20,22 @@ REFUSED = "Only admins of this chat can do that."
 
 
 async def retrain(house: House, heard: Incoming) -> None:
-    """/retrain learns the newest messages; /retrain cancel ends it. Admins only."""
+    """/retrain learns the newest messages, fresh from nothing; cancel ends it. Admins only."""
     if not await _allowed(house, heard):
         return
     wanted = heard.arguments.casefold()
     if wanted == "cancel":
         ended = house.retraining.cancel()
         await house.answer(heard, "Ending it…" if ended else "I am not learning just now.")
-    elif wanted:
-        await house.answer(heard, "I know these: /retrain and /retrain cancel.")
+    elif wanted not in ("", "fresh"):
+        await house.answer(heard, "I know these: /retrain, /retrain fresh and /retrain cancel.")
     elif not house.retraining.reserve():
         await house.answer(heard, "I am learning already. /retrain cancel ends it.")
     else:
-        await _start(house, heard)
+        await _start(house, heard, "fresh" if wanted else "auto")
 
 
-async def _start(house: House, heard: Incoming) -> None:
+async def _start(house: House, heard: Incoming, start: Start) -> None:
     begun: list[int] = []
     try:
         context = await house.context(heard)
@@ -46,7 +47,7 @@ async def _start(house: House, heard: Incoming) -> None:
     finally:
         house.retraining.release()
     if begun:
-        house.retraining.start(context.chat, begun[-1])
+        house.retraining.start(context.chat, begun[-1], start)
 
 
 async def models(house: House, heard: Incoming) -> None:

@@ -1,9 +1,12 @@
-"""The loss curve of a training as a PNG picture."""
+"""The loss curve of a training as a PNG picture, kept with its version."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
+
+from lm.checkpoints.versions import Versions
 
 Point = tuple[int, float, float | None]  # step, training loss in nats a token, held-out bpb
 
@@ -31,3 +34,10 @@ def draw(title: str, curve: Sequence[Point]) -> bytes:
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     return picture.getvalue()
+
+
+def keep(versions: Versions, version: int) -> Path:
+    """Draw a version's curve into its folder, with which it goes; the file."""
+    file = versions.folder(version) / "curve.png"
+    file.write_bytes(draw(f"version {version}", versions.meta(version).curve))
+    return file

@@ -20,6 +20,7 @@ from bot.learning.training import Event, Training, TrainingError
 from bot.memory.current import Current
 from bot.paths import Paths
 from lm.checkpoints.checkpoint import CheckpointError
+from lm.learning.training import Start
 from storage import chats, retrains
 from storage.chats import ChatRow
 from storage.groups import Group
@@ -60,11 +61,11 @@ class Retraining:
         """Give the claim back: the training starts now, or not at all."""
         self._reserved = False
 
-    def start(self, chat: ChatRow, retrain: int) -> None:
-        """Begin the training that was recorded as `retrain`."""
+    def start(self, chat: ChatRow, retrain: int, start: Start) -> None:
+        """Begin the training that was recorded as `retrain`, from where `start` says."""
         assert not self.running, "one training at a time"
         self._training = Training(self._store, self._group, self._paths, self._config)
-        self._task = asyncio.create_task(self._run(chat, retrain), name="retraining")
+        self._task = asyncio.create_task(self._run(chat, retrain, start), name="retraining")
 
     def cancel(self) -> bool:
         """End it. False when none is running."""
@@ -90,13 +91,13 @@ class Retraining:
             )
             await self._end(retrain, "interrupted")
 
-    async def _run(self, chat: ChatRow, retrain: int) -> None:
+    async def _run(self, chat: ChatRow, retrain: int, start: Start) -> None:
         status = _Status(self._bot, chat, None)
         try:
             message_id = await status.begin()
             if message_id is not None:
                 await self._store.write(lambda db: retrains.set_message(db, retrain, message_id))
-            verdict, version = await self._train(status)
+            verdict, version = await self._train(status, start)
         except (TrainingError, CheckpointError) as error:
             cancelled = self._training is not None and self._training.cancelled
             text = "cancelled" if cancelled else f"no new version: {error}"
@@ -113,12 +114,12 @@ class Retraining:
         finally:
             self.progress = ""
 
-    async def _train(self, status: _Status) -> tuple[str, int]:
+    async def _train(self, status: _Status, start: Start) -> tuple[str, int]:
         """Train, compare, promote; returns the verdict and the candidate's number."""
         assert self._training is not None
         gate: Event = {}
         version = 0
-        async for event in self._training.events(background=True):
+        async for event in self._training.events(background=True, start=start):
             if event["event"] == "progress":
                 self.progress = describe(event)
                 await status.show(f"🎓 Learning\n{self.progress}")

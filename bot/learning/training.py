@@ -20,9 +20,10 @@ from bot.config import Config
 from bot.paths import Paths
 from lm.corpus.message import Message, Speaker
 from lm.corpus.transcript import Transcript
+from lm.learning.training import Start
 from storage import groups, messages
 from storage.groups import Group
-from storage.store import Store
+from storage.store import Db, Store
 
 Event = dict[str, Any]  # one JSON line of lm.train, as its docstring lists them
 
@@ -31,10 +32,10 @@ class TrainingError(Exception):
     """The training ended without a version; the message is one line for a person."""
 
 
-async def transcript(store: Store, group: Group) -> Transcript:
+async def transcript(db: Db, group: Group) -> Transcript:
     """Everything that the group's consenting speakers said, oldest first."""
-    rows = await store.read(lambda db: messages.for_training(db, group.id))
-    speakers = await store.read(lambda db: groups.speakers(db, group.id))
+    rows = await messages.for_training(db, group.id)
+    speakers = await groups.speakers(db, group.id)
     return Transcript(
         group=group.name,
         speakers=tuple(Speaker(row.id, row.name) for row in speakers if row.agreed),
@@ -50,18 +51,23 @@ class Training:
         self._process: asyncio.subprocess.Process | None = None
         self.cancelled = False
 
-    async def events(self, *, background: bool) -> AsyncIterator[Event]:
+    async def events(
+        self, *, background: bool, start: Start = "auto", resume: bool = False
+    ) -> AsyncIterator[Event]:
         """Train, yielding progress. Raises TrainingError when no version comes out.
 
         background: leave a core and priority to the bot that is serving.
+        start: from new weights, from the current version's, or as the gate says.
+        resume: take up the training that was interrupted last.
         """
         path = self._paths.transcript(self._group.id)
         path.parent.mkdir(parents=True, exist_ok=True)
-        words = await transcript(self._store, self._group)
+        words = await self._store.read(lambda db: transcript(db, self._group))
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
         try:
             await asyncio.to_thread(words.write, path)
-            async for event in self._run(path, background):
+            command = self._command(path, background, start)
+            async for event in self._run([*command, *(["--resume"] if resume else [])], background):
                 yield event
         finally:
             await self._stop()
@@ -74,9 +80,9 @@ class Training:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGTERM)
 
-    async def _run(self, path: Path, background: bool) -> AsyncIterator[Event]:
+    async def _run(self, command: list[str], background: bool) -> AsyncIterator[Event]:
         self._process = process = await asyncio.create_subprocess_exec(
-            *self._command(path, background),
+            *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -89,7 +95,7 @@ class Training:
         if self.cancelled:  # before there was a process to end
             self.cancel()
         if background:
-            os.setpriority(os.PRIO_PROCESS, process.pid, self._config.train.nice)
+            _give_way(process.pid, self._config.train.nice)
         assert process.stdout is not None
         complaint, done = "", False
         async for line in process.stdout:
@@ -109,13 +115,16 @@ class Training:
         if code != 0 or not done:
             raise TrainingError(complaint or f"the training process ended with status {code}")
 
-    def _command(self, path: Path, background: bool) -> list[str]:
+    def _command(self, path: Path, background: bool, start: Start) -> list[str]:
         train = self._config.train
         cores = os.cpu_count() or 1
         threads = train.threads or (max(1, cores - 1) if background else cores)
         command = [sys.executable, "-m", "lm.train", "--json", "--die-with-parent"]
         command += ["--transcript", str(path), "--models", str(self._paths.models(self._group.id))]
         command += ["--preset", self._config.model.preset, "--seed", str(train.seed)]
+        command += ["--start", start]
+        if self._config.tokenizer.kind != "auto":
+            command += ["--tokenizer", self._config.tokenizer.kind]
         command += ["--threads", str(threads)]
         if train.max_minutes:
             command += ["--max-seconds", str(train.max_minutes * 60)]
@@ -127,3 +136,14 @@ class Training:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
+
+
+def _give_way(pid: int, nice: int) -> None:
+    """Let other processes go first.
+
+    On Linux a session of its own is an autogroup of its own (sched(7)), between which `nice` of
+    a process counts for nothing: there the group's value is what matters.
+    """
+    os.setpriority(os.PRIO_PROCESS, pid, nice)
+    with contextlib.suppress(OSError):  # no Linux, or no autogroups
+        Path(f"/proc/{pid}/autogroup").write_text(str(nice), encoding="ascii")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import AsyncIterator
+from typing import Any
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bot.learning.retraining import compare
 from bot.learning.training import Event
+from lm.learning.events import Card, Note, Plan, Progress
 
+SAID: dict[str, type[Any]] = {"plan": Plan, "note": Note, "card": Card}  # whole, once
 PLAIN_EVERY = 10  # progress events between two plain lines
 
 
@@ -50,12 +53,12 @@ class _Plain(_Json):
         self._seen = 0
 
     def show(self, event: Event) -> None:
-        if event["event"] == "plan":
-            print(_plan(event), flush=True)
-        elif event["event"] == "progress":
+        if event["event"] == "progress":
             if self._seen % PLAIN_EVERY == 0:
-                print(_line(event), flush=True)
+                print(_read(Progress, event), flush=True)
             self._seen += 1
+        elif event["event"] in SAID:
+            print(_read(SAID[event["event"]], event), flush=True)
 
 
 class _Bar(_Json):
@@ -63,12 +66,12 @@ class _Bar(_Json):
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("training"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[figures]}"),
-            TimeRemainingColumn(compact=True),
+        self._progress = bars.Progress(
+            bars.TextColumn("training"),
+            bars.BarColumn(),
+            bars.TextColumn("{task.percentage:>3.0f} %"),
+            bars.TextColumn("{task.fields[figures]}"),
+            bars.TimeRemainingColumn(compact=True),
             console=self._console,
         )
         self._task = self._progress.add_task("", total=None, figures="")
@@ -81,8 +84,9 @@ class _Bar(_Json):
         self._progress.stop()
 
     def show(self, event: Event) -> None:
-        if event["event"] == "plan":
-            self._console.print(_plan(event), highlight=False)
+        if event["event"] in SAID:
+            said = str(_read(SAID[event["event"]], event))
+            self._console.print(said, highlight=False, markup=False)
         elif event["event"] == "progress":
             self._progress.update(
                 self._task, total=event["steps"], completed=event["step"], figures=_figures(event)
@@ -95,22 +99,15 @@ def _view(as_json: bool) -> _Json:
     return _Bar() if sys.stderr.isatty() else _Plain()
 
 
-def _plan(event: Event) -> str:
-    return (
-        f"Training preset {event['preset']}: {event['parameters'] / 1e6:.1f} M parameters,"
-        f" {event['tokens']:,} tokens, {event['steps']:,} steps"
-        f" on {event['device']} in {event['precision']}"
-    )
+def _read(kind: type[Any], event: Event) -> Any:
+    """An event of lm.train as the record it was made from, which knows how to say itself."""
+    return kind(**{key: value for key, value in event.items() if key != "event"})
 
 
 def _figures(event: Event) -> str:
     bpb = "" if event["bpb"] is None else f" held-out {event['bpb']:.3f} bpb"
-    return f"loss {event['loss']:.3f}{bpb} {event['tokens_per_s']:,.0f} tokens/s"
-
-
-def _line(event: Event) -> str:
-    left = round(event["seconds_left"])
-    return f"step {event['step']}/{event['steps']}  {_figures(event)}  {left} s left"
+    speed = f"{event['tokens_per_s']:,.0f} tokens/s, {event['peak_share']:.0%} of the peak"
+    return f"loss {event['loss']:.3f}{bpb} {speed}"
 
 
 def verdict(gate: Event, version: int) -> str:

@@ -9,34 +9,52 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is about to be trained; `seconds` is measured on the first steps."""
+    """What is about to be trained. memory: bytes; seconds: expected; both are estimates.
+
+    start: "fresh", or "version N" whose weights it goes on from.
+    """
 
     preset: str
+    start: str
     parameters: int
+    vocabulary: int
+    context: int
     tokens: int
+    repeats: int
     steps: int
+    rows: int
     device: str
     precision: str
+    memory: float
     seconds: float
 
     def __str__(self) -> str:
-        """One line for people."""
+        """Some lines for people."""
+        epochs = self.steps * self.rows * self.context / max(1, self.tokens)
+        repeats = f" ({self.repeats:,} repeated messages left out)" if self.repeats else ""
         return (
-            f"plan: {self.preset}, {self.parameters:,} parameters, {self.tokens:,} tokens, "
-            f"{self.steps:,} steps on {self.device} in {self.precision}, "
-            f"about {self.seconds:.0f} s"
+            f"plan: preset {self.preset}, {self.start}: {self.parameters:,} parameters, "
+            f"{self.vocabulary:,} tokens in the vocabulary, context {self.context}\n"
+            f"      {self.tokens:,} tokens of text{repeats}, {epochs:.1f} times, "
+            f"in {self.steps:,} steps of {self.rows} x {self.context} tokens\n"
+            f"      on {self.device} in {self.precision}, about {self.memory / 2**30:.1f} GB and "
+            f"{minutes(self.seconds)}"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where the run is. loss: nats per token; bpb: held-out, as last measured."""
+    """Where the run is. loss: nats per token; bpb: held-out, as last measured.
+
+    peak_share: of the machine's largest rate of matrix products, from 0 to 1.
+    """
 
     step: int
     steps: int
     loss: float
     bpb: float | None
     tokens_per_s: float
+    peak_share: float
     seconds_left: float
 
     def __str__(self) -> str:
@@ -44,8 +62,20 @@ class Progress:
         bpb = "not yet" if self.bpb is None else f"{self.bpb:.3f}"
         return (
             f"step {self.step:,} of {self.steps:,}: loss {self.loss:.3f}, held-out bits per byte "
-            f"{bpb}, {self.tokens_per_s:,.0f} tokens/s, {self.seconds_left:.0f} s left"
+            f"{bpb}, {self.tokens_per_s:,.0f} tokens/s ({self.peak_share:.0%} of the peak), "
+            f"{minutes(self.seconds_left)} left"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a person should know; the training goes on."""
+
+    message: str
+
+    def __str__(self) -> str:
+        """One line for people."""
+        return f"note: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +95,28 @@ class Gate:
             f"gate: {self.candidate:.3f} bits per byte on the newest {self.held_out:,} messages, "
             f"current version: {current}: {verdict}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What came out: bits per byte beside the floors', and what each persona says now.
+
+    figures: held-out bits per byte by model, the candidate's own under "served"
+    samples: (name of the speaker, a reply that was generated), most talkative speakers first
+    """
+
+    figures: dict[str, float]
+    samples: list[tuple[str, str]]
+
+    def __str__(self) -> str:
+        """Some lines for people."""
+        best = min(self.figures.values())
+        lines = [
+            f"  {name:<28}{value:.3f}{'  <- best' if value == best else ''}"
+            for name, value in self.figures.items()
+        ]
+        lines = ["card: bits per byte on the newest messages (lower is better)", *lines]
+        return "\n".join([*lines, *(f"  {name}: {text}" for name, text in self.samples)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +142,13 @@ class Error:
         return f"error: {self.message}"
 
 
-Event = Plan | Progress | Gate | Done | Error
+Event = Plan | Progress | Note | Gate | Card | Done | Error
 Report = Callable[[Event], None]
+
+
+def minutes(seconds: float) -> str:
+    """A duration for people: "40 s", "3 min"."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def to_json(event: Event) -> str:

@@ -34,12 +34,13 @@ class Muon:
 
     def __init__(self, matrices: Sequence[Tensor], weight_decay: float, dtype: torch.dtype) -> None:
         self._weight_decay, self._dtype = weight_decay, dtype
-        self._momenta = [(matrix, torch.zeros_like(matrix)) for matrix in matrices]
+        self._matrices = list(matrices)
+        self.momenta = [torch.zeros_like(matrix) for matrix in matrices]
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
         """Move every matrix by its gradient and forget the gradient."""
-        for matrix, momentum in self._momenta:
+        for matrix, momentum in zip(self._matrices, self.momenta, strict=True):
             assert matrix.grad is not None, tuple(matrix.shape)
             momentum.lerp_(matrix.grad, 1 - MOMENTUM)
             update = orthogonal(matrix.grad.lerp(momentum, MOMENTUM), self._dtype)

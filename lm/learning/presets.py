@@ -1,18 +1,15 @@
 """Presets: the shape of a model and the recipe that trains it, as data.
 
-"auto" picks by the amount of text; the vocabulary follows the amount of text in every preset.
-The figures were found by trials on groups of 100 KB and 3 MB; they are not sacred.
+The figures were found by trials (benchmarks/LOG.md); they are not sacred. Which preset suits a
+corpus and a machine is plan.py's business.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lm.corpus.tokenizer import Kind
 from lm.models.gpt import ModelConfig
-
-VOCABULARY = 2048  # BPE ids
-LARGE_VOCABULARY, LARGE = 4096, 1_000_000  # from so many characters on
-AUTO_SMALL = 1_000_000  # characters; below, "base" only learns the group by heart
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +28,15 @@ class Preset:
     epochs: float
     min_steps: int
     lr: float  # of AdamW: embedding and gains
-    matrix_lr: float  # of Muon
+    matrix_lr: float  # of Muon; 0: AdamW moves the matrices too
     weight_decay: float
-    ema: float = 0.05  # timescale of the weight average, as a share of the run
+    ema: float = 0.05  # timescale of the weight average, as a share of the run; 0: none
     evaluations: int = 10  # on held-out text, evenly over the run
     speaker_dropout: float = 0.1
+    warm_up: float = 0.03  # share of the run
+    decay: float = 0.4  # share of the run over which the learning rate falls to zero
+    tokenizer: Kind = "bpe"
+    least_epochs: float = 0.0  # with fewer, a smaller preset is better
 
     def config(self, vocab_size: int) -> ModelConfig:
         """The model's shape with a vocabulary of that size."""
@@ -55,25 +56,24 @@ class Preset:
         return max(self.min_steps, round(self.epochs * tokens / (self.rows * self.context)))
 
 
+# lad-gpt (github.com/bernhard-pfann/lad-gpt, config.py) is the floor: its sizes, words, AdamW at a
+# constant 3e-4, last weights, in our blocks. Its six heads of 42 are four of 64 here.
 PRESETS = {
     preset.name: preset
     for preset in (
         Preset("tiny", 2, 64, 1, 64, 192, 128, 0.0, 8, 8, 60, 4e-3, 0.02, 0.1, evaluations=4),
-        Preset("small", 4, 192, 3, 64, 512, 128, 0.25, 8, 10, 100, 2e-3, 0.01, 0.3),
-        Preset("base", 4, 256, 2, 128, 768, 256, 0.1, 16, 2.25, 200, 2e-3, 0.02, 0.3, 0.05, 8),
+        Preset(
+            "small", 4, 192, 3, 64, 512, 128, 0.25, 8, 10, 100, 2e-3, 0.01, 0.3, least_epochs=1,
+        ),
+        Preset(
+            "base", 4, 256, 2, 128, 768, 256, 0.1, 16, 9, 200, 2e-3, 0.02, 1.0, least_epochs=0.5,
+        ),
+        Preset(
+            "large", 6, 384, 3, 128, 1024, 256, 0.2, 32, 12, 300, 2e-3, 0.02, 1.0, least_epochs=6,
+        ),
+        Preset(
+            "lad-gpt", 6, 256, 4, 64, 704, 32, 0.2, 32, 0, 5000, 3e-4, 0.0, 0.01,
+            ema=0, speaker_dropout=0.0, warm_up=0, decay=0, tokenizer="word",
+        ),
     )
-}
-
-
-def preset(name: str, characters: int) -> Preset:
-    """The preset of that name, "auto" by the amount of text; ValueError for unknown names."""
-    if name == "auto":
-        name = "small" if characters < AUTO_SMALL else "base"
-    if name not in PRESETS:
-        raise ValueError(f"preset = {name!r}: allowed are auto, {', '.join(PRESETS)}")
-    return PRESETS[name]
-
-
-def vocabulary(characters: int) -> int:
-    """How many BPE ids suit that much text: small corpora see large vocabularies too rarely."""
-    return VOCABULARY if characters < LARGE else LARGE_VOCABULARY
+}  # fmt: skip

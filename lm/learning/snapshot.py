@@ -1,0 +1,79 @@
+"""A run's state on disk, from which it goes on as if it had never been interrupted.
+
+Two files in one directory that appears whole or not at all: tensors, and numbers as JSON. The
+directory belongs to the run alone and goes when the run ends.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
+from torch import Tensor
+
+from lm.checkpoints.checkpoint import sync
+
+TENSORS, NUMBERS = "state.safetensors", "state.json"
+
+
+class SnapshotError(ValueError):
+    """There is no state to go on from, or it is of another run. One line."""
+
+
+class Snapshot:
+    """The state of the run that `fingerprint` names, kept in `directory`."""
+
+    def __init__(self, directory: Path, fingerprint: str) -> None:
+        """Nothing is read or written yet."""
+        self._directory, self._fingerprint = directory, fingerprint
+
+    def write(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+        """Replace the state. A kill at any moment leaves the old one or the new one."""
+        aside, old = self._beside("partial"), self._beside("old")
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True, mode=0o700)
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, aside / TENSORS)
+        record = {"fingerprint": self._fingerprint, **numbers}
+        (aside / NUMBERS).write_text(json.dumps(record), encoding="utf-8")
+        for path in (aside / TENSORS, aside / NUMBERS, aside):
+            sync(path)
+        shutil.rmtree(old, ignore_errors=True)
+        if self._directory.exists():
+            self._directory.rename(old)
+        aside.rename(self._directory)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def read(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What was written last. SnapshotError says why there is nothing to go on from."""
+        old = self._beside("old")
+        directory = self._directory if self._directory.exists() else old
+        try:
+            numbers = json.loads((directory / NUMBERS).read_text(encoding="utf-8"))
+            tensors: dict[str, Tensor] = load((directory / TENSORS).read_bytes())
+        except FileNotFoundError:
+            raise SnapshotError(
+                "there is no interrupted training to resume: train without --resume"
+            ) from None
+        except (OSError, ValueError, SafetensorError) as error:
+            raise SnapshotError(
+                f"the interrupted training cannot be read ({type(error).__name__}): "
+                "train without --resume"
+            ) from error
+        if not isinstance(numbers, dict) or numbers.pop("fingerprint", "") != self._fingerprint:
+            raise SnapshotError(
+                "messages or settings have changed since the training was interrupted: "
+                "train without --resume"
+            )
+        return tensors, numbers
+
+    def remove(self) -> None:
+        """Leave nothing of it."""
+        for directory in (self._directory, self._beside("old"), self._beside("partial")):
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def _beside(self, ending: str) -> Path:
+        return self._directory.with_name(f"{self._directory.name}.{ending}")

@@ -1,0 +1,292 @@
+"""One training, whole: from a transcript to a stored candidate that was compared with the current.
+
+Divides the messages, makes the plan, has the learner learn, mixes in the n-grams where they help,
+judges on messages that nothing was chosen by, and stores. It promotes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from lm.checkpoints.checkpoint import Checkpoint, CheckpointError
+from lm.checkpoints.meta import Meta
+from lm.checkpoints.versions import Versions
+from lm.corpus.batches import RARE, Session, frequent_speakers
+from lm.corpus.duplicates import without_repeats
+from lm.corpus.tokenizer import Kind, Tokenizer
+from lm.corpus.transcript import LEAST, Transcript
+from lm.device import free_memory, peak, precision
+from lm.judging.bits import bits_per_byte
+from lm.judging.charge import Charge
+from lm.judging.floors import floors
+from lm.learning import plan
+from lm.learning.events import Card, Done, Gate, Note, Plan, Report
+from lm.learning.learner import Learned, Learner
+from lm.learning.mixing import mixed
+from lm.learning.origin import Origin, continued, fresh
+from lm.learning.plan import Machine
+from lm.learning.samples import samples
+from lm.learning.snapshot import Snapshot, SnapshotError
+from lm.learning.team import Team
+from lm.models.gpt import GPT
+from lm.models.mixture import Mixture
+from lm.models.predictor import GPTPredictor, Predictor
+
+Start = Literal["auto", "fresh", "continue"]
+
+RESERVE = 0.95  # share of the allowed time for learning; the rest is for judging and storing
+HALVED_FROM = 200  # held-out messages from which on choosing and judging use different ones
+SERVED = "served"  # of a card's figures: what the version is
+SNAPSHOT = ".training"  # beside the versions
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A transcript divided: to learn from, to choose by (early stop, weights), and to judge on."""
+
+    learned: list[Session]
+    choosing: list[Session]
+    judging: list[Session]
+    repeats: int
+
+    @property
+    def characters(self) -> int:
+        """Of the text to learn from."""
+        return sum(len(message.text) for session in self.learned for message in session)
+
+
+def divide(transcript: Transcript) -> Material:
+    """Learned and held-out sessions; ValueError when they would teach nothing."""
+    count = sum(bool(message.text) for message in transcript.messages)
+    if count < LEAST:
+        raise ValueError(f"too little to learn from: {count} messages, at least {LEAST} are needed")
+    learned, held_out = transcript.split()
+    if not frequent_speakers(learned):
+        raise ValueError(f"too little to learn from: nobody said {RARE} messages")
+    choosing, judging = _halves(held_out)
+    kept, repeats = without_repeats(learned)
+    return Material([*kept], choosing, judging, repeats)
+
+
+def _halves(held_out: Sequence[Session]) -> tuple[list[Session], list[Session]]:
+    """Every other session, the newest to judge on. Few messages serve both purposes at once."""
+    if sum(len(session) for session in held_out) < HALVED_FROM:
+        return [*held_out], [*held_out]
+    if len(held_out) == 1:
+        middle = len(held_out[0]) // 2
+        return [held_out[0][:middle]], [held_out[0][middle:]]
+    newest_first = held_out[::-1]
+    return [*newest_first[1::2]][::-1], [*newest_first[0::2]][::-1]
+
+
+class Training:
+    """A training of one group's next version."""
+
+    def __init__(
+        self,
+        transcript: Transcript,
+        models: Path,
+        report: Report,
+        *,
+        preset: str = "auto",
+        tokenizer: Kind | None = None,
+        seed: int = 1,
+        start: Start = "auto",
+        seconds: float = float("inf"),
+        device: torch.device,
+        team: Team | None = None,
+    ) -> None:
+        """`models` is the directory of the group's versions.
+
+        tokenizer: how text is cut; None for the preset's own
+        seconds: allowed for all of it; inf for as long as the preset takes ("auto": 25 minutes)
+        """
+        self._transcript, self._report = transcript, report
+        self._preset, self._kind, self._seed, self._start = preset, tokenizer, seed, start
+        unlimited = preset == "auto" and math.isinf(seconds)
+        self._seconds = plan.AUTO_SECONDS if unlimited else seconds
+        self._team = team or Team()
+        dtype = precision(device)
+        self._machine = Machine(device, dtype, peak(device, dtype), free_memory(device))
+        self._models, self._versions = models, Versions(models)
+
+    def run(self, *, resume: bool = False) -> int:
+        """Train and store a candidate; returns its version. ValueError for too little material."""
+        began = time.monotonic()
+        material = divide(self._transcript)
+        parent, current = self._current(material)
+        for origin in self._origins(parent, material):
+            try:
+                learned = self._learn(origin, material, began, resume)
+            except SnapshotError:
+                if origin.parent is None:  # the last there is
+                    raise
+                continue
+            resume = False
+            if self._team.rank:  # the first process judges and stores
+                return 0
+            model = mixed(learned.model, origin.tokenizer, material.learned, material.choosing)
+            bpb = self._judged(model, origin.tokenizer, material, model.config.context)
+            better = learned.ending != "diverged" and (current is None or bpb < current)
+            if better or origin.parent is None or self._late(began):
+                break
+            self._report(Note(f"version {origin.parent} went on to {bpb:.3f}: starting afresh"))
+        held = sum(len(session) for session in material.judging)
+        self._report(Gate(bpb, current, held, better))
+        card = self._card(origin, learned.model, model, material, bpb)
+        self._report(card)
+        version = self._store(origin, learned, model, material, parent, card, began)
+        self._report(Done(version, time.monotonic() - began))
+        return version
+
+    def _origins(self, parent: Checkpoint | None, material: Material) -> Iterator[Origin]:
+        """What to start from, in the order in which it is tried."""
+        left = self._seconds
+        preset = plan.choose(self._preset, material.characters, self._machine, left)
+        preset = replace(preset, tokenizer=self._kind or preset.tokenizer)
+        if parent is not None and self._start != "fresh":
+            going_on = continued(parent, preset, material.learned, self._seed)
+            if going_on is not None:
+                yield going_on
+                if self._start == "continue":
+                    return
+            elif self._start == "continue":
+                raise ValueError(
+                    f"version {parent.meta.version} cannot be gone on from (too little is new, or "
+                    "its shape or its words do not suit): start fresh"
+                )
+        elif self._start == "continue":
+            raise ValueError("there is no current version to go on from: start fresh")
+        vocabulary = plan.vocabulary(preset, material.characters)
+        yield fresh(preset, material.learned, vocabulary, self._seed)
+
+    def _late(self, began: float) -> bool:
+        """Whether there is no time left for another start."""
+        return time.monotonic() - began > 0.5 * self._seconds
+
+    def _learn(self, origin: Origin, material: Material, began: float, resume: bool) -> Learned:
+        left = self._seconds - (time.monotonic() - began)
+        self._report(self._plan(origin, material, left))
+        learner = Learner(
+            origin.model,
+            origin.tokenizer,
+            origin.batches,
+            material.choosing,
+            origin.preset,
+            self._machine,
+            self._report,
+            seed=self._seed,
+            seconds=RESERVE * left,
+            team=self._team,
+            snapshot=Snapshot(self._models / SNAPSHOT, self._fingerprint(origin)),
+        )
+        if resume:
+            learner.resume()
+        return learner.learn()
+
+    def _plan(self, origin: Origin, material: Material, left: float) -> Plan:
+        preset, config, batches = origin.preset, origin.model.config, origin.batches
+        seconds = plan.estimated(preset, batches.tokens, config, self._machine)
+        return Plan(
+            preset=preset.name,
+            start="fresh" if origin.parent is None else f"version {origin.parent}",
+            parameters=plan.parameters(config),
+            vocabulary=config.vocab_size,
+            context=preset.context,
+            tokens=batches.tokens,
+            repeats=material.repeats,
+            steps=preset.steps(batches.tokens),
+            rows=preset.rows,
+            device=self._machine.device.type,
+            precision=str(self._machine.dtype).removeprefix("torch."),
+            memory=plan.needed(preset, material.characters, self._machine),
+            seconds=min(seconds, left),
+        )
+
+    def _judged(
+        self, model: GPT | Predictor, tokenizer: Tokenizer, material: Material, context: int
+    ) -> float:
+        """Bits per byte on the messages to judge on, what a lossy tokenizer owes included."""
+        judged = GPTPredictor(model, self._machine.device) if isinstance(model, GPT) else model
+        charge = Charge.owed((m.text for s in material.learned for m in s), tokenizer)
+        return bits_per_byte(judged, tokenizer, material.judging, context, charge)
+
+    def _card(
+        self, origin: Origin, gpt: GPT, model: GPT | Mixture, material: Material, bpb: float
+    ) -> Card:
+        """What came out, beside the floors, and what the personas say now."""
+        tokenizer, device = origin.tokenizer, self._machine.device
+        ngrams = model.ngrams if isinstance(model, Mixture) else None
+        beside: dict[str, GPT | Predictor] = {
+            **floors(tokenizer, material.learned, ngrams),
+            "GPT alone": gpt,
+        }
+        figures = {
+            name: self._judged(other, tokenizer, material, gpt.config.context)
+            for name, other in beside.items()
+        }
+        names = {speaker.id: speaker.name for speaker in self._transcript.speakers}
+        said = samples(model, tokenizer, material.judging, self._seed, device)
+        return Card(figures | {SERVED: bpb}, [(names[speaker], text) for speaker, text in said])
+
+    def _current(self, material: Material) -> tuple[Checkpoint | None, float | None]:
+        """The current version and its bits per byte; a damaged one is no rival."""
+        try:
+            version = self._versions.current()
+            if version is None:
+                return None, None
+            rival = self._versions.load(version, self._machine.device)
+        except CheckpointError:
+            return None, None
+        return rival, self._judged(
+            rival.model, rival.tokenizer, material, rival.meta.config.context
+        )
+
+    def _store(
+        self,
+        origin: Origin,
+        learned: Learned,
+        model: GPT | Mixture,
+        material: Material,
+        parent: Checkpoint | None,
+        card: Card,
+        began: float,
+    ) -> int:
+        """Write the candidate and clear up; returns its version."""
+        by_id = {speaker.id: speaker for speaker in self._transcript.speakers}
+        held = sum(len(session) for session in material.judging)
+        times = [m.sent_at for s in material.learned for m in s if m.sent_at is not None]
+        meta = Meta(
+            version=0,  # it gets its number when it is written
+            parent=parent.meta.version if parent else None,
+            config=learned.model.config,
+            speakers=tuple(by_id[i] for i in origin.tokenizer.speakers),
+            metrics={"bpb": card.figures[SERVED], "held_out": held, **card.figures},
+            samples=tuple(card.samples),
+            cut_off=max(times, default=None),
+            messages=sum(len(session) for session in material.learned),
+            preset=origin.preset.name,
+            seconds=round(time.monotonic() - began, 1),
+            created_at=int(time.time()),
+            curve=learned.curve,
+        )
+        version = self._versions.write(model, origin.tokenizer, meta)
+        self._versions.prune()
+        Snapshot(self._models / SNAPSHOT, "").remove()
+        return version
+
+    def _fingerprint(self, origin: Origin) -> str:
+        """The same for runs that would do the same: messages, settings and where they start."""
+        settings = (self._preset, self._kind, self._seed, self._seconds, origin.parent)
+        digest = hashlib.sha256(repr(settings).encode())
+        for message in self._transcript.messages:
+            digest.update(repr(asdict(message)).encode())
+        return digest.hexdigest()

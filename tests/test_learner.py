@@ -1,0 +1,196 @@
+"""Rules of the learner: it learns, repeats, stops, survives, and goes on where it was."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from lm.corpus.batches import Batches, frequent_speakers
+from lm.corpus.tokenizer import Tokenizer
+from lm.learning.events import Event, Note, Progress
+from lm.learning.learner import DivergedError, Learned, Learner
+from lm.learning.presets import Preset
+from lm.learning.snapshot import Snapshot, SnapshotError
+from lm.models.gpt import GPT, Cache
+from tests.small_talk import LINES, MACHINE, QUICK, transcript
+
+WITH_DROPOUT = replace(QUICK, dropout=0.2, min_steps=12, evaluations=6)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def learner(
+    chosen: Preset,
+    events: list[Event],
+    seed: int = 1,
+    seconds: float = math.inf,
+    snapshot: Snapshot | None = None,
+    kind: type[GPT] = GPT,
+) -> Learner:
+    learned, held_out = transcript().split()
+    tokenizer = Tokenizer.train(LINES, 300, frequent_speakers(learned))
+    torch.manual_seed(seed)
+    model = kind(chosen.config(tokenizer.vocab_size), chosen.dropout)
+    batches = Batches(tokenizer, learned, chosen.rows, chosen.context)
+    return Learner(
+        model, tokenizer, batches, held_out, chosen, MACHINE, events.append,
+        seed=seed, seconds=seconds, snapshot=snapshot,
+    )  # fmt: skip
+
+
+def learnt(
+    chosen: Preset, seed: int = 1, seconds: float = math.inf
+) -> tuple[Learned, list[Progress]]:
+    events: list[Event] = []
+    found = learner(chosen, events, seed, seconds).learn()
+    return found, [event for event in events if isinstance(event, Progress)]
+
+
+def same(one: GPT, other: GPT) -> bool:
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    return all(torch.equal(found, expected) for found, expected in pairs)
+
+
+def test_the_seed_decides() -> None:
+    """The same seed gives the same weights to the last bit, another seed others."""
+    first, again, other = (learnt(WITH_DROPOUT, seed)[0].model for seed in (1, 1, 2))
+    assert same(first, again)
+    assert not same(first, other)
+
+
+def test_a_limit_of_time_shortens_the_plan() -> None:
+    """A run planned for an hour ends in time, its schedule at its end."""
+    began = time.monotonic()
+    best, events = learnt(replace(QUICK, min_steps=100_000), seconds=1.5)
+    assert time.monotonic() - began < 5
+    assert events[-1].step == events[-1].steps < 10_000
+    assert events[-1].seconds_left == 0
+    assert best.bpb == events[-1].bpb
+    assert best.ending == "planned"
+
+
+def test_reports_are_not_a_flood() -> None:
+    """Between two reports lie half a second or an evaluation."""
+    _, events = learnt(replace(QUICK, min_steps=40, evaluations=2))
+    assert 2 <= len(events) <= 12
+    assert all(event.tokens_per_s > 0 and event.peak_share > 0 for event in events)
+
+
+def test_a_run_without_gain_ends_early() -> None:
+    """When held-out text gets no cheaper, the rest of the plan is dropped, the best is kept."""
+    hopeless = replace(QUICK, min_steps=40, evaluations=20, lr=0.0, matrix_lr=1e-9)
+    best, events = learnt(hopeless)
+    assert events[-1].step < events[-1].steps
+    assert best.ending == "no better"
+    assert best.bpb == min(b for _, _, b in best.curve if b is not None)
+
+
+def test_an_exploding_loss_keeps_the_last_good_weights() -> None:
+    """What was best before the loss became useless is what the run gives, marked as diverged."""
+
+    class Breaking(GPT):
+        def hidden(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
+            self.calls = getattr(self, "calls", 0) + self.training
+            return super().hidden(tokens, positions, cache) * (math.nan if self.calls > 8 else 1)
+
+    chosen = replace(QUICK, min_steps=16, evaluations=8)
+    events: list[Event] = []
+    found = learner(chosen, events, kind=Breaking).learn()
+    assert found.ending == "diverged"
+    assert all(weight.isfinite().all() for weight in found.model.parameters())
+    assert found.curve[-1][0] == 8
+
+
+def test_a_run_that_never_was_any_good_is_an_error() -> None:
+    """A loss that is useless before the first evaluation leaves nothing to keep."""
+    with pytest.raises(DivergedError, match="nothing was learnt"):
+        learnt(replace(QUICK, matrix_lr=math.nan, min_steps=20))
+
+
+class Hungry(GPT):
+    """Has memory for half of the rows only."""
+
+    def hidden(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
+        if self.training and len(tokens) > QUICK.rows // 2:
+            raise torch.OutOfMemoryError("not enough memory: you tried to allocate 9 bytes")
+        return super().hidden(tokens, positions, cache)
+
+
+def test_out_of_memory_halves_the_batch_once_and_says_so() -> None:
+    """The run goes on in two halves per batch, and learns what it would have learnt."""
+    events: list[Event] = []
+    found = learner(QUICK, events, kind=Hungry).learn()
+    assert [type(event) for event in events].count(Note) == 1
+    whole = learner(QUICK, []).learn()
+    assert found.bpb == pytest.approx(whole.bpb, rel=0.02)
+
+
+def test_a_second_shortage_of_memory_ends_the_run() -> None:
+    """Half a batch that does not fit either is an error, not a loop."""
+
+    class Starving(Hungry):
+        def hidden(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
+            raise torch.OutOfMemoryError("not enough memory")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        learner(QUICK, [], kind=Starving).learn()
+
+
+class KilledError(Exception):
+    """The moment at which a test's run ends."""
+
+
+def interrupted(snapshot: Snapshot, after: int) -> None:
+    """A run that keeps its state after every step and is gone in the middle of a later one."""
+
+    class Killed(GPT):
+        calls = 0
+
+        def hidden(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
+            Killed.calls += self.training
+            if Killed.calls > after:
+                raise KilledError
+            return super().hidden(tokens, positions, cache)
+
+    run = learner(WITH_DROPOUT, [], snapshot=snapshot, kind=Killed)
+    run.snapshot_every = 0.0
+    with pytest.raises(KilledError):
+        run.learn()
+
+
+@pytest.mark.parametrize("after", [1, 5, 11])
+def test_a_resumed_run_is_the_same_run(tmp_path: Path, after: int) -> None:
+    """Weights, average, curve and figures end as if nothing had happened, to the last bit."""
+    snapshot = Snapshot(tmp_path / "state", "this run")
+    interrupted(snapshot, after)
+    run = learner(WITH_DROPOUT, [], seed=1, snapshot=snapshot)
+    run.resume()
+    found = run.learn()
+    whole, _ = learnt(WITH_DROPOUT)
+    assert same(found.model, whole.model)
+    assert (found.bpb, found.curve, found.ending) == (whole.bpb, whole.curve, whole.ending)
+
+
+def test_another_run_is_not_resumed(tmp_path: Path) -> None:
+    """Other messages or settings are told so in one line; so is a missing or broken state."""
+    with pytest.raises(SnapshotError, match="no interrupted training"):
+        learner(WITH_DROPOUT, [], snapshot=Snapshot(tmp_path / "none", "x")).resume()
+    interrupted(Snapshot(tmp_path / "state", "this run"), 3)
+    with pytest.raises(SnapshotError, match="have changed"):
+        learner(WITH_DROPOUT, [], snapshot=Snapshot(tmp_path / "state", "other")).resume()
+    (tmp_path / "state" / "state.safetensors").write_bytes(b"broken")
+    with pytest.raises(SnapshotError, match="cannot be read"):
+        learner(WITH_DROPOUT, [], snapshot=Snapshot(tmp_path / "state", "this run")).resume()

@@ -1,0 +1,185 @@
+"""Rules of a training: what it writes, compares, reports and refuses, and where it starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lm.checkpoints.versions import Versions
+from lm.corpus.message import Message, Speaker
+from lm.corpus.transcript import Transcript
+from lm.learning.events import Event, Gate, Plan
+from lm.learning.presets import PRESETS
+from lm.learning.training import Training, divide
+from tests.small_talk import CPU, QUICK, transcript
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def train(words: Transcript, models: Path, events: list[Event], **options: Any) -> int:
+    options = {"preset": "tiny", "device": CPU, **options}
+    return Training(words, models, events.append, **options).run()
+
+
+def the(events: list[Event], kind: type[Any]) -> Any:
+    """The newest event of that kind."""
+    return [event for event in events if isinstance(event, kind)][-1]
+
+
+def quick(monkeypatch: pytest.MonkeyPatch, **changes: float) -> None:
+    """Let "tiny" mean a preset that is quicker still."""
+    monkeypatch.setitem(PRESETS, "tiny", replace(QUICK, **changes))  # type: ignore[arg-type]  # mypy cannot see which fields
+
+
+def test_a_training_learns_and_writes_a_candidate(tmp_path: Path) -> None:
+    """Predictable talk becomes cheap; the candidate is stored, described and not promoted."""
+    events: list[Event] = []
+    assert train(transcript(), tmp_path, events) == 1
+    versions = Versions(tmp_path)
+    assert isinstance(events[0], Plan)
+    assert events[0].start == "fresh"
+    gate = the(events, Gate)
+    assert gate.candidate < 0.8  # guessing costs eight bits a byte, letter frequencies over four
+    assert (gate.current, gate.held_out, gate.better) == (None, 40, True)
+    assert versions.current() is None
+    meta = versions.load(1, CPU).meta
+    assert (meta.parent, meta.preset, meta.messages) == (None, "tiny", 160)
+    assert meta.speakers == (Speaker(1, "Ann"), Speaker(2, "Bob"))
+    assert meta.cut_off == max(m.sent_at or 0 for m in transcript().messages[:160])
+    assert meta.metrics["bpb"] == gate.candidate
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0001"]
+
+
+def test_the_gate_compares_on_the_same_messages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The current version is judged on the held-out messages of this training."""
+    quick(monkeypatch)
+    versions, events = Versions(tmp_path), list[Event]()
+    versions.promote(train(transcript(), tmp_path, events))
+    first = the(events, Gate)
+    quick(monkeypatch, matrix_lr=1e-6, lr=1e-6, min_steps=2)
+    train(transcript(), tmp_path, events, start="fresh")
+    second = the(events, Gate)
+    assert second.current == pytest.approx(first.candidate, rel=1e-3)
+    assert not second.better
+    assert second.candidate > first.candidate
+    assert versions.meta(2).parent == 1
+    assert versions.current() == 1
+
+
+def test_a_damaged_current_version_is_no_rival(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version that no longer loads cannot keep a new one out."""
+    quick(monkeypatch)
+    events: list[Event] = []
+    Versions(tmp_path).promote(train(transcript(), tmp_path, events))
+    (tmp_path / "0001" / "model.safetensors").write_bytes(b"")
+    train(transcript(), tmp_path, events)
+    gate = the(events, Gate)
+    assert gate.current is None
+    assert gate.better
+
+
+def test_new_messages_are_learnt_by_going_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a current version, a training goes on from its weights: less text, better figures."""
+    quick(monkeypatch)
+    versions, events = Versions(tmp_path), list[Event]()
+    versions.promote(train(transcript(200), tmp_path, events))
+    version = train(transcript(400), tmp_path, events)
+    plan, gate = the(events, Plan), the(events, Gate)
+    assert plan.start == "version 1"
+    assert gate.better
+    assert gate.candidate < gate.current
+    assert versions.meta(version).parent == 1
+    assert versions.meta(version).messages == 350
+
+
+def test_new_speakers_join_a_version_that_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody who came later gets a token; the others keep theirs, in their order."""
+    quick(monkeypatch)
+    versions = Versions(tmp_path)
+    versions.promote(train(transcript(200), tmp_path, []))
+    before = transcript(400)
+    said = tuple(replace(m, speaker=3) if i > 220 and i % 4 == 0 else m
+                 for i, m in enumerate(before.messages))  # fmt: skip
+    events: list[Event] = []
+    train(Transcript("friends", (*before.speakers, Speaker(3, "Cy")), said), tmp_path, events)
+    assert the(events, Plan).start == "version 1"
+    assert [s.name for s in versions.meta(2).speakers] == ["Ann", "Bob", "Cy"]
+
+
+def test_what_does_not_get_better_starts_afresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When going on does not beat the current version, a fresh run gets its chance."""
+    quick(monkeypatch)
+    monkeypatch.setattr("lm.learning.training.mixed", lambda gpt, *_: gpt)  # n-grams would help
+    events: list[Event] = []
+    Versions(tmp_path).promote(train(transcript(200), tmp_path, events))
+    quick(monkeypatch, lr=0.0, matrix_lr=1e-12)
+    train(transcript(400), tmp_path, events)
+    starts = [event.start for event in events if isinstance(event, Plan)]
+    assert starts == ["fresh", "version 1", "fresh"]
+
+
+def test_going_on_needs_something_to_go_on_from(tmp_path: Path) -> None:
+    """Asked to continue without a version, or with nothing new, it says so."""
+    with pytest.raises(ValueError, match="no current version"):
+        train(transcript(), tmp_path, [], start="continue")
+    Versions(tmp_path).promote(train(transcript(), tmp_path, []))
+    with pytest.raises(ValueError, match="cannot be gone on from"):
+        train(transcript(), tmp_path, [], start="continue")
+
+
+def test_choosing_and_judging_use_different_messages() -> None:
+    """Where there are enough: whole sessions each, the newest to judge on."""
+    material = divide(transcript(5_000))
+    chosen = {m.sent_at for s in material.choosing for m in s}
+    judged = {m.sent_at for s in material.judging for m in s}
+    learned = {m.sent_at for s in material.learned for m in s}
+    assert not chosen & judged
+    assert not learned & (chosen | judged)
+    assert max(judged, key=lambda t: t or 0) == transcript(5_000).messages[-1].sent_at
+    assert abs(len(chosen) - len(judged)) <= 20
+
+
+@pytest.mark.parametrize("count", [0, 10, 49])
+def test_too_little_is_refused(count: int, tmp_path: Path) -> None:
+    """A handful of messages is a polite error that says how many are needed."""
+    with pytest.raises(ValueError, match=f"{count} messages, at least 50 are needed"):
+        train(transcript(count), tmp_path, [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_strangers_only_are_refused(tmp_path: Path) -> None:
+    """Without one speaker of five messages there is no voice to learn."""
+    speakers = tuple(Speaker(i, str(i)) for i in range(60))
+    crowd = Transcript("g", speakers, tuple(Message(i, "hello") for i in range(60)))
+    with pytest.raises(ValueError, match="nobody said 5 messages"):
+        train(crowd, tmp_path, [])
+
+
+def test_one_speaker_and_fifty_messages_are_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The smallest transcript that is allowed trains."""
+    quick(monkeypatch)
+    alone = Transcript("g", (Speaker(1, "A"),), tuple(Message(1, "hm") for _ in range(50)))
+    assert train(alone, tmp_path, []) == 1

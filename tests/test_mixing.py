@@ -1,0 +1,55 @@
+"""Rules of mixing: n-grams are served with a GPT where held-out text says so, and only there."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from lm.corpus.batches import frequent_speakers
+from lm.corpus.tokenizer import Tokenizer
+from lm.judging.bits import bits_per_byte
+from lm.learning.mixing import mixed
+from lm.models.gpt import GPT, Cache, ModelConfig
+from lm.models.mixture import Mixture
+from lm.models.predictor import GPTPredictor
+from tests.small_talk import CPU, transcript
+
+LEARNED, CHOOSING = transcript(300).split(share=0.2)
+TOKENIZER = Tokenizer.train([m.text for s in LEARNED for m in s], 300, frequent_speakers(LEARNED))
+CONFIG = ModelConfig(TOKENIZER.vocab_size, 1, 64, 1, 1, 64, 64, context=64)
+
+
+def test_ngrams_help_a_poor_gpt() -> None:
+    """Beside a GPT that has learnt nothing they take nearly all the weight, and bits fall."""
+    torch.manual_seed(0)
+    gpt = GPT(CONFIG)
+    found = mixed(gpt, TOKENIZER, LEARNED, CHOOSING)
+    assert isinstance(found, Mixture)
+    assert found.gpt is gpt
+    assert sum(found.weights) > 0.9
+    alone = bits_per_byte(GPTPredictor(gpt, CPU), TOKENIZER, CHOOSING, 64)
+    assert bits_per_byte(found, TOKENIZER, CHOOSING, 64) < alone / 3
+
+
+class Clairvoyant(GPT):
+    """Knows the held-out text: p = 0.99 for every token that comes."""
+
+    def hidden(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
+        return tokens.roll(-1, dims=1)[..., None].float()
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        return 10 * torch.nn.functional.one_hot(hidden[..., 0].long(), CONFIG.vocab_size).float()
+
+
+def test_a_gpt_that_needs_no_help_serves_alone() -> None:
+    """Where the gain is next to nothing, the simpler model it is."""
+    gpt = Clairvoyant(CONFIG)
+    assert mixed(gpt, TOKENIZER, LEARNED, CHOOSING) is gpt
+
+
+@pytest.mark.parametrize("messages", [60, 100])
+def test_little_text_is_enough(messages: int) -> None:
+    """The smallest transcripts that can be trained on can be mixed."""
+    learned, choosing = transcript(messages).split()
+    assert mixed(GPT(CONFIG), TOKENIZER, learned, choosing) is not None

@@ -1,0 +1,100 @@
+"""Rules of the optimizer: its schedule, Muon's updates, the average, and its state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lm.learning.muon import Muon, orthogonal
+from lm.learning.optimizer import Optimizer, rate
+from lm.learning.presets import PRESETS
+from lm.models.gpt import GPT, ModelConfig
+
+TINY = PRESETS["tiny"]
+
+
+def model() -> GPT:
+    torch.manual_seed(0)
+    return GPT(ModelConfig(50, 1, 64, 1, 1, 64, 64, context=8))
+
+
+def push(optimizer: Optimizer, gpt: GPT, steps: range) -> None:
+    """Some steps towards smaller scores."""
+    x = torch.randint(0, 50, (2, 8), generator=torch.Generator().manual_seed(1))
+    for step in steps:
+        torch.autograd.backward(gpt(x, torch.arange(8).expand(2, -1)).square().mean())
+        optimizer.step(step / 100)
+
+
+def test_the_schedule_warms_up_and_ends_at_zero() -> None:
+    """Up within 3 %, level, down over the last 40 %; without either it is constant."""
+    assert rate(0.015, 0.03, 0.4) == pytest.approx(0.5)
+    assert rate(0.03, 0.03, 0.4) == rate(0.3, 0.03, 0.4) == rate(0.6, 0.03, 0.4) == 1.0
+    assert rate(0.8, 0.03, 0.4) == pytest.approx(0.5)
+    assert rate(1.0, 0.03, 0.4) == 0.0
+    assert rate(0.0, 0, 0) == rate(1.0, 0, 0) == 1.0
+
+
+def test_muon_updates_are_orthogonal() -> None:
+    """Whatever the gradient's scale, every direction moves about equally far."""
+    generator = torch.Generator().manual_seed(0)
+    for shape in ((64, 64), (32, 128), (128, 32)):
+        found = orthogonal(1e-4 * torch.randn(shape, generator=generator), torch.float32)
+        values = torch.linalg.svdvals(found)
+        assert found.shape == shape
+        assert values.median() > 0.6
+        assert values.max() < 1.3
+
+
+def test_muon_descends() -> None:
+    """A matrix reaches its target, and its gradient is forgotten at every step."""
+    target = torch.eye(16)
+    matrix = torch.zeros(16, 16, requires_grad=True)
+    muon = Muon([matrix], 0.0, torch.float32)
+    for step in range(100):
+        torch.autograd.backward((matrix - target).square().sum())
+        muon.step(0.1 * (1 - step / 100))
+        assert matrix.grad is None
+    assert (matrix - target).abs().max().item() < 0.05
+
+
+def test_the_average_follows_the_weights() -> None:
+    """The average moves towards the weights, lags behind them and is apart from them."""
+    gpt = model()
+    optimizer = Optimizer(gpt, replace(TINY, weight_decay=0.0), torch.float32)
+    start = gpt.embed_tokens.weight.detach().clone()
+    push(optimizer, gpt, range(1, 51))
+    moved = (gpt.embed_tokens.weight - start).norm()
+    behind = (gpt.embed_tokens.weight - optimizer.average.embed_tokens.weight).norm()
+    assert 0 < behind < 0.5 * moved
+
+
+def test_without_an_average_the_weights_are_kept() -> None:
+    """ema = 0: what is evaluated is the model itself."""
+    gpt = model()
+    optimizer = Optimizer(gpt, replace(TINY, ema=0.0), torch.float32)
+    push(optimizer, gpt, range(1, 5))
+    assert torch.equal(gpt.embed_tokens.weight, optimizer.average.embed_tokens.weight)
+
+
+@pytest.mark.parametrize("matrix_lr", [0.02, 0.0])
+def test_a_restored_optimizer_goes_on_bit_for_bit(matrix_lr: float) -> None:
+    """State, saved and taken up by another optimizer, leads to the same weights and average."""
+    chosen = replace(TINY, matrix_lr=matrix_lr)
+    gpt, other = model(), model()
+    optimizer, second = (Optimizer(m, chosen, torch.float32) for m in (gpt, other))
+    push(optimizer, gpt, range(1, 6))
+    tensors, numbers = optimizer.state()
+    tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+    other.load_state_dict(gpt.state_dict())
+    second.restore(tensors, numbers)
+    push(optimizer, gpt, range(6, 12))
+    push(second, other, range(6, 12))
+    for found, expected in zip(other.parameters(), gpt.parameters(), strict=True):
+        assert torch.equal(found, expected)
+    for found, expected in zip(
+        second.average.parameters(), optimizer.average.parameters(), strict=True
+    ):
+        assert torch.equal(found, expected)

@@ -124,11 +124,12 @@ class Clock:
 
 
 async def timed_replies(
-    data: Path, names: list[str], chats: int, count: int, typing: float
+    data: Path, names: list[str], chats: int, count: int, typing: float, learning: bool = False
 ) -> list[Row]:
     """Median and p95 of a reply with so many chats asking at the same time.
 
     typing: seconds that a persona is seen typing at least, as in config.toml
+    learning: measure while a training, started by /retrain, runs beside the bot
     """
     config = PlaygroundConfig(token=TOKEN, members=tuple(names), port=0)
     async with Playground(config) as playground:
@@ -149,6 +150,10 @@ async def timed_replies(
                 for line in ("hello", "how are you today?", "what shall we do tonight?"):
                     members.write({"as": names[0], "chat": place, "text": line})
             await asyncio.sleep(1)
+            if learning:
+                members.write({"as": names[0], "chat": places[0], "text": "/retrain fresh"})
+                while not _said(playground, places[0], "tokens/s"):  # noqa: ASYNC110  (another process)
+                    await asyncio.sleep(0.2)
             rounds = [
                 await asyncio.gather(
                     *(clock.reply(writer(p, f"@understudy_bot so, {n}?")) for p in places)
@@ -156,13 +161,22 @@ async def timed_replies(
                 for n in range(count)
             ]
             watching.cancel()
+            if learning and _said(playground, places[0], "Version"):
+                raise RuntimeError("the training ended before the last reply was timed")
     seconds = sorted(second for turn in rounds for second, _ in turn)
     letters = statistics.mean(len(text) for turn in rounds for _, text in turn)
     p95 = seconds[min(len(seconds) - 1, int(0.95 * len(seconds)))]
     pause = f"typing at least {typing} s" if typing else "no typing"
+    pause += ", while a training runs" if learning else ""
     what = f"reply, {chats} chat{'s' if chats > 1 else ''} at once, {pause} (n = {len(seconds)})"
     figures = f"median {statistics.median(seconds) * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms"
     return [(what, f"{figures} ({letters:.0f} characters)")]
+
+
+def _said(playground: Playground, chat: int, words: str) -> bool:
+    """Whether a message of that chat holds these words now."""
+    messages = playground.world.chats[chat].messages.values()
+    return any(words in str(m.content.get("text", "")) for m in messages)
 
 
 def timed_terminal(data: Path, count: int) -> list[Row]:
@@ -257,7 +271,10 @@ def main() -> None:
         names = _names(data)
         for typing in (0.3, 0):
             for chats in (1, 16):
-                rows += asyncio.run(timed_replies(data, names, chats, options.replies, typing))
+                for learning in (False, True):
+                    rows += asyncio.run(
+                        timed_replies(data, names, chats, options.replies, typing, learning)
+                    )
         rows += timed_terminal(data, options.replies)
     if options.clone:
         rows += timed_clone()

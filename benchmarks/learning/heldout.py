@@ -1,0 +1,88 @@
+"""Held-out bits from what a model pays per token, so that fitting a mixture costs no second pass.
+
+The counting is that of lm/judging/bits.py (text and END, speakers given); bits per character count
+every token, structure included, over the characters of the texts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lm.corpus.batches import Ids, Session, session_ids
+from lm.corpus.tokenizer import Tokenizer
+from lm.judging.bits import windows
+from lm.learning.mixing import WORTH
+from lm.models.mixture import Mixture, fit_weights, mixed
+from lm.models.predictor import Floats, Predictor
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Held-out bits per byte (text and END) and per character (every token)."""
+
+    byte: float
+    character: float
+
+
+class Reading:
+    """Held-out sessions as one tokenizer and one context have it: windows, each target once.
+
+    rows: the windows; counted: [targets], False where the token is given (speakers, BREAK)
+    """
+
+    def __init__(self, tokenizer: Tokenizer, sessions: Sequence[Session], context: int) -> None:
+        """Encode; the context slides over a session in half steps."""
+        found = windows([session_ids(tokenizer, session) for session in sessions], context)
+        self.rows: list[Ids] = [ids for ids, _ in found]
+        self._skips = [skip for _, skip in found]
+        given = np.array(sorted(tokenizer.structural - {tokenizer.end}))
+        targets = np.concatenate([ids[1 + skip :] for ids, skip in found])
+        self.counted = ~np.isin(targets, given)
+        texts = [message.text for session in sessions for message in session]
+        self._bytes = sum(len(text.encode()) + 1 for text in texts)  # END counts as one
+        self._characters = sum(map(len, texts))
+
+    def joined(self, nats: Sequence[Floats]) -> Floats:
+        """What the rows' targets cost, without those that an earlier window counted: [targets]."""
+        return np.concatenate([row[skip:] for row, skip in zip(nats, self._skips, strict=True)])
+
+    def figures(self, nats: Floats, charge: float = 0.0) -> Figures:
+        """Of nats [targets]. charge: bits for what the tokenizer loses of the texts."""
+        counted = float(nats[self.counted].sum(dtype=np.float64)) / math.log(2) + charge
+        whole = float(nats.sum(dtype=np.float64)) / math.log(2) + charge
+        return Figures(counted / self._bytes, whole / self._characters)
+
+    def judged(self, model: Predictor, charge: float = 0.0) -> Figures:
+        """A model's figures."""
+        return self.figures(self.joined(model.nats(self.rows)), charge)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Figures of what would be served, and of its GPT alone.
+
+    weights: of all parts but the GPT; () where it would be served alone
+    """
+
+    served: Figures
+    gpt: Figures
+    weights: tuple[float, ...]
+
+
+def served(mixture: Mixture, development: Reading, test: Reading) -> Served:
+    """As lm/learning/mixing.py decides on development, judged on test.
+
+    The weights that `mixture` has are unused; without those of its parts nothing is asked twice.
+    """
+    known = [development.joined(part) for part in mixture.parts(development.rows)]
+    known = [nats[development.counted] for nats in known]
+    weights = fit_weights(known)
+    parts = [test.joined(part) for part in mixture.parts(test.rows)]
+    gpt = test.figures(parts[0])
+    if mixed(known, weights).sum() >= (1 - WORTH) * known[0].sum():
+        return Served(gpt, gpt, ())
+    return Served(test.figures(mixed(parts, weights)), gpt, weights)

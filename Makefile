@@ -2,6 +2,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+CHECKED := $(VENV)/ready-dev
 ARGS ?=
 
 .PHONY: help run test check train bench clean
@@ -19,18 +20,20 @@ run: $(READY)
 train: $(READY)
 	@$(BIN)/understudy train $(ARGS)
 
-test: $(READY)
+test: $(CHECKED)
 	$(BIN)/python -m pytest
 
-check: $(READY)
+check: $(CHECKED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) --no-print-directory test
 
-bench: $(READY)
+bench: $(CHECKED)
 	$(BIN)/python -m benchmarks.spine
+	$(BIN)/python -m benchmarks.imports
+	$(BIN)/python -m benchmarks.learning table
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -38,4 +41,9 @@ clean:
 # Set up again only when what is to be installed has changed, so that the next start takes seconds.
 $(READY): pyproject.toml constraints.txt scripts/setup
 	@scripts/setup $(VENV)
+	@touch $@
+
+# What only tests and checks need.
+$(CHECKED): $(READY)
+	@scripts/setup $(VENV) dev
 	@touch $@

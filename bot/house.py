@@ -23,6 +23,7 @@ from bot.speaking.speech import split
 from bot.updates.admission import Admission
 from bot.updates.incoming import Incoming
 from bot.updates.intake import Intake
+from lm.privacy.scrubber import Scrubber
 from storage import inbox, outbox
 from storage.groups import Group
 from storage.store import Db, Store
@@ -50,6 +51,7 @@ class House:
     retraining: Retraining
     intake: Intake
     admission: Admission
+    scrubber: Scrubber
     started: float
 
     async def context(self, heard: Incoming) -> Context:

@@ -1,4 +1,4 @@
-"""The command line: `understudy run | import | train | chat | models | context | consent`.
+"""The command line: `understudy run | import | train | eval | chat | models | context | consent`.
 
 Each command opens what it needs, says what it did, and ends with 0, or with one line on stderr
 and another status. What a command does lives in the modules that it calls.
@@ -18,11 +18,14 @@ import typer
 from bot import config as configuration
 from bot import redaction
 from bot.cli.choosing import UsageError, choose
-from bot.cli.import_command import import_files, read_aliases
-from bot.cli.importing import ImportRefusedError
+from bot.cli.consent_command import change_consent, show_ledger
+from bot.cli.export_command import Destination, export_version, read_words
+from bot.cli.import_command import ImportOptions, import_files
 from bot.cli.sample import SAMPLE, import_sample
-from bot.cli.show import show_context, show_ledger, show_models
+from bot.cli.show import show_context, show_models
 from bot.config import Config, ConfigError
+from bot.importing.people import ImportRefusedError
+from bot.learning import curve
 from bot.learning.training import Training, TrainingError
 from bot.learning.watch import verdict, watch
 from bot.memory.engine_thread import EngineDiedError
@@ -31,6 +34,8 @@ from bot.updates.intake import TokenError
 from lm.checkpoints.checkpoint import CheckpointError
 from lm.checkpoints.versions import Versions
 from lm.exports.export import ExportError
+from lm.exports.reading import FORMATS
+from lm.learning.training import Start
 from storage import groups
 from storage.groups import Group
 from storage.lock import DataInUseError, hold
@@ -51,6 +56,7 @@ DataOption = Annotated[Path, typer.Option("--data", help="Where everything is ke
 GroupOption = Annotated[str, typer.Option("--group", help="The group's name")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output")]
 DATA = Path("data")
+FORMAT_NAMES = ", ".join(entry.name for entry in FORMATS)
 
 
 EXPECTED = (
@@ -106,7 +112,7 @@ def run(config: ConfigOption = None, data: DataOption = DATA, group: GroupOption
 
 @app.command("import")
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="Exports: WhatsApp, Telegram, JSONL")],
+    files: Annotated[list[Path], typer.Argument(help="Exports of the group's chat, from any app")],
     group: GroupOption = "",
     consent: Annotated[
         str, typer.Option(help="Who agreed to be learnt from: all, none, or NAME,NAME")
@@ -115,22 +121,30 @@ def import_(
         list[str] | None, typer.Option(help='Another name of somebody: "Ali=Alice"')
     ] = None,
     chat: Annotated[str, typer.Option(help="Which chat of a whole account's export")] = "",
+    format_: Annotated[str, typer.Option("--format", help=f"One of {FORMAT_NAMES}")] = "",
+    date_order: Annotated[
+        str, typer.Option(help="dmy, mdy or ymd, where the file cannot tell")
+    ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is there")] = False,
+    html: Annotated[Path | None, typer.Option(help="A file for the report as a page")] = None,
     as_json: JsonOption = False,
+    config: ConfigOption = None,
     data: DataOption = DATA,
 ) -> None:
-    """Read exports of a group's chat."""
-    aliases = read_aliases(alias or [])
-    if not group and not dry_run:
-        raise UsageError("--group NAME is missing: say which group the export belongs to")
-    _run(import_files(files, group, consent, aliases, chat, dry_run, as_json, data))
+    """Read exports of a group's chat, say what is in them, and take them in."""
+    options = ImportOptions(
+        *(group, consent, tuple(alias or ()), chat, format_, date_order, dry_run, as_json, html)
+    )
+    _run(import_files(files, options, _config(config), data))
 
 
 @app.command()
 def train(
     group: GroupOption = "",
-    preset: Annotated[str, typer.Option(help="auto, tiny, small or base")] = "",
+    preset: Annotated[str, typer.Option(help="auto, tiny, small, base, large or lad-gpt")] = "",
     minutes: Annotated[float, typer.Option(help="Plan to fit into this many minutes")] = 0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start from new weights")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted one")] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data: DataOption = DATA,
@@ -143,21 +157,27 @@ def train(
         checked = Config.model_validate(settings)
     except ValueError:
         raise UsageError(
-            f"--preset {preset}, --minutes {minutes}: allowed are auto, tiny, small, base; "
-            "and no less than 0 minutes"
+            f"--preset {preset}, --minutes {minutes}: allowed are auto, tiny, small, base, large, "
+            "lad-gpt; and no less than 0 minutes"
         ) from None
+    if not Paths(data).database.exists() and group.casefold() != SAMPLE.casefold():
+        choose([], group)  # says what to do first, before a data directory is made
     with hold(data):
-        _run(_train(checked, Paths(data), group, as_json))
+        _run(_train(checked, Paths(data), group, "fresh" if fresh else "auto", resume, as_json))
 
 
-async def _train(config: Config, paths: Paths, name: str, as_json: bool) -> None:
+async def _train(
+    config: Config, paths: Paths, name: str, start: Start, resume: bool, as_json: bool
+) -> None:
     async with Store(paths.database) as store:
         group = await _group(store, name)
         training = Training(store, group, paths, config)
-        gate, version = await watch(training.events(background=False), as_json)
+        events = training.events(background=False, start=start, resume=resume)
+        gate, version = await watch(events, as_json)
         if gate["better"]:
             Versions(paths.models(group.id)).promote(version)
         if not as_json:
+            print(f"The loss curve is {curve.keep(Versions(paths.models(group.id)), version)}")
             print(verdict(gate, version))
 
 
@@ -175,6 +195,22 @@ def chat(
     _run(talk(settings, Paths(data), group, as_))
 
 
+@app.command("eval")
+def eval_(
+    group: GroupOption = "",
+    version: Annotated[int, typer.Option(help="A version; the current one if not given")] = 0,
+    json_: Annotated[str, typer.Option("--json", help="A file for the figures; - prints")] = "",
+    html: Annotated[Path | None, typer.Option(help="A file for a page with plots")] = None,
+    config: ConfigOption = None,
+    data: DataOption = DATA,
+) -> None:
+    """Judge a version on messages that it has not learnt from, without sampling."""
+    # Imported here: only this command needs the judges.
+    from bot.cli.eval_command import Output, evaluate
+
+    _run(evaluate(group, version, Output(json_, html), _config(config), Paths(data)))
+
+
 @app.command()
 def models(
     action: Annotated[str, typer.Argument(help="list, promote N, rollback or show N")] = "list",
@@ -185,6 +221,25 @@ def models(
 ) -> None:
     """The versions of a group's model."""
     _run(show_models(action, number, group, as_json, Paths(data)))
+
+
+@app.command()
+def export(
+    words: Annotated[
+        list[str], typer.Argument(metavar="[N] TARGET", help="A version, and where to write it")
+    ],
+    format_: Annotated[str, typer.Option("--format", help="hf (directory) or gguf (file)")] = "",
+    type_: Annotated[
+        str, typer.Option("--type", help="Of a gguf's matrices: f32, f16, bf16 or q8_0")
+    ] = "",
+    group: GroupOption = "",
+    config: ConfigOption = None,
+    data: DataOption = DATA,
+) -> None:
+    """Write a version for transformers, vLLM (hf) or llama.cpp (gguf)."""
+    number, target = read_words(words)
+    to = Destination(target, format_, type_)
+    _run(export_version(number, to, group, _config(config).sampling, Paths(data)))
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -201,9 +256,20 @@ def context(
 
 
 @app.command()
-def consent(group: GroupOption = "", as_json: JsonOption = False, data: DataOption = DATA) -> None:
+def consent(
+    group: GroupOption = "",
+    give: Annotated[str, typer.Option(help="Somebody who agrees from now on")] = "",
+    withdraw: Annotated[str, typer.Option(help="Somebody who no longer agrees")] = "",
+    as_json: JsonOption = False,
+    data: DataOption = DATA,
+) -> None:
     """The ledger: who agreed to be learnt from, on whose word, and when."""
-    _run(show_ledger(group, as_json, Paths(data)))
+    if give and withdraw:
+        raise UsageError("--give and --withdraw: one at a time")
+    if give or withdraw:
+        _run(change_consent(group, give, withdraw, Paths(data)))
+    else:
+        _run(show_ledger(group, as_json, Paths(data)))
 
 
 async def _group(store: Store, name: str) -> Group:

@@ -115,6 +115,7 @@ def _adapt(house: House, handler: Handler) -> PTB:
     async def handle(update: Update, _: CallbackContext[Any, Any, Any, Any]) -> None:
         heard = read(update, house.me)
         if heard is not None:
+            await house.current.follow_ledger()
             await handler(house, heard)
 
     return handle
@@ -166,6 +167,7 @@ def _pressed(house: House) -> PTB:
             await query.answer(NO_LONGER)
             return
         verb, _colon, data = (query.data or "").partition(":")
+        await house.current.follow_ledger()
         try:
             said = await PRESSES[verb](house, heard, data)
         except (KeyError, ValueError):  # a button of another version, or forged data

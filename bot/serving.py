@@ -28,6 +28,7 @@ from bot.memory.current import Current, load_current
 from bot.memory.engine_thread import EngineThread
 from bot.paths import Paths
 from bot.router import add_handlers, set_menus
+from bot.scrubbing import group_scrubber
 from bot.speaking.replies import Replies
 from bot.updates.admission import Admission
 from bot.updates.dispatch import App, Dispatch
@@ -90,6 +91,7 @@ async def serve(
         url = f"{address.base_url}/bot{address.token}"
         intake = Intake(url, store, dispatch.arrived)
         known = await store.read(partial(chats.all_chats, group=group.id))
+        scrubber = await store.read(lambda db: group_scrubber(db, config.privacy, group.id))
         admins = config.telegram.admins
         admission = Admission(
             config.telegram.allowed_chats,
@@ -109,6 +111,7 @@ async def serve(
             retraining=retraining,
             intake=intake,
             admission=admission,
+            scrubber=scrubber,
             started=time.monotonic(),
         )
         add_handlers(application, house, dispatch)

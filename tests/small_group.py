@@ -10,13 +10,14 @@ from pathlib import Path
 
 import torch
 
-from bot.cli.importing import Consent, import_export
+from bot.importing.consent import Consent
+from bot.importing.taking_in import import_export
 from bot.paths import Paths
 from lm.checkpoints.meta import Meta
 from lm.checkpoints.versions import Versions
 from lm.corpus.message import Speaker
 from lm.corpus.tokenizer import Tokenizer
-from lm.exports.export import Export, ExportedMessage
+from lm.exports.export import Export, ExportedMessage, Messages
 from lm.models.gpt import GPT, ModelConfig
 from storage import groups
 from storage.groups import Group
@@ -49,7 +50,7 @@ def export(count: int = 240) -> Export:
                 reply_to=None,
             )
         )
-    return Export("jsonl", "", "us", tuple(messages), {})
+    return Export("jsonl", "", "us", Messages.of("jsonl", messages), {})
 
 
 async def make(data: Path, *, model: bool = True) -> Group:

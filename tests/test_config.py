@@ -28,7 +28,7 @@ def test_the_shipped_file_states_every_default() -> None:
         ("[sampling]\ntemprature = 1", "sampling.temprature"),
         ("[sampling]\ntemperature = 'hot'", "'hot'"),
         ("[engine]\nslots = 0", "engine.slots = 0"),
-        ("[model]\npreset = 'huge'", "'tiny', 'small' or 'base'"),
+        ("[model]\npreset = 'huge'", "'tiny', 'small', 'base', 'large' or 'lad-gpt'"),
         ("[unknown]\nx = 1", "unknown"),
         ("[telegram]\nbase_url = 'ftp://x'", "telegram.base_url"),
         ("not toml", "config"),

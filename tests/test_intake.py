@@ -125,12 +125,13 @@ async def test_a_full_disk_leaves_updates_with_telegram(
 
         await store.write(fill)
         hand = Stagehand(playground.url)
-        await hand.write("Alice", "words " * 600)
+        for _ in range(20):  # migrations leave some pages free
+            await hand.write("Alice", "words " * 600)
         await until(lambda: has_logged(caplog, "could not be stored"))
-        assert len(playground.world.updates) == 1
+        assert len(playground.world.updates) >= 1
         await store.write(make_room)
         await until(lambda: drained(playground))
-        assert len(await texts(store)) == 1
+        assert len(await texts(store)) == 20
         assert "words" not in caplog.text
         await hand.close()
 

@@ -22,7 +22,7 @@ from playground.server import Playground, PlaygroundConfig
 from storage import chats, groups
 from storage.chats import ContextRow
 from storage.lock import hold
-from storage.store import Db, Store, reading
+from storage.store import Db, Store
 from tests import small_group, written_exports
 from tests.backstage import CPU
 from tests.stagehand import ROOT, TOKEN
@@ -102,12 +102,6 @@ def served(tmp_path: Path) -> Path:
     return data
 
 
-async def write_nothing_but_tables(data: Path) -> bool:
-    """Whether no word and no name came into the database."""
-    async with reading(Paths(data).database) as db:
-        return await groups.all_groups(db) == []
-
-
 def bad_input(folder: Path, case: str) -> Path:
     """A file or folder that is no export."""
     path = folder / "chat.txt"
@@ -157,11 +151,11 @@ def test_what_is_no_export_is_refused(cli: Cli, tmp_path: Path, case: str, says:
 def test_what_teaches_too_little_is_refused(
     cli: Cli, tmp_path: Path, count: int, names: list[str], consent: str, says: str
 ) -> None:
-    """The group is not made, so that the next import starts clean."""
+    """Not even the data directory is made, so that the next import starts clean."""
     path = written_exports.whatsapp(tmp_path / "chat.txt", count, names)
     outcome = cli("import", path, "--group", "us", "--consent", consent)
     assert says in outcome.complaint()
-    assert asyncio.run(write_nothing_but_tables(tmp_path / "data"))
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize(
@@ -287,6 +281,7 @@ def test_before_anything_is_imported(cli: Cli, tmp_path: Path) -> None:
     """Reading commands say what to do first, and make no data directory."""
     for command in (["chat"], ["models"], ["context", "1"], ["consent"]):
         assert "import an export first" in cli(*command).complaint()
+    assert "understudy import FILE --group NAME" in cli("train", "--group", "us").complaint()
     assert not (tmp_path / "data").exists()
 
 

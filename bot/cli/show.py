@@ -1,4 +1,4 @@
-"""`understudy models`, `context` and `consent`: what there is, as lines or as JSON."""
+"""`understudy models` and `context`: what there is, as lines or as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import torch
 from bot.cli.choosing import UsageError, choose
 from bot.memory.context import Context, Voice
 from bot.paths import Paths
+from lm.checkpoints.meta import Meta
 from lm.checkpoints.versions import Versions
+from lm.learning.events import Card
+from lm.learning.training import SERVED
 from storage import chats, groups
 from storage.chats import ChatRow, ContextRow
 from storage.lock import hold
@@ -40,8 +43,16 @@ async def show_models(action: str, number: int, name: str, as_json: bool, paths:
         figure = "" if bpb is None else f", {bpb:.3f} bits per byte held out"
         mark = "*" if row["current"] else " "
         print(f"{mark} {row['version']:>4}  {born}  {row['messages']:,} messages{figure}")
+        if action == "show":
+            print(card(versions.meta(row["version"])))
     if not rows:
         print(f"{group.name} has no version yet: understudy train --group {group.name!r}")
+
+
+def card(meta: Meta) -> str:
+    """A version's card as its training showed it."""
+    figures = {k: v for k, v in meta.metrics.items() if k not in ("bpb", "held_out")}
+    return str(Card(figures or {SERVED: meta.metrics["bpb"]}, list(meta.samples)))
 
 
 async def show_context(
@@ -89,17 +100,3 @@ def _held_as(
     checkpoint = versions.load(number, torch.device("cpu"))
     context = Context(row, Voice.of(checkpoint, longest_reply))
     return lambda message: context.entry(message).tokens
-
-
-async def show_ledger(name: str, as_json: bool, paths: Paths) -> None:
-    """Who agreed, on whose word, and when."""
-    async with reading(paths.database) as db:
-        group = choose(await groups.all_groups(db), name)
-        entries = await groups.ledger(db, group.id)
-    if as_json:
-        keys = ("speaker", "agreed", "attested_by", "at")
-        print(json.dumps([dict(zip(keys, entry, strict=True)) for entry in entries]))
-        return
-    for speaker, agreed, attested_by, at in entries:
-        when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        print(f"{when}  {speaker}: {'agreed' if agreed else 'not agreed'}, says {attested_by}")

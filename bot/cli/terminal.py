@@ -19,6 +19,7 @@ from bot.memory.cast import Cast, Persona
 from bot.memory.context import Context, Voice
 from bot.memory.current import load_current
 from bot.paths import Paths
+from bot.scrubbing import group_scrubber
 from bot.serving import pick_device
 from bot.speaking.prompt import TRIES, ask, words
 from lm.checkpoints.checkpoint import Checkpoint
@@ -26,6 +27,7 @@ from lm.checkpoints.versions import Versions
 from lm.corpus.text import clean
 from lm.engine.engine import Engine
 from lm.engine.request import Finished
+from lm.privacy.scrubber import Scrubber
 from storage import groups
 from storage.chats import ChatRow, ContextRow
 from storage.store import reading
@@ -37,8 +39,10 @@ HINT = "/as NAME changes who answers, /who lists everybody, /reset forgets, Ctrl
 class Stage:
     """One conversation: who answers, what was said, and the engine that makes the answers."""
 
-    def __init__(self, checkpoint: Checkpoint, cast: Cast, config: Config) -> None:
-        self.cast, self._sampling = cast, config.sampling
+    def __init__(
+        self, checkpoint: Checkpoint, cast: Cast, config: Config, scrubber: Scrubber
+    ) -> None:
+        self.cast, self._sampling, self._scrubber = cast, config.sampling, scrubber
         row = ChatRow(0, 0, 0, 0, None, "mention", 0)
         self.context = Context(row, Voice.of(checkpoint, config.sampling.max_tokens))
         self._engine = Engine(
@@ -52,7 +56,8 @@ class Stage:
     def hear(self, speaker: int | None, text: str) -> None:
         """Add a message to the context."""
         self._count += 1
-        self.context.append(self.context.entry(ContextRow(self._count, speaker, "", text)))
+        row = ContextRow(self._count, speaker, "", self._scrubber.scrub(text))
+        self.context.append(self.context.entry(row))
 
     def say(self, persona: Persona) -> str:
         """What the persona says next."""
@@ -94,10 +99,11 @@ async def talk(config: Config, paths: Paths, name: str, as_: str) -> None:
     async with reading(paths.database) as db:
         group = choose(await groups.all_groups(db), name)
         rows = await groups.speakers(db, group.id)
+        scrubber = await group_scrubber(db, config.privacy, group.id)
     checkpoint = await asyncio.to_thread(
         load_current, Versions(paths.models(group.id)), pick_device(config.engine.device)
     )
-    stage = Stage(checkpoint, Cast(rows, checkpoint.tokenizer.speakers), config)
+    stage = Stage(checkpoint, Cast(rows, checkpoint.tokenizer.speakers), config, scrubber)
     if not stage.cast.personas:
         raise UsageError(f"{group.name}: the current version can speak as nobody")
     persona = _named(stage.cast, as_) if as_ else stage.cast.personas[0]

@@ -22,7 +22,7 @@ def ask(
         chat=context.chat.id,
         tokens=[*context.tokens, tokenizer.speaker(persona)],
         stop=frozenset({tokenizer.end}),
-        banned=tokenizer.structural - {tokenizer.end},
+        banned=tokenizer.banned,
         sampling=Sampling(
             temperature=sampling.temperature,
             top_k=sampling.top_k,

@@ -135,6 +135,7 @@ class Replies:
 
     async def _generate(self, row: Outgoing) -> None:
         """Make the text of a wanted row and store it."""
+        await self._current.follow_ledger()
         persona = self._current.cast.persona(row.persona)
         if persona is None:  # withdrawn since
             await self._mark(row, "failed")

@@ -125,6 +125,21 @@ def test_new_speakers_join_a_version_that_goes_on(
     assert [s.name for s in versions.meta(2).speakers] == ["Ann", "Bob", "Cy"]
 
 
+def test_a_version_that_learnt_from_somebody_who_withdrew_is_not_gone_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their words are in its weights: the next training starts from new ones."""
+    quick(monkeypatch)
+    versions, events = Versions(tmp_path), list[Event]()
+    versions.promote(train(transcript(200), tmp_path, events))
+    assert versions.meta(1).learned_from == (1, 2)
+    said = tuple(replace(m, speaker=None, text="") if m.speaker == 2 else m
+                 for m in transcript(400).messages)  # fmt: skip
+    train(Transcript("friends", (Speaker(1, "Ann"),), said), tmp_path, events)
+    assert the(events, Plan).start == "fresh"
+    assert versions.meta(2).learned_from == (1,)
+
+
 def test_what_does_not_get_better_starts_afresh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ class Meta:
     mixture:  weights of the n-grams and of recency beside the GPT; none where it serves alone
     cut_off:  sent_at of the newest message it learned from, None where there are no times
     samples:  (name of a speaker, what that persona said at the end of the training)
+    learned_from: Speaker.id of everybody whose words it learned from, with a token or without
     """
 
     version: int
@@ -50,6 +51,7 @@ class Meta:
     curve: tuple[Point, ...]
     mixture: tuple[float, ...] = ()
     samples: tuple[tuple[str, str], ...] = ()
+    learned_from: tuple[int, ...] = ()
 
     def to_json(self) -> str:
         """The file's text."""
@@ -77,9 +79,10 @@ class Meta:
             seconds=_number("seconds", _get(record, "seconds", int, float)),
             created_at=_get(record, "created_at", int),
             curve=tuple(_point(point) for point in _get(record, "curve", list)),
-            # older checkpoints do not have these two
+            # older checkpoints do not have these three
             mixture=_mixture(record.get("mixture", [])),
             samples=tuple(_sample(sample) for sample in record.get("samples", [])),
+            learned_from=tuple(_id(each) for each in record.get("learned_from", [])),
         )
 
 
@@ -109,6 +112,13 @@ def _config(record: dict[str, Any]) -> ModelConfig:
         if _number(key, record[key]) <= 0:
             raise ValueError(f"meta.json: {key} = {record[key]}: has to be above 0")
     return ModelConfig(**record)
+
+
+def _id(record: Any) -> int:
+    """A Speaker.id."""
+    if type(record) is not int:
+        raise ValueError("meta.json: learned_from holds other than whole numbers")
+    return record
 
 
 def _sample(record: Any) -> tuple[str, str]:

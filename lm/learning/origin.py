@@ -6,7 +6,7 @@ the sessions that it has not seen, among a replay of older ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -50,12 +50,17 @@ def fresh(preset: Preset, learned: Sequence[Session], vocabulary: int, seed: int
 
 
 def continued(
-    parent: Checkpoint, preset: Preset, learned: Sequence[Session], seed: int
+    parent: Checkpoint,
+    preset: Preset,
+    learned: Sequence[Session],
+    agreed: Collection[int],
+    seed: int,
 ) -> Origin | None:
     """The parent's weights, to learn what is new since; None where that is no way to go.
 
-    It is none when the preset chosen now has another shape, when next to nothing is new, or when
-    the parent's tokenizer no longer suits the text.
+    agreed: Speaker.id of all who agree today. It is none when the parent has learnt from anybody
+    else (their words are in its weights; older versions do not tell), when the preset chosen now
+    has another shape, when next to nothing is new, or when the tokenizer no longer suits the text.
     """
     old, new = _divided(learned, parent.meta.messages)
     before, texts = ([m.text for s in part for m in s] for part in (old, new))
@@ -63,6 +68,8 @@ def continued(
     if own is None or own.name != preset.name or own.config(1) != _shape(parent):
         return None
     if parent.tokenizer.kind != preset.tokenizer:
+        return None
+    if not parent.meta.learned_from or not set(parent.meta.learned_from) <= set(agreed):
         return None
     if len(texts) < LEAST_NEW or not fits(parent.tokenizer, before, texts):
         return None

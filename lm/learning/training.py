@@ -29,7 +29,7 @@ from lm.judging.charge import Charge
 from lm.judging.floors import floors
 from lm.learning import plan
 from lm.learning.events import Card, Done, Gate, Note, Plan, Report
-from lm.learning.learner import Learned, Learner
+from lm.learning.learner import DivergedError, Learned, Learner
 from lm.learning.mixing import mixed
 from lm.learning.origin import Origin, continued, fresh
 from lm.learning.plan import Machine
@@ -126,9 +126,11 @@ class Training:
         for origin in self._origins(parent, material):
             try:
                 learned = self._learn(origin, material, began, resume)
-            except SnapshotError:
+            except (SnapshotError, DivergedError) as error:
                 if origin.parent is None:  # the last there is
                     raise
+                if isinstance(error, DivergedError):
+                    self._report(Note(f"{error}: starting afresh"))
                 continue
             resume = False
             if self._team.rank:  # the first process judges and stores
@@ -153,15 +155,16 @@ class Training:
         preset = plan.choose(self._preset, material.characters, self._machine, left)
         preset = replace(preset, tokenizer=self._kind or preset.tokenizer)
         if parent is not None and self._start != "fresh":
-            going_on = continued(parent, preset, material.learned, self._seed)
+            agreed = {speaker.id for speaker in self._transcript.speakers}
+            going_on = continued(parent, preset, material.learned, agreed, self._seed)
             if going_on is not None:
                 yield going_on
                 if self._start == "continue":
                     return
             elif self._start == "continue":
                 raise ValueError(
-                    f"version {parent.meta.version} cannot be gone on from (too little is new, or "
-                    "its shape or its words do not suit): start fresh"
+                    f"version {parent.meta.version} cannot be gone on from (too little is new, "
+                    "somebody has withdrawn, or its shape or words do not suit): start fresh"
                 )
         elif self._start == "continue":
             raise ValueError("there is no current version to go on from: start fresh")
@@ -195,6 +198,7 @@ class Training:
     def _plan(self, origin: Origin, material: Material, left: float) -> Plan:
         preset, config, batches = origin.preset, origin.model.config, origin.batches
         seconds = plan.estimated(preset, batches.tokens, config, self._machine)
+        steps = round(preset.steps(batches.tokens) * min(1.0, left / seconds))
         return Plan(
             preset=preset.name,
             start="fresh" if origin.parent is None else f"version {origin.parent}",
@@ -203,7 +207,7 @@ class Training:
             context=preset.context,
             tokens=batches.tokens,
             repeats=material.repeats,
-            steps=preset.steps(batches.tokens),
+            steps=steps,
             rows=preset.rows,
             device=self._machine.device.type,
             precision=str(self._machine.dtype).removeprefix("torch."),
@@ -277,6 +281,9 @@ class Training:
             seconds=round(time.monotonic() - began, 1),
             created_at=int(time.time()),
             curve=learned.curve,
+            learned_from=tuple(
+                sorted({m.speaker for s in material.learned for m in s if m.speaker})
+            ),
         )
         version = self._versions.write(model, origin.tokenizer, meta)
         self._versions.prune()

@@ -140,6 +140,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "DROP TABLE messages",
         "ALTER TABLE turns RENAME TO messages",
     ),
+    (
+        # Whether the bot is in the chat still.
+        "ALTER TABLE chats ADD COLUMN active INTEGER NOT NULL DEFAULT 1",
+    ),
 )
 
 

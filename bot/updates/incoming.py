@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from telegram import Message, MessageEntity, Update, User
 from telegram.constants import ChatType
 
+from bot.wording import Wording, wording
 from lm.corpus.text import clean
 
 ANONYMOUS_ADMIN = 1087968824  # the one account behind which every anonymous admin posts
@@ -36,6 +37,12 @@ class Incoming:
     borrowed: bool  # forwarded, or sent through an inline bot: not the sender's own words
     mentions_bot: bool
     replies_to_bot: bool
+    language: str = ""  # the sender's, as an IETF tag; "" where unknown
+
+    @property
+    def wording(self) -> Wording:
+        """What the bot says to the sender, in their language."""
+        return wording(self.language)
 
     @property
     def origin(self) -> str:
@@ -44,11 +51,14 @@ class Incoming:
 
 
 def read(update: Update, me: User) -> Incoming | None:
-    """The message of an update, new or edited; None where it holds none."""
-    message = update.effective_message
-    if not isinstance(message, Message) or message.from_user is None:
+    """The message of an update, new or edited, or with the button that was pressed.
+
+    `user` and `name` are whose doing it is: the sender, or who pressed. None without a message.
+    """
+    message, sender = update.effective_message, update.effective_user
+    if not isinstance(message, Message) or sender is None:
         return None
-    sender, chat = message.from_user, message.chat
+    chat = message.chat
     as_chat = message.sender_chat
     text, mentioned = _text(message, me)
     replied = message.reply_to_message
@@ -74,6 +84,7 @@ def read(update: Update, me: User) -> Incoming | None:
         and replied.from_user is not None
         and replied.from_user.id == me.id
         and not (message.is_topic_message and replied.message_id == message.message_thread_id),
+        language=sender.language_code or "",
     )
 
 

@@ -53,12 +53,9 @@ def test_only_the_latest_token_counts(model: Bigram) -> None:
 def test_the_engine_serves_it(model: Bigram) -> None:
     """A model without a cache gives the replies of the plain definition."""
     engine = Engine(model, slots=2, span=30, prefill_chunk=3)
-    for chat in range(3):
-        prompt = LONG[: 5 + chat].tolist()
-        engine.submit(Request(chat, prompt, sampling=Sampling(0, max_tokens=5)))
-    finished = []
-    while engine.busy:
-        finished += engine.step()
+    greedy = Sampling(0, max_tokens=5)
+    asked = [Request(chat, LONG[: 5 + chat].tolist(), sampling=greedy) for chat in range(3)]
+    finished = engine.run(asked)
     best = model(torch.arange(VOCABULARY)[None], torch.zeros(1, VOCABULARY))[0].argmax(dim=-1)
     for each in finished:
         tokens = [int(LONG[4 + each.id - 1]), *each.tokens]

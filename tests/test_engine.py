@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lm.engine.engine import Engine, EngineFull
-from lm.engine.request import Finished, Request
+from lm.engine.request import Finished, Request, Scored
 from lm.engine.sampling import Sampling
 from lm.models.gpt import GPT, Cache, ModelConfig
 
@@ -59,7 +60,7 @@ def greedy(max_tokens: int) -> Sampling:
 def drain(engine: Engine) -> dict[int, Finished]:
     finished: dict[int, Finished] = {}
     while engine.busy:
-        finished |= {each.id: each for each in engine.step()}
+        finished |= {each.id: each for each in engine.step() if isinstance(each, Finished)}
     return finished
 
 
@@ -116,7 +117,7 @@ def test_fast_replies_equal_slow_ones(schedule: list[tuple[Any, ...]]) -> None:
             asked[fast.submit(request)] = request
         elif name == "step":
             for _ in range(args[0]):
-                finished += fast.step()
+                finished += [each for each in fast.step() if isinstance(each, Finished)]
         else:
             getattr(fast, name)(*args)
     finished += drain(fast).values()
@@ -245,6 +246,132 @@ def test_one_chats_words_change_no_other_chats_scores(monkeypatch: pytest.Monkey
         assert torch.equal(one, other), (slots, forget)
 
 
+def test_nothing_is_left_of_branches() -> None:
+    """The spare slots that a forgotten chat used are zeroed as well."""
+    shared = engine(spare=3)
+    rules = Sampling(max_tokens=4, seed=1)
+    shared.run([Request("a", prompt(1, 9), sampling=rules, best_of=2, guidance=1.0, neutral=3)])
+    slots = shared._runner.slots
+    assert all(tensor[3:].abs().amax(dim=(1, 2, 3)).min() > 0 for tensor in slots.values)
+    shared.forget("a")
+    assert all(tensor.abs().max() == 0 for tensor in (*slots.keys, *slots.values))
+
+
+def scores_of(tokens: list[int]) -> Tensor:
+    """What the model says after each token, the slow way: [len(tokens), vocabulary]."""
+    scores: Tensor = model()(torch.tensor([tokens]), torch.arange(len(tokens))[None])[0]
+    return scores
+
+
+def guided(tokens: list[int], max_tokens: int, neutral: int, weight: float) -> list[int]:
+    """Greedy with guidance, the slow way."""
+    reply: list[int] = []
+    while len(reply) < max_tokens:
+        scores = scores_of([*tokens, *reply])[-1]
+        apart = scores - scores_of([*tokens[:-1], neutral, *reply])[-1]
+        token = int((scores + weight * apart).argmax())
+        if token in STOP:
+            break
+        reply.append(token)
+    return reply
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(chats, prompts, st.integers(1, 8), st.sampled_from([0.0, 0.7, 3.0])),
+                min_size=2, max_size=8))  # fmt: skip
+def test_guided_replies_equal_slow_ones(wanted: list[tuple[Any, ...]]) -> None:
+    """Branching off, batched with unguided ones: token for token what the slow way gives."""
+    asked = [
+        Request(chat, tokens, STOP, sampling=greedy(count), guidance=weight, neutral=4)
+        for chat, tokens, count, weight in wanted
+    ]
+    said = engine(spare=3).run(asked)
+    for request, finished in zip(asked, said, strict=True):
+        longest = request.sampling.max_tokens
+        assert finished.tokens == guided(list(request.tokens), longest, 4, request.guidance)
+
+
+def test_several_replies_are_those_of_their_seeds() -> None:
+    """best_of gives what as many requests of their own give, and ln p of each by the model."""
+
+    def rules(seed: int) -> Sampling:
+        return Sampling(temperature=1.3, top_k=12, max_tokens=9, seed=seed)
+
+    several = Request("a", prompt(4, 11), STOP, sampling=rules(20), best_of=4)
+    (finished,) = engine(spare=3).run([several])
+    for number, reply_ in enumerate(finished.replies):
+        alone = Request("a", prompt(4, 11), STOP, sampling=rules(20 + number))
+        assert engine().run([alone])[0].tokens == reply_.tokens
+        log_p = scores_of([*several.tokens, *reply_.tokens]).log_softmax(dim=-1)[10:]
+        said = log_p[range(len(reply_.tokens)), reply_.tokens].sum().item()
+        if reply_.reason == "stop":
+            ends = said + log_p[-1, sorted(STOP)]
+            assert (ends - reply_.log_prob).abs().min() < 1e-3
+        else:
+            assert reply_.log_prob == pytest.approx(said, abs=1e-3)
+    assert len({tuple(each.tokens) for each in finished.replies}) > 1
+
+
+def test_scores_are_those_of_the_slow_way() -> None:
+    """Ragged sequences, more than fit into one chunk, beside a reply."""
+    shared = engine()
+    sequences = [prompt(seed, length) for seed, length in enumerate((2, 9, 5, 30, 3))]
+    shared.submit(Request("a", prompt(1, 20), sampling=greedy(5)))
+    identity = shared.score(sequences, 2 - 1)
+    scored = []
+    while shared.busy:
+        scored += [each for each in shared.step() if isinstance(each, Scored)]
+    expected = [
+        scores_of(each).log_softmax(dim=-1)[range(len(each) - 1), each[1:]].sum().item()
+        for each in sequences
+    ]
+    assert scored[0].id == identity
+    assert scored[0].log_probs == pytest.approx(expected, abs=1e-3)
+
+
+def test_peeked_probabilities_are_the_models() -> None:
+    """Of the tokens that were asked for, among all; the chat is warm afterwards."""
+    shared = engine()
+    tokens = prompt(2, 14)
+    (finished,) = shared.run([Request("a", tokens, peek=(5, 7, 39))])
+    expected = scores_of(tokens)[-1].softmax(dim=-1)[[5, 7, 39]].tolist()
+    assert finished.peeked == pytest.approx(expected, rel=1e-4)
+    after = reply(shared, "a", [*tokens, 8], sampling=greedy(3))
+    assert after.stats.cached_tokens == len(tokens)
+
+
+class NoPairs:
+    """Refuses every reply in which the last two tokens are a pair that is known."""
+
+    def __init__(self, *pairs: tuple[int, int]) -> None:
+        self.pairs = set(pairs)
+
+    def forbids(self, tokens: Sequence[int]) -> bool:
+        return tuple(tokens[-2:]) in self.pairs
+
+
+def test_a_refused_token_is_drawn_again() -> None:
+    """The likeliest token that the guard lets through comes; nothing else changes."""
+    free = engine().run([Request(c, prompt(c, 9), sampling=greedy(6)) for c in range(3)])
+    first, second = free[0].tokens[:2]
+    scores = scores_of([*prompt(0, 9), first])[-1]
+    scores[second] = -math.inf
+    guarded = engine(guard=NoPairs((first, second))).run(
+        [Request(c, prompt(c, 9), sampling=greedy(6)) for c in range(3)]
+    )
+    assert guarded[0].tokens[:2] == [first, int(scores.argmax())]
+    for before, after in zip(free[1:], guarded[1:], strict=True):
+        pairs = set(itertools.pairwise(before.tokens))
+        assert after.tokens == before.tokens or (first, second) in pairs
+
+
+def test_a_reply_of_which_everything_is_refused_ends() -> None:
+    """When only copies are left to say, the reply ends there."""
+    everything = NoPairs(*itertools.product(range(40), range(40)))
+    finished = reply(engine(guard=everything), "a", prompt(1, 5), sampling=greedy(6))
+    assert (len(finished.tokens), finished.reason) == (1, "guard")
+
+
 def test_forgetting_zeroes() -> None:
     """Nothing of a forgotten chat is left in any tensor, and its request ends."""
     shared = engine()
@@ -256,7 +383,7 @@ def test_forgetting_zeroes() -> None:
     shared.forget(0)
     slots = shared._runner.slots
     for tensor in (*slots.keys, *slots.values):
-        assert [row.abs().max().item() > 0 for row in tensor] == [False, True, True]
+        assert [row.abs().max().item() > 0 for row in tensor[:3]] == [False, True, True]
     finished = drain(shared).values()
     assert sorted(each.reason for each in finished) == ["cancelled", "length"]
     assert reply(shared, 0, prompt(0, 20), sampling=greedy(3)).stats.cached_tokens == 0
@@ -342,6 +469,12 @@ def test_the_queue_is_bounded() -> None:
         (Request("a", [-1], sampling=greedy(1)), "token ids"),
         (Request("a", [3], banned=frozenset({40}), sampling=greedy(1)), "banned token ids"),
         (Request("a", [3], banned=frozenset(range(40)), sampling=greedy(1)), "banned = all 40"),
+        (Request("a", [3], peek=(40,)), "peeked token ids"),
+        (Request("a", [3], sampling=greedy(1), guidance=1.0, neutral=40), "neutral token ids"),
+        (
+            Request("a", [3], sampling=greedy(1), best_of=20),
+            "best_of = 20, guidance = 0.0: needs 19 spare slots",
+        ),
     ],
 )
 def test_requests_that_cannot_be_served_are_refused(request_: Request, message: str) -> None:
@@ -350,6 +483,26 @@ def test_requests_that_cannot_be_served_are_refused(request_: Request, message: 
     with pytest.raises(ValueError, match=message):
         serving.submit(request_)
     assert not serving.busy
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"best_of": 0}, {"guidance": 0.5}, {"best_of": 2, "stream": True}]
+)
+def test_requests_that_contradict_themselves_cannot_be_made(wrong: dict[str, Any]) -> None:
+    """The error names the key and its value."""
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} = "):
+        Request("a", [3], **wrong)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "given"), [([], 1), ([[3]], 1), ([[3] * 49], 1), ([[3, 4]], 0)]
+)
+def test_sequences_that_cannot_be_scored_are_refused(
+    sequences: list[list[int]], given: int
+) -> None:
+    """The error says what is allowed."""
+    with pytest.raises(ValueError, match=r"at least 1|allowed are"):
+        engine().score(sequences, given)
 
 
 @pytest.mark.parametrize("tokens", [[3] * (SPAN + 1), [40], [-1]])

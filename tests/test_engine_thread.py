@@ -47,11 +47,7 @@ def request(chat: int, tokens: int = 8, text: str = "who is coming") -> Request:
 def alone(checkpoint: Checkpoint, wanted: Request) -> list[int]:
     """What an engine says that does nothing else."""
     engine = make_engine(checkpoint)
-    engine.submit(wanted)
-    finished = engine.step()
-    while not finished:
-        finished = engine.step()
-    return finished[0].tokens
+    return engine.run([wanted])[0].tokens
 
 
 async def test_each_caller_gets_its_own_reply(

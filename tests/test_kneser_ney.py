@@ -120,17 +120,10 @@ def test_the_engine_serves_what_the_model_says() -> None:
     rows = [np.append(BREAK, row[1:] + high) for row in ROWS if len(row) > 20]
     model = KneserNey.train(rows, high + VOCABULARY)
     engine = Engine(model, slots=2, span=40, prefill_chunk=3)
-    prompts = {}
-    for chat, row in enumerate(rows[:5]):
-        prompt = row[: 5 + 2 * chat].tolist()
-        request = Request(chat, prompt, sampling=Sampling(0, max_tokens=6))
-        prompts[engine.submit(request)] = prompt
-    finished = []
-    while engine.busy:
-        finished += engine.step()
-    assert sorted(each.id for each in finished) == sorted(prompts)
-    for each in finished:
-        tokens = prompts[each.id]
+    prompts = [row[: 5 + 2 * chat].tolist() for chat, row in enumerate(rows[:5])]
+    greedy = Sampling(0, max_tokens=6)
+    asked = [Request(chat, prompt, sampling=greedy) for chat, prompt in enumerate(prompts)]
+    for each, tokens in zip(engine.run(asked), prompts, strict=True):
         for token in each.tokens:
             (log_p,) = model.log_probs([np.array(tokens)], [[len(tokens) - 1]])
             assert token == log_p[0].argmax()

@@ -6,16 +6,18 @@ from collections.abc import Hashable, Sequence
 
 import pytest
 
-from lm.engine.request import Finished, Request
+from lm.engine.request import Finished, Piece, Request, Scored
 from lm.engine.sampling import Sampling
-from lm.engine.scheduler import Decode, EngineFull, Prefill, Scheduler
+from lm.engine.scheduler import Decode, EngineFull, Prefill, Sampled, Scheduler, Score
 from lm.engine.table import SlotTable
 
 SAMPLED = 77
 
 
-def make(slots: int = 3, chunk: int = 4, queue: int = 8) -> tuple[Scheduler, SlotTable]:
-    table = SlotTable(slots)
+def make(
+    slots: int = 3, chunk: int = 4, queue: int = 8, spare: int = 0
+) -> tuple[Scheduler, SlotTable]:
+    table = SlotTable(slots, spare)
     return Scheduler(table, chunk, queue), table
 
 
@@ -30,20 +32,29 @@ def run(scheduler: Scheduler, now: float = 0.0, sampled: Sequence[int | None] = 
     """Carry out one step and write down what it was."""
     step = scheduler.decide(now)
     if isinstance(step, Prefill):
-        start = len(step.slot.tokens)
+        said = [f"{slot.index}: {slot.length}+{len(tokens)}" for slot, tokens in step.chunks]
         scheduler.prefilled(step)
-        return f"prefill {step.slot.index}: {start}+{len(step.tokens)}"
+        return "prefill " + ", ".join(said)
+    if isinstance(step, Score):
+        scheduler.scored(step, [float(sum(each)) for each in step.sequences])
+        return f"score {len(step.sequences)}"
     if isinstance(step, Decode):
-        scheduler.decoded(step, sampled or [SAMPLED] * len(step.rows), now)
-        return "decode " + ",".join(str(row.slot.index) for row in step.rows)
+        tokens = sampled or [SAMPLED] * len(step.candidates)
+        scheduler.decoded(step, [Sampled(token, -1.0) for token in tokens], now)
+        rows = [row for each in step.candidates for row in each.rows]
+        return "decode " + ",".join(str(row.slot.index) for row in rows)
     return "nothing"
+
+
+def ended(scheduler: Scheduler) -> list[Finished]:
+    return [each for each in scheduler.take_events() if isinstance(each, Finished)]
 
 
 def drain(scheduler: Scheduler) -> tuple[list[str], list[Finished]]:
     steps, finished = [], []
     while scheduler.busy:
         steps.append(run(scheduler))
-        finished += scheduler.take_finished()
+        finished += ended(scheduler)
     return steps, finished
 
 
@@ -196,7 +207,7 @@ def test_deadlines_end_waiting_and_running_requests() -> None:
     waiting = scheduler.submit(request("b", 1, max_tokens=9, deadline=6.0), 2.0)
     assert run(scheduler, 3.0) == run(scheduler, 4.5) == "decode 0"
     assert run(scheduler, 6.0) == "nothing"
-    a, b = scheduler.take_finished()
+    a, b = ended(scheduler)
     assert (b.id, b.tokens, b.reason, b.stats.queued_s) == (waiting, [], "deadline", 4.0)
     assert (a.id, a.tokens, a.reason) == (running, [SAMPLED] * 2, "deadline")
     assert (a.stats.queued_s, a.stats.prefill_s, a.stats.decode_s) == (2.0, 0.0, 3.0)
@@ -211,8 +222,7 @@ def test_cancelled_requests_end_at_once() -> None:
     for identity in (a, b, b, 12345):
         scheduler.cancel(identity, 0.0)
     assert scheduler.busy  # there is something to hand out
-    ended = scheduler.take_finished()
-    assert [(f.id, f.tokens, f.reason) for f in ended] == [
+    assert [(f.id, f.tokens, f.reason) for f in ended(scheduler)] == [
         (a, [SAMPLED], "cancelled"), (b, [], "cancelled"),
     ]  # fmt: skip
     assert not scheduler.busy
@@ -225,7 +235,7 @@ def test_a_stop_token_ends_a_reply_and_is_not_part_of_it() -> None:
     scheduler.submit(stopping, 0.0)
     run(scheduler, sampled=[9])
     run(scheduler, sampled=[6])
-    (finished,) = scheduler.take_finished()
+    (finished,) = ended(scheduler)
     assert (finished.tokens, finished.reason, finished.stats.new_tokens) == ([9], "stop", 1)
 
 
@@ -236,7 +246,7 @@ def test_an_error_ends_its_request_and_empties_its_slot() -> None:
         scheduler.submit(request(chat, 1, max_tokens=3), 0.0)
     run(scheduler)
     run(scheduler, sampled=[None, 5])
-    (finished,) = scheduler.take_finished()
+    (finished,) = ended(scheduler)
     assert (finished.tokens, finished.reason) == ([SAMPLED], "error")
     assert table.of("a") is None
     assert table.stale == [0]
@@ -251,8 +261,132 @@ def test_forgetting_takes_everything_of_a_chat() -> None:
     run(scheduler)
     scheduler.warm("a", [1])
     scheduler.forget("a", 0.0)
-    assert [f.reason for f in scheduler.take_finished()] == ["cancelled", "cancelled"]
+    assert [f.reason for f in ended(scheduler)] == ["cancelled", "cancelled"]
     assert table.stale == [0]
     steps, (finished,) = drain(scheduler)
     assert steps == ["decode 1"]
     assert finished.reason == "length"
+
+
+def test_short_prompts_are_computed_together() -> None:
+    """As many as fit into one chunk, padded to the longest of them."""
+    scheduler, _ = make(slots=4, chunk=8)
+    for chat, length in zip("abcd", (4, 3, 2, 2), strict=True):
+        scheduler.submit(request(chat, length, max_tokens=1), 0.0)
+    assert drain(scheduler)[0] == [
+        "prefill 0: 0+3, 1: 0+2", "decode 0,1", "prefill 2: 0+1, 3: 0+1", "decode 2,3",
+    ]  # fmt: skip
+
+
+def test_replies_to_one_prompt_share_it() -> None:
+    """best_of and guidance: the prompt is computed once; rows branch off it and are given back."""
+    scheduler, table = make(chunk=9, spare=5)
+    rules = Sampling(max_tokens=2, seed=5)
+    several = Request("a", range(4), sampling=rules, best_of=3, guidance=0.5, neutral=9)
+    scheduler.submit(several, 0.0)
+    assert run(scheduler) == "prefill 0: 0+3"
+    step = scheduler.decide(0.0)
+    assert isinstance(step, Decode)
+    assert [each.seed for each in step.candidates] == [5, 6, 7]
+    first = step.candidates[0]
+    assert first.guide is not None
+    assert (first.row.slot, first.guide.slot.base) == (table.of("a"), table.of("a"))
+    assert (first.row.tokens[-1], first.guide.tokens[-1], table.spares()) == (3, 9, 0)
+    for _ in range(2):  # each candidate's own row and its guide's
+        assert run(scheduler) == "decode 0,3,4,5,6,7"
+    (finished,) = ended(scheduler)
+    assert [(r.tokens, r.reason, r.log_prob) for r in finished.replies] == [
+        ([SAMPLED] * 2, "length", -2.0)
+    ] * 3
+    assert (finished.stats.new_tokens, table.spares(), scheduler.busy) == (6, 5, False)
+
+
+def test_a_reply_that_ends_leaves_the_others_their_rows() -> None:
+    """Replies of one request end by themselves; the request ends with the last."""
+    scheduler, table = make(spare=1)
+    rules = Sampling(max_tokens=3)
+    scheduler.submit(Request("a", [1], frozenset({7}), sampling=rules, best_of=2), 0.0)
+    run(scheduler, sampled=[5, 7])
+    assert table.spares() == 1
+    assert run(scheduler) == "decode 0"
+    assert run(scheduler) == "decode 0"
+    (finished,) = ended(scheduler)
+    assert [(r.tokens, r.reason) for r in finished.replies] == [
+        ([5, SAMPLED, SAMPLED], "length"), ([], "stop"),
+    ]  # fmt: skip
+
+
+def test_a_request_waits_for_its_rows() -> None:
+    """Without spare slots enough it waits, and nobody passes it."""
+    scheduler, _ = make(spare=1)
+    for chat in "ab":
+        rules = Sampling(max_tokens=1)
+        scheduler.submit(Request(chat, [1], sampling=rules, best_of=2), 0.0)
+    scheduler.submit(request("c", 1, max_tokens=1), 0.0)
+    assert drain(scheduler)[0] == ["decode 0,3", "decode 1,2,3"]
+
+
+def test_whoever_has_least_is_next() -> None:
+    """A flood of one tenant's chats does not keep others waiting, and fills no queue for them."""
+    scheduler, _ = make(slots=1, queue=8)
+    flood = [Request(n, [1], sampling=Sampling(max_tokens=1), tenant="x") for n in range(3)]
+    mine = [scheduler.submit(each, 0.0) for each in flood[:2]]
+    with pytest.raises(EngineFull):
+        scheduler.submit(flood[2], 0.0)
+    run(scheduler)
+    mine.append(scheduler.submit(flood[2], 0.0))
+    other = scheduler.submit(request("other", 1, max_tokens=1), 0.0)
+    assert [f.id for f in drain(scheduler)[1]] == [mine[0], other, mine[1], mine[2]]
+
+
+def test_a_loop_ends_a_reply() -> None:
+    """The same four tokens for the third time are not said; a long laugh is not cut short."""
+    scheduler, _ = make()
+    scheduler.submit(request("a", 1, max_tokens=30), 0.0)
+    _, (finished,) = drain(scheduler)
+    assert (finished.tokens, finished.reason) == ([SAMPLED] * 11, "loop")
+    scheduler.submit(request("b", 1, max_tokens=14), 0.0)
+    for token in [1, 2, 3, 4, 5] * 2 + [1, 2, 3, 9]:
+        run(scheduler, sampled=[token])
+    (finished,) = ended(scheduler)
+    assert finished.reason == "length"
+
+
+def test_scorings_take_turns_with_replies() -> None:
+    """Sequences are scored a chunk at a time, and handed out together in their order."""
+    scheduler, _ = make(chunk=6)
+    scheduler.submit(request("a", 1, max_tokens=4), 0.0)
+    run(scheduler)
+    identity = scheduler.score([[1, 2], [3, 4, 5], [6, 7], [8, 9, 10, 11, 12]], 1)
+    steps = [run(scheduler) for _ in range(5)]
+    assert steps == ["score 2", "decode 0", "score 1", "decode 0", "score 1"]
+    (scored,) = scheduler.take_events()
+    assert scored == Scored(identity, [3.0, 12.0, 13.0, 50.0])
+
+
+def test_a_streamed_reply_comes_token_by_token() -> None:
+    """Each token as it is sampled, nothing of the stop."""
+    scheduler, _ = make()
+    rules = Sampling(max_tokens=5)
+    asked = scheduler.submit(Request("a", [1], frozenset({7}), sampling=rules, stream=True), 0.0)
+    for token in (5, 6, 7):
+        run(scheduler, sampled=[token])
+    *pieces, finished = scheduler.take_events()
+    assert pieces == [Piece(asked, [5]), Piece(asked, [6])]
+    assert isinstance(finished, Finished)
+    assert finished.tokens == [5, 6]
+
+
+def test_peeking_says_nothing() -> None:
+    """A peek ends with its first decode; its prompt stays in the slot, whole."""
+    scheduler, table = make(chunk=9)
+    scheduler.submit(Request("a", [1, 2, 3], peek=(4,)), 0.0)
+    assert run(scheduler) == "prefill 0: 0+2"
+    step = scheduler.decide(0.0)
+    assert isinstance(step, Decode)
+    scheduler.decoded(step, [Sampled(8, peeked=[0.25])], 0.0)
+    (finished,) = ended(scheduler)
+    assert (finished.peeked, finished.tokens, finished.reason) == ([0.25], [], "stop")
+    slot = table.of("a")
+    assert slot is not None
+    assert slot.tokens == [1, 2, 3]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lm.engine.slots import Batch, Chunk, Slots
+from lm.engine.slots import Batch, Slots
 from lm.engine.table import Slot, SlotTable
 
 LAYERS = [(2, 64), (2, 64)]
@@ -88,8 +88,8 @@ def test_the_common_prefix_stays(cached: list[int], prompt: list[int], kept: int
 def test_chunks_build_up_a_slot(slots: Slots) -> None:
     """A chunk sees the chunks before it, causally; other slots stay as they are."""
     k, v = random(1, 7, seed=0)
-    Chunk(slots, 3, 0, 4).update(1, k[:, :, :4], v[:, :, :4])
-    cache = Chunk(slots, 3, 4, 7)
+    Batch(slots, [3], [0], [4]).update(1, k[:, :, :4], v[:, :, :4])
+    cache = Batch(slots, [3], [4], [3])
     keys, values, mask = cache.update(1, k[:, :, 4:], v[:, :, 4:])
     assert torch.equal(keys, k)
     assert torch.equal(values, v)
@@ -118,11 +118,57 @@ def test_a_batch_sees_its_rows(slots: Slots, rows: list[int]) -> None:
     assert torch.equal(slots.keys[1][rows[0], :, lengths[0]], k[0, :, 0])  # it stays
 
 
+def test_padding_is_stored_nowhere(slots: Slots) -> None:
+    """Chunks of several slots at once: each stores its own, and sees its own past only."""
+    k, v = random(2, 3, seed=3)
+    cache = Batch(slots, [4, 1], [2, 0], [1, 3])
+    keys, values, mask = cache.update(0, k, v)
+    assert cache.positions.tolist() == [[2, 2, 2], [0, 1, 2]]
+    assert torch.equal(keys[1], k[1])
+    assert torch.equal(values[0, :, 2], v[0, :, 0])
+    assert mask[1, 0].tolist() == [[at <= row for at in range(3)] for row in range(3)]
+    assert slots.keys[0][4, :, [0, 1, 3, 4]].abs().max() == 0
+    assert slots.keys[0][1, :, 3:].abs().max() == 0
+
+
+def test_a_branch_sees_its_base_and_itself(slots: Slots) -> None:
+    """Rows that branch off a slot see its first tokens and their own last ones, copied nowhere."""
+    past = random(5, 12, seed=4)
+    slots.keys[1].copy_(past[0])
+    k, v = random(3, 1, seed=5)
+    cache = Batch(slots, [0, 3, 4], [4, 4, 6], bases=[0, 0, 0], base_lengths=[0, 4, 3])
+    keys, _, mask = cache.update(1, k, v)
+    assert torch.equal(keys[0, :, :4], past[0][0, :, :4])
+    assert torch.equal(keys[1, :, :5], torch.cat((past[0][0, :, :4], k[1]), dim=1))
+    own = torch.cat((past[0][0, :, :3], past[0][4, :, 3:6], k[2]), dim=1)
+    assert torch.equal(keys[2], own)
+    assert mask[:, 0, 0].sum(dim=-1).tolist() == [5, 5, 7]
+
+
+def test_a_spare_slot_is_cleaned_between_chats() -> None:
+    """One chat's branch never follows another's without zeros in between, nor outlives it."""
+    table = SlotTable(2, spare=1)
+    base = table.take("a")
+    assert base is not None
+    spare = table.branch("a", base, 3)
+    assert (spare.index, spare.length, table.spares()) == (2, 3, 0)
+    table.give_back(spare)
+    assert table.branch("a", base, 0) is spare
+    assert table.stale == []
+    table.give_back(spare)
+    table.branch("b", base, 0)
+    assert table.stale == [2]
+    table.give_back(spare)
+    table.stale.clear()
+    table.drop("b")
+    assert table.stale == [2]
+
+
 def test_zero_leaves_no_trace(slots: Slots) -> None:
     """A zeroed slot holds zeros in every layer; others stay."""
     for layer in (0, 1):
         for row in range(5):
-            Chunk(slots, row, 0, 12).update(layer, *random(1, 12, seed=row))
+            Batch(slots, [row], [0], [12]).update(layer, *random(1, 12, seed=row))
     slots.zero(2)
     for tensor in (*slots.keys, *slots.values):
         assert [row.abs().max().item() > 0 for row in tensor] == [True, True, False, True, True]

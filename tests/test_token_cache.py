@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lm.engine.slots import Batch, Chunk, Slots
+from lm.engine.slots import Batch, Slots
 from lm.models.token_cache import TOKEN_LAYER, latest, remember, seen
 
 IDS = [0, 1, 255, 256, 257, 65_535, 65_536, (1 << 18) - 1]
@@ -15,8 +15,8 @@ IDS = [0, 1, 255, 256, 257, 65_535, 65_536, (1 << 18) - 1]
 def test_ids_come_back(dtype: torch.dtype) -> None:
     """Stored chunk by chunk, then one by one beside another slot: the same ids."""
     slots = Slots([TOKEN_LAYER], slots=3, span=10, dtype=dtype, device=torch.device("cpu"))
-    remember(torch.tensor([IDS[:3]]), Chunk(slots, 2, 0, 3), 0)
-    found = remember(torch.tensor([IDS[3:7]]), Chunk(slots, 2, 3, 7), 0)
+    remember(torch.tensor([IDS[:3]]), Batch(slots, [2], [0], [3]), 0)
+    found = remember(torch.tensor([IDS[3:7]]), Batch(slots, [2], [3], [4]), 0)
     assert found.tolist() == [IDS[:7]]
     batch = Batch(slots, [0, 2], [0, 7])
     span, at = seen(torch.tensor([[9], [IDS[7]]]), batch.positions, batch, 0)

@@ -26,7 +26,6 @@ from lm.checkpoints.checkpoint import Checkpoint
 from lm.checkpoints.versions import Versions
 from lm.corpus.text import clean
 from lm.engine.engine import Engine
-from lm.engine.request import Finished
 from lm.privacy.scrubber import Scrubber
 from storage import groups
 from storage.chats import ChatRow, ContextRow
@@ -62,11 +61,8 @@ class Stage:
     def say(self, persona: Persona) -> str:
         """What the persona says next."""
         for _ in range(TRIES):
-            self._engine.submit(ask(self.context, persona.id, self._sampling))
-            finished: list[Finished] = []
-            while not finished:
-                finished = self._engine.step()
-            if text := words(self.context.voice, finished[0].tokens):
+            (finished,) = self._engine.run([ask(self.context, persona.id, self._sampling)])
+            if text := words(self.context.voice, finished.tokens):
                 self.hear(persona.id, text)
                 return text
         return "…"

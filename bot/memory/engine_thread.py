@@ -14,11 +14,11 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from lm.checkpoints.checkpoint import Checkpoint
 from lm.engine.engine import Engine
-from lm.engine.request import Finished, Request
+from lm.engine.request import Event, Finished, Piece, Request, Scored
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class _Serving:
 
     version: int
     engine: Engine
-    waiting: dict[int, asyncio.Future[Finished]]
+    waiting: dict[int, asyncio.Future[Any]]
 
 
 class EngineThread:
@@ -80,21 +80,48 @@ class EngineThread:
         await self._call(act)
 
     async def generate(self, version: int, request: Request) -> Finished:
-        """The reply's tokens to a request that was encoded for `version`.
+        """The replies to a request that was encoded for `version`.
 
         Raises StaleVersionError after a swap, EngineFull, or ValueError for a prompt that does
         not fit.
         """
-        done: asyncio.Future[Finished] = self._loop.create_future()
+        finished: Finished = await self._ask(version, lambda engine: engine.submit(request))
+        return finished
+
+    async def next_tokens(
+        self, version: int, chat: Hashable, tokens: Sequence[int], ids: Sequence[int]
+    ) -> list[float]:
+        """The probabilities of `ids` behind a chat's tokens, which stay warm. As `generate`.
+
+        Empty when the model's numbers are none.
+        """
+        finished = await self.generate(version, Request(chat, tokens, peek=tuple(ids)))
+        return finished.peeked
+
+    async def score(
+        self, version: int, sequences: Sequence[Sequence[int]], given: int
+    ) -> list[float]:
+        """ln p of each sequence's tokens behind the first `given`. As `generate`."""
+        scored: Scored = await self._ask(version, lambda engine: engine.score(sequences, given))
+        return scored.log_probs
+
+    async def _ask(self, version: int, submit: Callable[[Engine], int]) -> Any:
+        done: asyncio.Future[Event] = self._loop.create_future()
+        asked: list[tuple[Engine, int]] = []
 
         def act() -> None:
             if self._serving is None or self._serving.version != version:
                 raise StaleVersionError(f"version {version}")
-            identity = self._serving.engine.submit(request)
+            identity = submit(self._serving.engine)
             self._serving.waiting[identity] = done
+            asked.append((self._serving.engine, identity))
 
-        await self._call(act)
-        return await done
+        try:
+            await self._call(act)
+            return await done
+        except asyncio.CancelledError:  # nobody waits for it any more: leave the engine to others
+            self._inbox.put(lambda: _cancel(asked))
+            raise
 
     def warm(self, version: int, chat: Hashable, tokens: Sequence[int]) -> None:
         """Prefill a chat's context while nobody waits for it."""
@@ -163,8 +190,15 @@ class EngineThread:
         for each in (*self._draining, self._serving):
             if each is None or not each.engine.busy:
                 continue
-            for finished in each.engine.step():
-                future = each.waiting.pop(finished.id, None)
+            for event in each.engine.step():
+                if isinstance(event, Piece):  # nobody here asks for them
+                    continue
+                future = each.waiting.pop(event.id, None)
                 if future is not None:
-                    self._tell(future, finished, None)
+                    self._tell(future, event, None)
         self._draining = [each for each in self._draining if each.engine.busy]
+
+
+def _cancel(asked: Sequence[tuple[Engine, int]]) -> None:
+    for engine, identity in asked:
+        engine.cancel(identity)

@@ -1,6 +1,8 @@
 """The engine: continuous batching of one checkpoint's replies over slots that stay warm.
 
-One step decides (scheduler), computes (runner) and records (scheduler). It serves one model for
+One step decides (scheduler), computes (runner) and records (scheduler). Replies of any chats,
+rules and lengths are decoded together; several replies to one prompt share what was computed of
+it. It serves one model for
 its whole life, so vocabularies never mix: new weights are a new engine while the old one drains.
 It knows no text, no threads and no asyncio; whoever drives it calls `step` while it is busy.
 """
@@ -12,40 +14,52 @@ from collections.abc import Collection, Hashable, Sequence
 
 import torch
 
-from lm.engine.request import Finished, Request
-from lm.engine.runner import Model, Runner
-from lm.engine.scheduler import Decode, EngineFull, Prefill, Scheduler
+from lm.engine.request import Event, Finished, Request
+from lm.engine.runner import Guard, Model, Runner
+from lm.engine.scheduler import Decode, EngineFull, Prefill, Scheduler, Score
 from lm.engine.table import SlotTable
 
 __all__ = ["Engine", "EngineFull"]
 
 
 class Engine:
-    """Serves `model`, which is on `device`, with `slots` chats warm and `span` tokens for each."""
+    """Serves `model`, which is on `device`, with `slots` chats warm and `span` tokens for each.
+
+    spare: slots for the rows of a request beside its first
+    prefill_chunk: tokens that are computed at most between two tokens of running replies
+    queue: requests that may wait; `guard` refuses tokens that would complete a copy
+    """
 
     def __init__(
         self,
         model: Model,
         *,
         slots: int = 32,
+        spare: int = 16,
         span: int,
         device: torch.device | str = "cpu",
         prefill_chunk: int = 256,
         queue: int = 256,
+        guard: Guard | None = None,
     ) -> None:
         sizes = {"slots": slots, "span": span, "prefill_chunk": prefill_chunk, "queue": queue}
         for key, value in sizes.items():
             if value < 1:
                 raise ValueError(f"{key} = {value}: has to be at least 1")
-        self._span, self._vocabulary = span, model.config.vocab_size
-        self._table = SlotTable(slots)
+        self._span, self._spare, self._vocabulary = span, spare, model.config.vocab_size
+        self._table = SlotTable(slots, spare)
         self._scheduler = Scheduler(self._table, prefill_chunk, queue)
-        self._runner = Runner(model, slots, span, torch.device(device))
+        self._runner = Runner(model, slots + spare, span, torch.device(device), guard)
 
     @property
     def busy(self) -> bool:
         """Whether `step` has anything to do or to hand out."""
         return self._scheduler.busy
+
+    @property
+    def load(self) -> tuple[int, int, int]:
+        """How many requests run, how many wait, and how many chats are warm."""
+        return *self._scheduler.load, len(self._table)
 
     def submit(self, request: Request) -> int:
         """Queue a request and return its id.
@@ -53,14 +67,37 @@ class Engine:
         EngineFull when the queue is full; ValueError for a prompt that does not fit a slot
         together with its reply, or for ids that the vocabulary does not have.
         """
-        longest = self._span - request.sampling.max_tokens
+        longest = self._span - (1 if request.peek else request.sampling.max_tokens)
         if not 1 <= len(request.tokens) <= longest:
             raise ValueError(f"prompt of {len(request.tokens)} tokens: allowed are 1 to {longest}")
         self._check_ids("token", request.tokens)
         self._check_ids("banned token", request.banned)
+        self._check_ids("peeked token", request.peek)
+        self._check_ids("neutral token", [] if request.neutral is None else [request.neutral])
         if len(request.banned) == self._vocabulary:
             raise ValueError(f"banned = all {self._vocabulary} tokens: nothing is left to say")
+        if request.rows - 1 > self._spare:
+            raise ValueError(
+                f"best_of = {request.best_of}, guidance = {request.guidance}: "
+                f"needs {request.rows - 1} spare slots, there are {self._spare}"
+            )
         return self._scheduler.submit(request, time.monotonic())
+
+    def score(self, sequences: Sequence[Sequence[int]], given: int) -> int:
+        """Have ln p of each sequence's tokens behind the first `given` computed; returns an id.
+
+        Every sequence stands for itself, without any context. EngineFull and ValueError as in
+        `submit`.
+        """
+        if given < 1 or not sequences:
+            raise ValueError(f"{len(sequences)} sequences, given = {given}: both at least 1")
+        for tokens in sequences:
+            if not given < len(tokens) <= self._span:
+                raise ValueError(
+                    f"sequence of {len(tokens)} tokens: allowed are {given + 1} to {self._span}"
+                )
+            self._check_ids("token", tokens)
+        return self._scheduler.score(sequences, given)
 
     def warm(self, chat: Hashable, tokens: Sequence[int]) -> None:
         """Prefill a chat's context while no request needs the processor.
@@ -82,18 +119,30 @@ class Engine:
         self._scheduler.forget(chat, time.monotonic())
         self._zero_stale()
 
-    def step(self) -> list[Finished]:
-        """Compute one chunk or one token of every reply; the requests that have ended."""
+    def step(self) -> list[Event]:
+        """Compute one chunk or one token of every reply; what has come out of it."""
         step = self._scheduler.decide(time.monotonic())
         self._zero_stale()
         if isinstance(step, Prefill):
-            self._runner.prefill(step.slot.index, len(step.slot.tokens), step.tokens)
+            self._runner.prefill(step.chunks)
             self._scheduler.prefilled(step)
+        elif isinstance(step, Score):
+            given = step.scoring.given
+            self._scheduler.scored(step, self._runner.score(step.sequences, given))
         elif isinstance(step, Decode):
-            sampled = self._runner.decode(step.rows)
+            sampled = self._runner.decode(step.candidates)
             self._scheduler.decoded(step, sampled, time.monotonic())
             self._zero_stale()
-        return self._scheduler.take_finished()
+        return self._scheduler.take_events()
+
+    def run(self, requests: Sequence[Request]) -> list[Finished]:
+        """Serve these requests to their end, for callers that have no others; in their order."""
+        ids = [self.submit(request) for request in requests]
+        finished: dict[int, Finished] = {}
+        while len(finished) < len(ids):
+            events = [event for event in self.step() if isinstance(event, Finished)]
+            finished |= {event.id: event for event in events}
+        return [finished[identity] for identity in ids]
 
     def _zero_stale(self) -> None:
         """Zero the slots that have lost their chat, before another one sees them."""

@@ -1,4 +1,4 @@
-"""Computes steps: runs the model over slots and samples. It decides nothing and knows no chats.
+"""Computes steps: runs the model over slots, and samples. It decides nothing and knows no chats.
 
 All it asks of a model is the next token's scores and the shape of its cache: `Model` is that.
 """
@@ -11,10 +11,14 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from lm.engine.running import Candidate, Row
 from lm.engine.sampling import Sampler
-from lm.engine.scheduler import Row
-from lm.engine.slots import Batch, Chunk, Slots
+from lm.engine.scheduler import Sampled
+from lm.engine.slots import Batch, Slots
+from lm.engine.table import Slot
 from lm.models.gpt import Cache
+
+GUARD_TRIES = 8  # other tokens, when the copy guard refuses one; after that the reply ends
 
 
 class Config(Protocol):
@@ -61,50 +65,160 @@ class Model(Protocol):
         ...
 
 
-class Runner:
-    """One model, its slots and the sampler of the rows that decode now."""
+class Guard(Protocol):
+    """Knows what a reply must not carry."""
 
-    def __init__(self, model: Model, slots: int, span: int, device: torch.device) -> None:
+    def forbids(self, tokens: Sequence[int]) -> bool:
+        """Whether a reply must not end in these tokens."""
+        ...
+
+
+class Runner:
+    """One model, its slots and the sampler of the candidates that decode now."""
+
+    def __init__(
+        self,
+        model: Model,
+        slots: int,
+        span: int,
+        device: torch.device,
+        guard: Guard | None = None,
+    ) -> None:
         model.eval()
-        self._model, self._device = model, device
+        self._model, self._device, self._guard = model, device, guard
         dtype = next((weight.dtype for weight in model.parameters()), torch.float32)
         self.slots = Slots(model.cache_layers, slots, span, dtype, device)
-        self._sampled_ids: list[int] = []
+        self._sampled: list[Candidate] = []
         self._sampler: Sampler | None = None
 
     @torch.inference_mode()
-    def prefill(self, slot: int, start: int, tokens: Sequence[int]) -> None:
-        """Compute keys and values of tokens that follow the first `start` of a slot."""
-        cache = Chunk(self.slots, slot, start, start + len(tokens))
-        self._model.prefill(self._tensor(tokens)[None], cache.positions, cache)
+    def prefill(self, chunks: Sequence[tuple[Slot, list[int]]]) -> None:
+        """Compute keys and values of tokens that follow those in their slots."""
+        slots, rows = zip(*chunks, strict=True)
+        cache = Batch(
+            self.slots,
+            [slot.index for slot in slots],
+            [slot.length for slot in slots],
+            [len(row) for row in rows],
+        )
+        self._model.prefill(self._padded(rows), cache.positions, cache)
 
     @torch.inference_mode()
-    def decode(self, rows: Sequence[Row]) -> list[int | None]:
-        """The next token of every row; None where its scores are not finite."""
-        at = [len(row.slot.tokens) for row in rows]
-        cache = Batch(self.slots, [row.slot.index for row in rows], at)
-        tokens = self._tensor([row.tokens[-1] for row in rows])[:, None]
+    def score(self, sequences: Sequence[Sequence[int]], given: int) -> list[float]:
+        """ln p of each sequence's tokens behind the first `given`, which is at least one."""
+        tokens = self._padded(sequences)
+        positions = torch.arange(tokens.shape[1], device=self._device).expand_as(tokens)
+        scores = self._model.forward(tokens, positions)[:, given - 1 : -1].float()
+        found = scores.log_softmax(dim=-1).gather(-1, tokens[:, given:, None])[..., 0]
+        lengths = torch.tensor([len(each) - given for each in sequences], device=self._device)
+        inside = torch.arange(found.shape[1], device=self._device) < lengths[:, None]
+        totals: list[float] = found.masked_fill(~inside, 0.0).sum(dim=-1).tolist()
+        return totals
+
+    @torch.inference_mode()
+    def decode(self, candidates: Sequence[Candidate]) -> list[Sampled]:
+        """The next token of every candidate."""
+        guides = [each.guide for each in candidates if each.guide is not None]
+        rows = [each.row for each in candidates] + guides
+        cache = _batch(self.slots, rows)
+        tokens = torch.tensor([row.tokens[-1:] for row in rows], device=self._device)
         logits = self._model.forward(tokens, cache.positions, cache)[:, -1]  # [rows, vocabulary]
-        return self._sampler_of(rows).sample(logits, [row.new for row in rows])
+        scores = logits[: len(candidates)]
+        chosen = self._sample(candidates, scores, self._neutral(candidates, logits))
+        return self._told(candidates, scores, chosen)
+
+    def _neutral(self, candidates: Sequence[Candidate], logits: Tensor) -> Tensor | None:
+        """The neutral scores of every candidate, its own where it has no guide."""
+        if len(logits) == len(candidates):
+            return None
+        places, guide = [], len(candidates)
+        for place, each in enumerate(candidates):
+            places.append(place if each.guide is None else guide)
+            guide += each.guide is not None
+        return logits[places]
+
+    def _sample(
+        self, candidates: Sequence[Candidate], scores: Tensor, neutral: Tensor | None
+    ) -> list[int | None]:
+        """A token for each, drawn again where it would complete a copy; -1 where all would."""
+        sampler = self._sampler_of(candidates)
+        steps = [each.new for each in candidates]
+        banned: list[tuple[int, int]] = []
+        for _ in range(GUARD_TRIES):
+            tokens = sampler.sample(scores, steps, neutral, banned)
+            copied = self._copied(candidates, tokens)
+            if not copied:
+                return tokens
+            banned += copied
+        for place, _ in copied:
+            tokens[place] = -1
+        return tokens
+
+    def _copied(
+        self, candidates: Sequence[Candidate], tokens: Sequence[int | None]
+    ) -> list[tuple[int, int]]:
+        """Places and tokens of those that the copy guard refuses."""
+        if self._guard is None:
+            return []
+        found = []
+        for place, (each, token) in enumerate(zip(candidates, tokens, strict=True)):
+            if token is None or token in each.request.stop:
+                continue
+            if self._guard.forbids([*each.reply, token]):
+                found.append((place, token))
+        return found
+
+    def _told(
+        self, candidates: Sequence[Candidate], scores: Tensor, tokens: Sequence[int | None]
+    ) -> list[Sampled]:
+        """What is recorded of each candidate; costs nothing that nobody asked for."""
+        log_probs = [0.0] * len(candidates)
+        if any(each.request.best_of > 1 for each in candidates):
+            ids = torch.tensor([[max(token or 0, 0)] for token in tokens], device=self._device)
+            scores = scores.float()
+            log_probs = (scores.gather(-1, ids)[:, 0] - scores.logsumexp(dim=-1)).tolist()
+        found = []
+        for place, (each, token) in enumerate(zip(candidates, tokens, strict=True)):
+            peeked: list[float] = []
+            if each.request.peek and token is not None:
+                peeked = scores[place].float().softmax(dim=-1)[list(each.request.peek)].tolist()
+            guarded = token == -1
+            found.append(Sampled(token, log_probs[place], guarded, peeked))
+        return found
 
     @torch.inference_mode()
     def zero(self, slot: int) -> None:
         """Leave no trace of what a slot held."""
         self.slots.zero(slot)
 
-    def _sampler_of(self, rows: Sequence[Row]) -> Sampler:
-        """The sampler of these rows: built anew when one has joined or left."""
-        ids = [row.id for row in rows]
-        if self._sampler is None or ids != self._sampled_ids:
-            requests = [row.request for row in rows]
+    def _sampler_of(self, candidates: Sequence[Candidate]) -> Sampler:
+        """The sampler of these candidates: built anew when one has joined or left."""
+        if self._sampler is None or list(candidates) != self._sampled:
+            requests = [each.request for each in candidates]
             self._sampler = Sampler(
                 [request.sampling for request in requests],
-                [row.seed for row in rows],
+                [each.seed for each in candidates],
                 [request.banned for request in requests],
                 self._device,
+                [request.guidance for request in requests],
             )
-            self._sampled_ids = ids
+            self._sampled = list(candidates)
         return self._sampler
 
-    def _tensor(self, numbers: Sequence[int]) -> Tensor:
-        return torch.tensor(numbers, device=self._device)
+    def _padded(self, rows: Sequence[Sequence[int]]) -> Tensor:
+        """[rows, longest]"""
+        longest = max(map(len, rows))
+        padded = [[*row, *([0] * (longest - len(row)))] for row in rows]
+        return torch.tensor(padded, device=self._device)
+
+
+def _batch(slots: Slots, rows: Sequence[Row]) -> Batch:
+    """The next token of each row."""
+    held = [row.slot for row in rows]
+    return Batch(
+        slots,
+        [slot.index for slot in held],
+        [slot.length for slot in held],
+        bases=[slot.index if slot.base is None else slot.base.index for slot in held],
+        base_lengths=[slot.start for slot in held],
+    )

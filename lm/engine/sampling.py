@@ -55,28 +55,48 @@ class Sampler:
         seeds: Sequence[int],
         banned: Sequence[frozenset[int]],
         device: torch.device,
+        guidance: Sequence[float] = (),
     ) -> None:
+        """guidance: of each row, how far its scores are pushed away from neutral ones"""
         self._samplings, self._device = samplings, device
         self._draws = [_draws(s, seed) for s, seed in zip(samplings, seeds, strict=True)]
-        # Greedy is min_p = 1 with a draw of 0: the first of the likeliest tokens.
         self._temperature = self._column([s.temperature or 1.0 for s in samplings])
-        shares = [1.0 if s.temperature == 0 else s.min_p for s in samplings]
+        # Greedy is min_p = 1 with a draw of 0: the first of the likeliest tokens.
+        self._greedy = self._column([-math.inf if s.temperature else 0.0 for s in samplings])
+        shares = [s.min_p if s.temperature else 0.0 for s in samplings]
         self._floor = self._column([math.log(share) if share else -math.inf for share in shares])
         pairs = [(row, token) for row, tokens in enumerate(banned) for token in tokens]
         self._banned = tuple(torch.tensor(pairs, device=device).T) if pairs else None
+        self._guidance = self._column(guidance) if any(guidance) else None
 
-    def sample(self, logits: Tensor, steps: Sequence[int]) -> list[int | None]:
+    def sample(
+        self,
+        logits: Tensor,
+        steps: Sequence[int],
+        neutral: Tensor | None = None,
+        also_banned: Sequence[tuple[int, int]] = (),
+    ) -> list[int | None]:
         """One token per row of logits [rows, vocabulary]; None where they are not all finite.
 
-        steps: how many tokens each row has sampled before.
+        steps: how many tokens each row has sampled before
+        neutral: scores [rows, vocabulary] to be pushed away from; they change no filter
+        also_banned: pairs of a row and a token that it may not take this time
         """
         scores = logits.float()
         finite = (scores.amax(dim=-1) - scores.amin(dim=-1)).isfinite()  # 10x faster than over all
         if self._banned is not None:
             scores = scores.index_put(self._banned, scores.new_tensor(-math.inf))
+        if also_banned:
+            row, token = torch.tensor(also_banned, device=self._device).T
+            scores = scores.index_put((row, token), scores.new_tensor(-math.inf))
         # The likeliest is 0 from here on, so that no temperature overflows.
         scores = (scores - scores.amax(dim=-1, keepdim=True)) / self._temperature
         scores = scores.masked_fill(scores < self._cutoff(scores), -math.inf)
+        if self._guidance is not None and neutral is not None:
+            apart = (logits.float() - neutral.float()) * self._guidance / self._temperature
+            scores = scores + apart
+            scores = scores - scores.amax(dim=-1, keepdim=True)
+        scores = scores.masked_fill(scores < self._greedy, -math.inf)
         reached = scores.softmax(dim=-1).cumsum(dim=-1)
         draws = [draws[step] for draws, step in zip(self._draws, steps, strict=True)]
         tokens = (reached <= self._column(draws) * reached[:, -1:]).sum(dim=-1)

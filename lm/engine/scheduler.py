@@ -1,19 +1,21 @@
-"""Decides what the next step computes, and records what it computed. It touches no tensors.
+"""Decides what the next step computes, and records what it gave. No tensors, no clock.
 
-Requests wait in order, get a slot, are prefilled in chunks and decode together; a chunk and a
-decode alternate, so that no reply waits for more than one chunk. Chats are warmed while no
-request needs the processor. Prefill leaves a prompt's last token to the first decode, so only
-decodes sample.
+Prefill and scoring take turns with decodes, a chunk at a time, so no reply waits for more than one
+chunk. Whoever has the least in the engine is served next. Chats are warmed while no request needs
+the processor. Prefill leaves a prompt's last token to the first decode, so only decodes sample.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 
-from lm.engine.request import Finished, Reason, Request, Stats
+from lm.engine.request import Event, Piece, Reason, Request, Scored
+from lm.engine.running import Candidate, Running, Waiting, start
 from lm.engine.table import Slot, SlotTable
+
+TENANTS = 4  # at least so many can wait: none takes more than its part of the queue
 
 
 class EngineFull(Exception):  # noqa: N818 - a condition to wait for, named like queue.Full
@@ -21,80 +23,88 @@ class EngineFull(Exception):  # noqa: N818 - a condition to wait for, named like
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A request without a slot."""
-
-    id: int
-    request: Request
-    prompt: tuple[int, ...]
-    submitted: float
-
-
-@dataclass(slots=True, eq=False)
-class Row:
-    """A request in its slot. `tokens` are its prompt and what has been sampled since."""
-
-    id: int
-    request: Request
-    tokens: list[int]
-    prompt: int  # length
-    seed: int
-    slot: Slot
-    cached: int
-    submitted: float
-    admitted: float
-    first: float | None = None  # when its first token was sampled
-
-    @property
-    def new(self) -> int:
-        """How many tokens have been sampled."""
-        return len(self.tokens) - self.prompt
-
-    @property
-    def ready(self) -> bool:
-        """Whether everything but the last token is in the slot."""
-        return len(self.slot.tokens) == len(self.tokens) - 1
-
-
-@dataclass(frozen=True, slots=True)
 class Prefill:
-    """Compute these tokens behind those in the slot."""
+    """Compute these tokens behind those in each slot."""
 
-    slot: Slot
-    tokens: list[int]
+    chunks: list[tuple[Slot, list[int]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """Sample the next token of each of these rows, which are in the order of their slots."""
+    """Sample the next token of each of these candidates; those in chats' slots are in order."""
 
-    rows: list[Row]
+    candidates: list[Candidate]
+
+
+@dataclass(slots=True)
+class Scoring:
+    """Sequences whose tokens behind the first `given` are to be scored."""
+
+    id: int
+    sequences: list[list[int]]
+    given: int
+    log_probs: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Score these sequences, which are some of a scoring's."""
+
+    scoring: Scoring
+    sequences: list[list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What a decode gives for a candidate. `token` is None where its numbers were none.
+
+    Without a token that the copy guard lets through, `guarded`. `peeked` only where wanted.
+    """
+
+    token: int | None
+    log_prob: float = 0.0
+    guarded: bool = False
+    peeked: list[float] = field(default_factory=list)
 
 
 class Scheduler:
-    """Requests and warm-ups of one engine. Times are arguments."""
+    """Requests, scorings and warm-ups of one engine. Times are arguments."""
 
     def __init__(self, table: SlotTable, prefill_chunk: int, queue: int) -> None:
         self._table, self._chunk, self._queue = table, prefill_chunk, queue
         self._waiting: list[Waiting] = []
-        self._rows: list[Row] = []  # in the order of their admission
+        self._running: list[Running] = []  # in the order of their admission
+        self._scorings: list[Scoring] = []
         self._warm: dict[Hashable, list[int]] = {}
-        self._finished: list[Finished] = []
+        self._events: list[Event] = []
+        self._served: dict[Hashable, int] = {}  # by tenant, the number of its latest admission
         self._decoded_last = False
         self._next_id = 0
 
     @property
     def busy(self) -> bool:
         """Whether there is something to compute or to hand out."""
-        return bool(self._waiting or self._rows or self._warm or self._finished)
+        return bool(self._waiting or self._running or self._scorings or self._warm or self._events)
+
+    @property
+    def load(self) -> tuple[int, int]:
+        """Requests that run, and requests that wait."""
+        return len(self._running), len(self._waiting)
 
     def submit(self, request: Request, now: float) -> int:
-        """Queue a request; EngineFull when too many wait."""
-        if len(self._waiting) >= self._queue:
+        """Queue a request; EngineFull when too many wait, or too many of its tenant."""
+        same = sum(each.request.owner == request.owner for each in self._waiting)
+        if len(self._waiting) >= self._queue or same >= max(1, self._queue // TENANTS):
             raise EngineFull(f"queue = {self._queue}: as many requests wait")
         self._warm.pop(request.chat, None)  # the prompt is newer
-        self._next_id += 1
-        self._waiting.append(Waiting(self._next_id, request, tuple(request.tokens), now))
+        self._waiting.append(Waiting(self._number(), request, tuple(request.tokens), now))
+        return self._next_id
+
+    def score(self, sequences: Sequence[Sequence[int]], given: int) -> int:
+        """Queue a scoring; EngineFull when too many wait."""
+        if len(self._scorings) >= self._queue:
+            raise EngineFull(f"queue = {self._queue}: as many scorings wait")
+        self._scorings.append(Scoring(self._number(), [list(each) for each in sequences], given))
         return self._next_id
 
     def warm(self, chat: Hashable, tokens: Sequence[int]) -> None:
@@ -105,77 +115,132 @@ class Scheduler:
 
     def cancel(self, identity: int, now: float) -> None:
         """End a request; one that has ended already stays as it is."""
-        self._end_all([each for each in self._open() if each.id == identity], "cancelled", now)
+        self._end_all(lambda each: each.id == identity, "cancelled", now)
 
     def forget(self, chat: Hashable, now: float) -> None:
-        """Leave nothing of a chat: its requests are cancelled, its slot is to be zeroed."""
-        ended = [each for each in self._open() if each.request.chat == chat]
-        self._end_all(ended, "cancelled", now)
+        """Leave nothing of a chat: its requests are cancelled, its slots are to be zeroed."""
+        self._end_all(lambda each: each.request.chat == chat, "cancelled", now)
         self._warm.pop(chat, None)
         self._table.drop(chat)
 
-    def take_finished(self) -> list[Finished]:
-        """The requests that have ended since the last call."""
-        finished, self._finished = self._finished, []
-        return finished
+    def take_events(self) -> list[Event]:
+        """What has come out since the last call."""
+        events, self._events = self._events, []
+        return events
 
-    def decide(self, now: float) -> Prefill | Decode | None:
+    def decide(self, now: float) -> Prefill | Score | Decode | None:
         """What to compute next; None when there is nothing."""
-        late = [
-            each
-            for each in self._open()
-            if each.request.deadline is not None and now >= each.request.deadline
-        ]
-        self._end_all(late, "deadline", now)
+        self._end_all(lambda each: _late(each.request, now), "deadline", now)
         self._admit(now)
-        ready = [row for row in self._rows if row.ready]
-        filling = next((row for row in self._rows if not row.ready), None)
-        if filling is not None and (self._decoded_last or not ready):
-            self._decoded_last = False
-            return self._next_chunk(filling.slot, filling.tokens[:-1])
+        ready = [each for run in self._running for each in run.candidates if each.ready]
+        if self._decoded_last or not ready:
+            step = self._fill() or self._next_score()
+            if step is not None:
+                self._decoded_last = False
+                return step
         if ready:
             self._decoded_last = True
-            return Decode(sorted(ready, key=lambda row: row.slot.index))
+            return Decode(sorted(ready, key=lambda each: each.row.slot.index))
         return self._next_warm()
 
     def prefilled(self, step: Prefill) -> None:
-        """Record a chunk."""
-        step.slot.tokens += step.tokens
+        """Record chunks."""
+        for slot, tokens in step.chunks:
+            slot.tokens += tokens
 
-    def decoded(self, step: Decode, sampled: Sequence[int | None], now: float) -> None:
-        """Record the tokens of a decode; None where the model's numbers were none."""
-        for row, token in zip(step.rows, sampled, strict=True):
+    def scored(self, step: Score, log_probs: Sequence[float]) -> None:
+        """Record the scores of some sequences."""
+        scoring = step.scoring
+        scoring.log_probs += log_probs
+        if len(scoring.log_probs) == len(scoring.sequences):
+            self._scorings.remove(scoring)
+            self._events.append(Scored(scoring.id, scoring.log_probs))
+
+    def decoded(self, step: Decode, sampled: Sequence[Sampled], now: float) -> None:
+        """Record the tokens of a decode."""
+        given = {id(each): got for each, got in zip(step.candidates, sampled, strict=True)}
+        for running in list(self._running):
+            for candidate in running.candidates:
+                if id(candidate) in given:
+                    self._record(running, candidate, given[id(candidate)], now)
+            if running.ended:
+                self._end(running, "error", now)
+
+    def _record(self, running: Running, candidate: Candidate, got: Sampled, now: float) -> None:
+        for row in candidate.rows:
             row.slot.tokens.append(row.tokens[-1])
-            if row.first is None:
-                row.first = now
-            if token is None:
-                self._end_all([row], "error", now)
-                self._table.drop(row.request.chat)  # its keys and values are no numbers either
-            elif token in row.request.stop:
-                self._end_all([row], "stop", now)
-            else:
-                row.tokens.append(token)
-                if row.new == row.request.sampling.max_tokens:
-                    self._end_all([row], "length", now)
+        if running.first is None:
+            running.first = now
+        if running.request.peek:
+            running.peeked, candidate.reason = got.peeked, "stop"
+        if got.guarded:
+            candidate.reason = "guard"
+        elif got.token is None:
+            candidate.reason = "error"
+        elif candidate.reason is None:
+            candidate.reason = candidate.take(got.token, got.log_prob)
+            if running.request.stream and candidate.reason in (None, "length"):
+                self._events.append(Piece(running.id, [got.token]))
+        if candidate.reason is not None:
+            self._give_back(running, candidate)
 
-    def _open(self) -> list[Waiting | Row]:
-        return [*self._rows, *self._waiting]
+    def _number(self) -> int:
+        self._next_id += 1
+        return self._next_id
 
     def _admit(self, now: float) -> None:
-        """Give slots to waiting requests, in order; a chat's second request waits for its first."""
-        for each in list(self._waiting):
+        """Give slots to waiting requests; a chat's second request waits for its first."""
+        for each in sorted(self._waiting, key=self._turn) if self._waiting else ():
             held = self._table.of(each.request.chat)
             if held is not None and held.busy:
                 continue
+            if self._table.spares() < each.request.rows - 1:
+                return
             slot = self._table.take(each.request.chat)
             if slot is None:
                 return
             self._waiting.remove(each)
-            self._rows.append(_row(each, slot, now))
+            seeds = _seeds(each.request)
+            self._running.append(start(each, slot, self._table, seeds, now))
+            self._served[each.request.owner] = self._number()
+        if len(self._served) > 2 * self._queue:
+            keep = {run.request.owner for run in self._running}
+            self._served = {owner: at for owner, at in self._served.items() if owner in keep}
 
-    def _next_chunk(self, slot: Slot, goal: Sequence[int]) -> Prefill:
-        start = len(slot.tokens)
-        return Prefill(slot, list(goal[start : start + self._chunk]))
+    def _turn(self, waiting: Waiting) -> tuple[int, int, int]:
+        """Whose turn it is: who has the least running, then who was admitted longest ago."""
+        owner = waiting.request.owner
+        running = sum(each.request.owner == owner for each in self._running)
+        return running, self._served.get(owner, 0), waiting.id
+
+    def _fill(self) -> Prefill | None:
+        """The next chunk of every prompt that is not ready, as far as they fit into one chunk."""
+        chunks: list[tuple[Slot, list[int]]] = []
+        longest = 0
+        for running in self._running:
+            goal = running.candidates[0].prompt - 1
+            start, tokens = running.slot.length, running.candidates[0].row.tokens
+            if start >= goal:
+                continue
+            chunk = tokens[start : min(goal, start + self._chunk)]
+            longest = max(longest, len(chunk))
+            if chunks and longest * (len(chunks) + 1) > self._chunk:
+                break
+            chunks.append((running.slot, chunk))
+        return Prefill(sorted(chunks, key=lambda chunk: chunk[0].index)) if chunks else None
+
+    def _next_score(self) -> Score | None:
+        """The next sequences of the oldest scoring, padded to no more than a chunk."""
+        if not self._scorings:
+            return None
+        scoring = self._scorings[0]
+        sequences: list[list[int]] = []
+        for sequence in scoring.sequences[len(scoring.log_probs) :]:
+            longest = max(map(len, [*sequences, sequence]))
+            if sequences and longest * (len(sequences) + 1) > self._chunk:
+                break
+            sequences.append(sequence)
+        return Score(scoring, sequences)
 
     def _next_warm(self) -> Prefill | None:
         """A chunk of the context that has waited longest. Nothing is in flight."""
@@ -183,51 +248,46 @@ class Scheduler:
             chat, tokens = next(iter(self._warm.items()))
             slot = self._table.take(chat)
             assert slot is not None, chat
-            if slot.keep_prefix(tokens) < len(tokens):
-                return self._next_chunk(slot, tokens)
+            start = slot.keep_prefix(tokens)
+            if start < len(tokens):
+                return Prefill([(slot, tokens[start : start + self._chunk])])
             del self._warm[chat]
         return None
 
-    def _end_all(self, ended: Sequence[Waiting | Row], reason: Reason, now: float) -> None:
-        for each in ended:
-            self._finished.append(_finished(each, reason, now))
-            if isinstance(each, Waiting):
-                self._waiting.remove(each)
-            else:
-                self._rows.remove(each)
-                each.slot.busy = False
-                self._table.touch(each.request.chat)
+    def _end_all(
+        self, which: Callable[[Waiting | Running], bool], reason: Reason, now: float
+    ) -> None:
+        for running in [each for each in self._running if which(each)]:
+            self._end(running, reason, now)
+        for waiting in [each for each in self._waiting if which(each)]:
+            self._waiting.remove(waiting)
+            self._events.append(waiting.end(reason, now))
+
+    def _end(self, running: Running, reason: Reason, now: float) -> None:
+        for candidate in running.candidates:
+            if candidate.reason is None:
+                self._give_back(running, candidate)
+        self._events.append(running.end(reason, now))
+        self._running.remove(running)
+        running.slot.busy = False
+        self._table.touch(running.request.chat)
+        if any(each.reason == "error" for each in running.candidates):
+            self._table.drop(running.request.chat)  # its keys and values are no numbers either
+
+    def _give_back(self, running: Running, candidate: Candidate) -> None:
+        """The spare slots of a candidate are free."""
+        for row in candidate.rows:
+            if row.slot is not running.slot:
+                self._table.give_back(row.slot)
 
 
-def _row(waiting: Waiting, slot: Slot, now: float) -> Row:
-    """A request that has just got its slot: what the slot has of the prompt stays."""
-    slot.busy = True
-    cached = slot.keep_prefix(waiting.prompt[:-1])
-    seed = waiting.request.sampling.seed
-    return Row(
-        id=waiting.id,
-        request=waiting.request,
-        tokens=list(waiting.prompt),
-        prompt=len(waiting.prompt),
-        seed=secrets.randbits(63) if seed is None else seed,
-        slot=slot,
-        cached=cached,
-        submitted=waiting.submitted,
-        admitted=now,
-    )
+def _late(request: Request, now: float) -> bool:
+    return request.deadline is not None and now >= request.deadline
 
 
-def _finished(each: Waiting | Row, reason: Reason, now: float) -> Finished:
-    if isinstance(each, Waiting):
-        stats = Stats(now - each.submitted, 0.0, 0.0, len(each.prompt), 0, 0)
-        return Finished(each.id, [], reason, stats)
-    first = now if each.first is None else each.first
-    stats = Stats(
-        queued_s=each.admitted - each.submitted,
-        prefill_s=first - each.admitted,
-        decode_s=now - first,
-        prompt_tokens=each.prompt,
-        cached_tokens=each.cached,
-        new_tokens=each.new,
-    )
-    return Finished(each.id, each.tokens[each.prompt :], reason, stats)
+def _seeds(request: Request) -> list[int]:
+    """A seed per candidate; given ones follow each other."""
+    seed = request.sampling.seed
+    if seed is None:
+        return [secrets.randbits(63) for _ in range(request.best_of)]
+    return [(seed + number) % 2**63 for number in range(request.best_of)]

@@ -1,4 +1,4 @@
-"""Keys and values of all slots, and the two ways in which a step of the model sees them.
+"""Keys and values of all slots, and how a step of the model sees them.
 
 A slot is one row of fixed length. What lies behind a slot's filled part is stale but finite, and
 masked. Which chat a slot belongs to is the table's business; here slots are numbers.
@@ -7,6 +7,7 @@ masked. Which chat a slot belongs to is the table's business; here slots are num
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 
 import torch
@@ -39,49 +40,85 @@ class Slots:
             tensor[slot].zero_()
 
 
-class Chunk:
-    """A model's cache for several tokens of one slot."""
-
-    def __init__(self, slots: Slots, slot: int, start: int, end: int) -> None:
-        self._slots, self._slot, self._start, self._end = slots, slot, start, end
-        self.positions = slots.at[None, start:end]
-        self._mask = (slots.at[:end] <= slots.at[start:end, None])[None, None]  # [1, 1, time, span]
-
-    def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Store [1, kv_heads, time, head_dim]; everything in the slot up to there."""
-        keys, values = self._slots.keys[layer], self._slots.values[layer]
-        keys[self._slot, :, self._start : self._end] = k[0]
-        values[self._slot, :, self._start : self._end] = v[0]
-        seen = slice(self._slot, self._slot + 1)
-        return keys[seen, :, : self._end], values[seen, :, : self._end], self._mask
-
-
 class Batch:
-    """A model's cache for one token of each of several slots, as long as the longest of them.
+    """A model's cache for the next tokens of several rows, each in a slot of its own.
 
-    Neighbouring slots are seen where they lie; scattered ones are copied together.
+    rows:         the slot of each row
+    at:           where each row's first new token goes
+    counts:       how many new tokens each row has; one where nothing is said
+    bases:        the slot that holds a row's first tokens, for rows that branch off another
+    base_lengths: how many tokens lie there, at the same places
+    Rows shorter than the longest are padded behind their end; what is computed there is nowhere
+    stored. Neighbouring slots are seen where they lie; scattered ones are copied together.
     """
 
-    def __init__(self, slots: Slots, rows: Sequence[int], positions: Sequence[int]) -> None:
-        assert all(a < b for a, b in pairwise(rows)), rows
-        self._slots, self._span = slots, max(positions) + 1
-        self._first, self._end = rows[0], rows[-1] + 1
-        self._together = self._end - self._first == len(rows)
-        self._rows = torch.tensor(rows, device=slots.at.device)
-        self._at = torch.tensor(positions, device=slots.at.device)
-        self.positions = self._at[:, None]
-        self._mask = (slots.at[: self._span] <= self.positions)[:, None, None]  # [rows, 1, 1, span]
+    def __init__(
+        self,
+        slots: Slots,
+        rows: Sequence[int],
+        at: Sequence[int],
+        counts: Sequence[int] = (),
+        bases: Sequence[int] = (),
+        base_lengths: Sequence[int] = (),
+    ) -> None:
+        self.slots, self.rows, self.at = slots, list(rows), list(at)
+        self.counts = list(counts) or [1] * len(self.rows)
+        self.bases = list(bases) or self.rows
+        self.base_lengths = list(base_lengths) or [0] * len(self.rows)
+        self.time = max(self.counts)
+        self._span = max(start + count for start, count in zip(at, self.counts, strict=True))
+        self._branches = any(self.base_lengths)
+
+    @cached_property
+    def positions(self) -> Tensor:
+        """[rows, time]; padding repeats a row's last."""
+        ends = self._tensor(self.counts)[:, None] - 1
+        steps = self.slots.at[None, : self.time]
+        return self._tensor(self.at)[:, None] + torch.minimum(steps, ends)
 
     def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Store [rows, kv_heads, 1, head_dim]; everything in the rows' slots."""
-        keys, values = self._slots.keys[layer], self._slots.values[layer]
-        keys[self._rows, :, self._at] = k[:, :, 0].to(keys.dtype)  # token ids come as float32
-        values[self._rows, :, self._at] = v[:, :, 0].to(keys.dtype)
+        """Store [rows, kv_heads, time, head_dim]; everything that the rows may look at.
+
+        Returns keys and values [rows, kv_heads, span, head_dim] and the mask [rows, 1, time, span].
+        """
+        keys, values = self.slots.keys[layer], self.slots.values[layer]
+        row, step = self._new
+        slot, place = self._tensor(self.rows)[row], self.positions[row, step]
+        keys[slot, :, place] = k[row, :, step].to(keys.dtype)  # token ids come as float32
+        values[slot, :, place] = v[row, :, step].to(keys.dtype)
         return self._see(keys), self._see(values), self._mask
+
+    @cached_property
+    def _new(self) -> tuple[Tensor, Tensor]:
+        """Row and step of every token that is no padding."""
+        pairs = [(row, step) for row, count in enumerate(self.counts) for step in range(count)]
+        row, step = self._tensor(pairs).T
+        return row, step
+
+    @cached_property
+    def _mask(self) -> Tensor:
+        return (self.slots.at[: self._span] <= self.positions[..., None])[:, None]
+
+    @cached_property
+    def _together(self) -> bool:
+        return all(b - a == 1 for a, b in pairwise(self.rows))
+
+    @cached_property
+    def _slot_of(self) -> Tensor:
+        """[rows, span] where each place of each row lies."""
+        in_base = self.slots.at[: self._span] < self._tensor(self.base_lengths)[:, None]
+        return torch.where(
+            in_base, self._tensor(self.bases)[:, None], self._tensor(self.rows)[:, None]
+        )
 
     def _see(self, tensor: Tensor) -> Tensor:
         """[rows, kv_heads, span, head_dim]"""
+        if self._branches:
+            return tensor[self._slot_of, :, self.slots.at[: self._span]].transpose(1, 2)
         filled = tensor[:, :, : self._span]
         if self._together:
-            return filled[self._first : self._end]
-        return filled.index_select(0, self._rows)
+            return filled[self.rows[0] : self.rows[-1] + 1]
+        return filled.index_select(0, self._tensor(self.rows))
+
+    def _tensor(self, numbers: Sequence[int] | Sequence[tuple[int, int]]) -> Tensor:
+        return torch.tensor(numbers, device=self.slots.at.device)

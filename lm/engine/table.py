@@ -1,7 +1,8 @@
 """Which chat holds which slot, and the token ids whose keys and values lie in it.
 
 A slot passes from the chat that has been silent longest to the next one that needs a slot, never
-while a request of the chat is in flight. It touches no tensors: slots to be zeroed are listed.
+while a request of the chat is in flight. Beside them there are spare slots, lent to a request for
+the rows that branch off its prompt. It touches no tensors: slots to be zeroed are listed.
 """
 
 from __future__ import annotations
@@ -12,30 +13,48 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """A row of the cache. `tokens` are the ids computed in it; `busy` while a request needs it."""
+    """A row of the cache. `tokens` are the ids computed in it; `busy` while a request needs it.
+
+    A spare slot that branches off has its first `start` tokens in the slot `base`.
+    """
 
     index: int
     tokens: list[int] = field(default_factory=list)
     busy: bool = False
+    base: Slot | None = None
+    start: int = 0
+    chat: Hashable = None  # whose keys and values it had last
+
+    @property
+    def length(self) -> int:
+        """How many tokens are computed, those of its base included."""
+        return self.start + len(self.tokens)
 
     def keep_prefix(self, tokens: Sequence[int]) -> int:
         """Keep what a prompt has in common with the slot from the start; how many tokens."""
-        common = 0
-        for cached, wanted in zip(self.tokens, tokens, strict=False):
-            if cached != wanted:
-                break
-            common += 1
+        common = min(len(self.tokens), len(tokens))
+        if self.tokens[:common] != list(tokens[:common]):
+            pairs = enumerate(zip(self.tokens, tokens, strict=False))
+            common = next(index for index, (cached, wanted) in pairs if cached != wanted)
         del self.tokens[common:]
         return common
 
 
 class SlotTable:
-    """The slots of an engine. `stale` are indexes whose tensors are to be zeroed before use."""
+    """The slots of an engine: `slots` for chats, then `spare` ones.
 
-    def __init__(self, slots: int) -> None:
+    `stale` are indexes whose tensors are to be zeroed before use.
+    """
+
+    def __init__(self, slots: int, spare: int = 0) -> None:
         self._held: dict[Hashable, Slot] = {}  # silent longest first
         self._free = [Slot(index) for index in range(slots)]
+        self._spare = [Slot(index) for index in range(slots, slots + spare)]
         self.stale: list[int] = []
+
+    def __len__(self) -> int:
+        """How many chats hold a slot."""
+        return len(self._held)
 
     def of(self, chat: Hashable) -> Slot | None:
         """The slot that a chat holds now."""
@@ -60,7 +79,10 @@ class SlotTable:
         self._held[chat] = self._held.pop(chat)
 
     def drop(self, chat: Hashable) -> None:
-        """Take a chat's slot away and have it zeroed."""
+        """Take a chat's slot away and have everything that it computed zeroed."""
+        for spare in self._spare:
+            if spare.chat == chat and not spare.busy:
+                self._clean(spare)
         slot = self._held.pop(chat, None)
         if slot is None:
             return
@@ -68,6 +90,28 @@ class SlotTable:
         slot.tokens.clear()
         self.stale.append(slot.index)
         self._free.append(slot)
+
+    def spares(self) -> int:
+        """How many spare slots are free."""
+        return sum(not slot.busy for slot in self._spare)
+
+    def branch(self, chat: Hashable, base: Slot, start: int) -> Slot:
+        """A spare slot for what follows the first `start` tokens of `base`; there has to be one."""
+        free = [slot for slot in self._spare if not slot.busy]
+        slot = next((slot for slot in free if slot.chat == chat), free[0])
+        if slot.chat is not None and slot.chat != chat:
+            self._clean(slot)
+        slot.busy, slot.chat, slot.base, slot.start = True, chat, base, start
+        return slot
+
+    def give_back(self, spare: Slot) -> None:
+        """A spare slot is free again."""
+        spare.busy, spare.base, spare.start = False, None, 0
+        spare.tokens.clear()
+
+    def _clean(self, spare: Slot) -> None:
+        spare.chat = None
+        self.stale.append(spare.index)
 
     def _evict(self) -> None:
         idle = next((chat for chat, slot in self._held.items() if not slot.busy), None)

@@ -33,19 +33,17 @@ def samples(
     contexts = sorted(contexts, key=len)[-PERSONAS:]  # long ones have something to answer to
     room = model.config.context
     engine = Engine(model, slots=PERSONAS, span=room + LONGEST + 1, device=device)
-    asked = {}
+    asked = []
     for number, speaker in enumerate(tokenizer.speakers[:PERSONAS] if contexts else ()):
         context = contexts[number % len(contexts)][-room:].tolist()
-        request = Request(
-            chat=number,
-            tokens=[*context, tokenizer.speaker(speaker)],
-            stop=frozenset({tokenizer.end}),
-            banned=tokenizer.banned,
-            sampling=Sampling(0.8, 50, 1.0, 0.1, LONGEST, seed + number),
+        asked.append(
+            Request(
+                chat=number,
+                tokens=[*context, tokenizer.speaker(speaker)],
+                stop=frozenset({tokenizer.end}),
+                banned=tokenizer.banned,
+                sampling=Sampling(0.8, 50, 1.0, 0.1, LONGEST, seed + number),
+            )
         )
-        asked[engine.submit(request)] = speaker
-    said = {}
-    while engine.busy:
-        for finished in engine.step():
-            said[asked[finished.id]] = clean(tokenizer.decode(finished.tokens))
-    return [(speaker, said[speaker]) for speaker in asked.values() if said.get(speaker)]
+    said = [clean(tokenizer.decode(each.tokens)) for each in engine.run(asked)]
+    return [pair for pair in zip(tokenizer.speakers, said, strict=False) if pair[1]]

@@ -1,0 +1,178 @@
+"""A request in the engine: waiting, then running as one or several candidates for its reply.
+
+A candidate is a row of the batch, and with guidance a second one behind a neutral speaker. The
+first candidate decodes in the chat's own slot, the others in spare slots that branch off it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lm.engine.request import Finished, Reason, Reply, Request, Stats
+from lm.engine.table import Slot, SlotTable
+
+LOOP = 4  # a reply ends when the same tokens, so many, come
+ROUNDS = 3  # for the third time
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """A sequence in its slot."""
+
+    tokens: list[int]
+    slot: Slot
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything but the last token is computed."""
+        base = self.slot.base
+        return self.slot.length == len(self.tokens) - 1 and (
+            base is None or base.length >= self.slot.start
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """A reply in the making. `row.tokens` are the prompt and what has been sampled since."""
+
+    request: Request
+    row: Row
+    guide: Row | None
+    prompt: int  # length
+    seed: int
+    log_prob: float = 0.0
+    reason: Reason | None = None
+
+    @property
+    def new(self) -> int:
+        """How many tokens have been sampled."""
+        return len(self.row.tokens) - self.prompt
+
+    @property
+    def reply(self) -> list[int]:
+        """The sampled tokens."""
+        return self.row.tokens[self.prompt :]
+
+    @property
+    def rows(self) -> list[Row]:
+        """What has to be computed for it."""
+        return [self.row] if self.guide is None else [self.row, self.guide]
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be decoded."""
+        return self.reason is None and self.row.ready
+
+    def take(self, token: int, log_prob: float) -> Reason | None:
+        """One more token has been sampled; why the reply ends with that, if it does."""
+        self.log_prob += log_prob
+        if token in self.request.stop:
+            return "stop"
+        if loops(self.reply, token):
+            return "loop"
+        for row in self.rows:
+            row.tokens.append(token)
+        return "length" if self.new == self.request.sampling.max_tokens else None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request without a slot."""
+
+    id: int
+    request: Request
+    prompt: tuple[int, ...]
+    submitted: float
+
+    def end(self, reason: Reason, now: float) -> Finished:
+        """It ends without having begun."""
+        stats = Stats(now - self.submitted, 0.0, 0.0, len(self.prompt), 0, 0)
+        return Finished(self.id, [Reply([], reason, 0.0)], stats)
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    """A request in its slot."""
+
+    id: int
+    request: Request
+    slot: Slot
+    candidates: list[Candidate]
+    cached: int
+    submitted: float
+    admitted: float
+    first: float | None = None  # when its first token was sampled
+    peeked: list[float] = field(default_factory=list)
+
+    @property
+    def ended(self) -> bool:
+        """Whether every candidate has."""
+        return all(each.reason is not None for each in self.candidates)
+
+    def end(self, reason: Reason, now: float) -> Finished:
+        """It ends now; candidates that have not ended end for this reason."""
+        for each in self.candidates:
+            each.reason = each.reason or reason
+        first = now if self.first is None else self.first
+        stats = Stats(
+            queued_s=self.admitted - self.submitted,
+            prefill_s=first - self.admitted,
+            decode_s=now - first,
+            prompt_tokens=self.candidates[0].prompt,
+            cached_tokens=self.cached,
+            new_tokens=sum(each.new for each in self.candidates),
+        )
+        replies = [Reply(c.reply, c.reason or reason, c.log_prob) for c in self.candidates]
+        return Finished(self.id, replies, stats, self.peeked)
+
+
+def start(
+    waiting: Waiting, slot: Slot, table: SlotTable, seeds: Sequence[int], now: float
+) -> Running:
+    """A request that has just got its slot: what the slot has of the prompt stays.
+
+    seeds: one per candidate. The table has to have the spare slots.
+    """
+    request, prompt = waiting.request, waiting.prompt
+    slot.busy = True
+    cached = slot.keep_prefix(prompt[:-1])
+
+    def branch(last: int) -> Row:
+        spare = table.branch(request.chat, slot, len(prompt) - 1)
+        return Row([*prompt[:-1], last], spare)
+
+    candidates = []
+    for number, seed in enumerate(seeds):
+        row = branch(prompt[-1]) if number else Row(list(prompt), slot)
+        guide = None
+        if request.guidance:
+            assert request.neutral is not None
+            guide = branch(request.neutral)
+        candidates.append(Candidate(request, row, guide, len(prompt), seed))
+    return Running(
+        id=waiting.id,
+        request=request,
+        slot=slot,
+        candidates=candidates,
+        cached=cached,
+        submitted=waiting.submitted,
+        admitted=now,
+    )
+
+
+def loops(reply: Sequence[int], token: int) -> bool:
+    """Whether with this token the last LOOP tokens stand in the reply for the ROUNDS-th time.
+
+    Repetitions that overlap are one: "haha" may go on for a while.
+    """
+    if len(reply) + 1 < LOOP * ROUNDS:
+        return False
+    tokens = [*reply, token]
+    last, found, at = tokens[-LOOP:], 0, 0
+    while at <= len(tokens) - LOOP:
+        if tokens[at : at + LOOP] == last:
+            found, at = found + 1, at + LOOP
+        else:
+            at += 1
+    return found >= ROUNDS

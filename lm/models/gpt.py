@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lm.models.rms_norm import RMSNorm
+
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
@@ -68,14 +70,6 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate the two halves of each head (the NeoX layout). x: [batch, heads, time, head_dim]."""
     left, right = x.chunk(2, dim=-1)
     return (x * cos + torch.cat((-right, left), dim=-1) * sin).to(x.dtype)
-
-
-class RMSNorm(nn.RMSNorm):
-    """RMSNorm whose gain takes the input's dtype, so that bf16 autocast keeps the fused kernel."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise the last dimension of x."""
-        return F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
 
 
 class Attention(nn.Module):

@@ -33,6 +33,7 @@ class TelegramConfig(_Table):
     token_file: str = ""
     admins: list[int] = []
     allowed_chats: list[int] = []
+    messages_per_minute: int = Field(default=19, ge=0, le=1000)
 
 
 class PrivacyConfig(_Table):
@@ -86,6 +87,8 @@ class SamplingConfig(_Table):
     top_p: float = Field(default=1.0, gt=0, le=1)
     min_p: float = Field(default=0.1, ge=0, lt=1)
     max_tokens: int = Field(default=60, ge=1, le=1024)
+    guidance: float = Field(default=0.0, ge=0, le=5)
+    best_of: int = Field(default=1, ge=1, le=8)
 
 
 class EngineConfig(_Table):

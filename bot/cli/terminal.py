@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -21,11 +22,13 @@ from bot.memory.current import load_current
 from bot.paths import Paths
 from bot.scrubbing import group_scrubber
 from bot.serving import pick_device
-from bot.speaking.prompt import TRIES, ask, words
+from bot.speaking.prompt import TRIES, ask
 from lm.checkpoints.checkpoint import Checkpoint
 from lm.checkpoints.versions import Versions
+from lm.corpus.streaming import Stream
 from lm.corpus.text import clean
 from lm.engine.engine import Engine
+from lm.engine.request import Finished, Piece
 from lm.privacy.scrubber import Scrubber
 from storage import groups
 from storage.chats import ChatRow, ContextRow
@@ -58,14 +61,28 @@ class Stage:
         row = ContextRow(self._count, speaker, "", self._scrubber.scrub(text))
         self.context.append(self.context.entry(row))
 
-    def say(self, persona: Persona) -> str:
-        """What the persona says next."""
+    def say(self, persona: Persona) -> Iterator[str]:
+        """What the persona says next, piece by piece as it is made."""
         for _ in range(TRIES):
-            (finished,) = self._engine.run([ask(self.context, persona.id, self._sampling)])
-            if text := words(self.context.voice, finished.tokens):
-                self.hear(persona.id, text)
-                return text
-        return "…"
+            stream, said = Stream(self.context.voice.tokenizer), ""
+            for piece in self._pieces(persona, stream):
+                said += piece
+                yield piece
+            if said:
+                self.hear(persona.id, said)
+                return
+        yield "…"
+
+    def _pieces(self, persona: Persona, stream: Stream) -> Iterator[str]:
+        request = ask(self.context, persona.id, self._sampling)
+        self._engine.submit(replace(request, best_of=1, stream=True))
+        while True:
+            for event in self._engine.step():
+                if isinstance(event, Piece):
+                    yield stream.feed(event.tokens)
+                elif isinstance(event, Finished):
+                    yield stream.finish()
+                    return
 
 
 class NameCompleter(Completer):
@@ -149,7 +166,10 @@ def _respond(stage: Stage, persona: Persona, line: str) -> Persona:
         print(HINT)
     else:
         stage.hear(None, clean(line))
-        print(f"{persona.name}: {stage.say(persona)}", flush=True)
+        print(f"{persona.name}: ", end="", flush=True)
+        for piece in stage.say(persona):
+            print(piece, end="", flush=True)
+        print()
     return persona
 
 

@@ -32,6 +32,10 @@ def ask(
             seed=secrets.randbits(31),
         ),
         deadline=deadline,
+        tenant=context.chat.chat_id,
+        best_of=sampling.best_of,
+        guidance=sampling.guidance,
+        neutral=tokenizer.someone,
     )
 
 

@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 import time
-from typing import Any
+from collections.abc import Callable
 
 import httpx
 from telegram import (
@@ -27,19 +27,22 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, Tele
 from bot.config import RepliesConfig, SamplingConfig
 from bot.memory.context import Context
 from bot.memory.current import Current
-from bot.memory.engine_thread import EngineThread, StaleVersionError
-from bot.speaking.prompt import TRIES, ask, words
+from bot.memory.engine_thread import EngineThread
+from bot.speaking.approval import submit
+from bot.speaking.speaker import Speaker
 from bot.speaking.speech import signed, split
+from bot.updates.limiter import seconds
 from lm.engine.engine import EngineFull
 from storage import chats, outbox
-from storage.chats import ContextRow
+from storage.chats import BOT, ContextRow
 from storage.outbox import Outgoing
 from storage.store import Db, StorageError, Store
 
 log = logging.getLogger(__name__)
 
+GENERATED_MEANWHILE_S = 1.0  # a pause as short as this passes while the words are made
+LOOK_AGAIN_S = 5.0  # in a longer one rows may be overtaken, or the chat may move
 ANSWER_AGE_S = 600  # a command's answer is still worth sending this long after a crash
-DEADLINE_S = 30.0  # of one generation
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # it never left
 
 
@@ -54,9 +57,12 @@ class Replies:
         thread: EngineThread,
         sampling: SamplingConfig,
         replies: RepliesConfig,
+        pause: Callable[[int], float] = lambda chat_id: 0.0,
     ) -> None:
         self._bot, self._store, self._current, self._thread = bot, store, current, thread
+        self._speaker = Speaker(thread)
         self._sampling, self._fresh_s = sampling, replies.fresh_seconds
+        self._pause = pause  # seconds until a Telegram chat may be written to
         self._typing_s = replies.typing_seconds
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._again: set[int] = set()
@@ -116,14 +122,19 @@ class Replies:
         rows = await self._store.read(lambda db: outbox.open_rows(db, chat))
         if rows:
             row = rows[0]
-            if row.state == "ready":
-                await self._send(row)
-            elif row.kind == "reply" and any(
-                later.kind == "reply" and later.state == "wanted" for later in rows[1:]
+            pause = self._pause((await self._current.contexts.of(chat)).chat.chat_id)
+            if (
+                row.state == "wanted"
+                and row.kind == "reply"
+                and any(later.kind == "reply" and later.state == "wanted" for later in rows[1:])
             ):
                 await self._mark(row, "superseded")  # the newest trigger gets the answer
-            elif self._stale(row):
+            elif self._stale(row, pause):
                 await self._mark(row, "expired")
+            elif pause > (0 if row.state == "ready" else GENERATED_MEANWHILE_S):
+                await asyncio.sleep(min(pause, LOOK_AGAIN_S))
+            elif row.state == "ready":
+                await self._send(row)
             else:
                 await self._generate(row)
         return bool(rows)
@@ -155,6 +166,11 @@ class Replies:
         if not body:
             await self._mark(row, "failed")
             return
+        if persona.asks:
+            asked = await submit(self._store, self._current, row, signed(persona.name, body), body)
+            if asked is not None:
+                self.wake(asked)
+            return
         parts = split(signed(persona.name, body))
         await self._store.write(lambda db: outbox.store_text(db, row, parts, body))
         if typing is not None:
@@ -163,22 +179,7 @@ class Replies:
 
     async def speak(self, context: Context, persona: int) -> str:
         """What the persona says next in this context; "" when the model has no words."""
-        tries, deadline = 0, time.monotonic() + DEADLINE_S
-        while tries < TRIES and time.monotonic() < deadline:
-            voice = context.voice  # of this request, whatever is swapped while it is decoded
-            request = ask(context, persona, self._sampling, deadline)
-            try:
-                finished = await self._thread.generate(voice.version, request)
-            except StaleVersionError:  # a swap is under way: this context is rebuilt in a moment
-                await asyncio.sleep(0.02)
-                continue
-            tries += 1
-            if finished.reason == "error":
-                log.error("the current version gives numbers that are none: no reply")
-                return ""
-            if body := words(voice, finished.tokens):
-                return body
-        return ""
+        return await self._speaker.say(context, persona, self._sampling)
 
     async def _typing(self, context: Context) -> None:
         """Show that an answer is coming. Nothing depends on it."""
@@ -218,7 +219,7 @@ class Replies:
             return
         async with context.lock:
             persona = self._current.cast.speakers[row.persona]
-            entry = context.entry(ContextRow(message_id, persona.id, persona.name, row.body))
+            entry = context.entry(ContextRow(message_id, persona.id, persona.name, row.body, BOT))
             leaving = context.room_for(entry)
 
             async def job(db: Db) -> None:
@@ -234,11 +235,11 @@ class Replies:
         log.warning("chat %d: a message was not sent: %s", row.chat, type(error).__name__)
         if isinstance(error, RetryAfter):
             await self._mark(row, "ready")
-            seconds = _seconds(error.retry_after)
-            if self._stale(row, seconds):
+            asked = seconds(error)
+            if self._stale(row, asked):
                 await self._mark(row, "expired")
             else:
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(asked)
         elif isinstance(error, ChatMigrated):
             await self._mark(row, "ready")
             await self._current.contexts.migrate(context.chat.chat_id, error.new_chat_id)
@@ -257,19 +258,16 @@ class Replies:
         await self._store.write(lambda db: outbox.mark(db, row.id, state))
 
 
-def _seconds(retry_after: Any) -> float:
-    """PTB gives a number or a timedelta, by version and setting."""
-    total = getattr(retry_after, "total_seconds", None)
-    return float(total() if total else retry_after)
-
-
 def keyboard(buttons: str) -> InlineKeyboardMarkup | None:
-    """Buttons stored as JSON rows of [label, data] pairs."""
+    """Buttons stored as JSON rows of [label, data] pairs; data that is a link opens it."""
     if not buttons:
         return None
     return InlineKeyboardMarkup(
-        [
-            [InlineKeyboardButton(label, callback_data=data) for label, data in row]
-            for row in json.loads(buttons)
-        ]
+        [[_button(label, data) for label, data in row] for row in json.loads(buttons)]
     )
+
+
+def _button(label: str, data: str) -> InlineKeyboardButton:
+    if data.startswith("https://"):
+        return InlineKeyboardButton(label, url=data)
+    return InlineKeyboardButton(label, callback_data=data)

@@ -1,0 +1,50 @@
+"""Which of several replies to say: likely here, not just anywhere, and in the persona's own way.
+
+log p(r|c,s) / n^0.7  +  A (log p(r|c,s) - log p(r|s)) / n^0.7  +  B log p(s|r), for a reply r of n
+tokens in the context c by the speaker s. The first is likelihood, normalised for length (as arXiv
+1609.08144, eq. 14, without its constant), the second mutual information with the context (arXiv
+1510.03055, eq. 10), the third the model's own idea of who says such things. It knows no text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lm.engine.request import Reply
+
+LENGTH_POWER = 0.7
+INFORMATION = 0.5  # A
+OWN_WAY = 0.5  # B
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A reply and what the model thinks of it, in nats.
+
+    here:      ln p(reply, end | context, speaker)
+    by_whom:   ln p(reply, end | speaker) of every speaker without any context, theirs first
+    """
+
+    reply: Reply
+    here: float
+    by_whom: Sequence[float]
+
+    @property
+    def worth(self) -> float:
+        """The more, the better."""
+        size: float = (len(self.reply.tokens) + 1) ** LENGTH_POWER
+        likely, anywhere = self.here / size, self.by_whom[0] / size
+        return likely + INFORMATION * (likely - anywhere) + OWN_WAY * self._own_way()
+
+    def _own_way(self) -> float:
+        """ln p(speaker | reply), every speaker as likely as any other before it was read."""
+        highest = max(self.by_whom)
+        total = sum(math.exp(each - highest) for each in self.by_whom)
+        return self.by_whom[0] - highest - math.log(total)
+
+
+def best_first(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates by worth; of equal ones the earlier first."""
+    return sorted(candidates, key=lambda each: -each.worth)

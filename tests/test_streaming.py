@@ -34,9 +34,9 @@ def test_pieces_add_up_and_stay(text: str) -> None:
     stream, shown = Stream(tokenizer()), ""
     for token in ids:
         shown += stream.feed([token])
-        assert "\N{REPLACEMENT CHARACTER}" not in shown or "\N{REPLACEMENT CHARACTER}" in text
+        assert "\N{REPLACEMENT CHARACTER}" not in shown
     shown += stream.finish()
-    assert shown == clean(tokenizer().decode(ids).rstrip("\N{REPLACEMENT CHARACTER}"))
+    assert shown == clean(tokenizer().decode(ids).replace("\N{REPLACEMENT CHARACTER}", ""))
 
 
 @pytest.mark.parametrize("char", ["😂", "é", "e\N{COMBINING ACUTE ACCENT}", "한"])

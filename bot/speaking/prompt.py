@@ -42,6 +42,6 @@ def ask(
 def words(voice: Voice, tokens: list[int]) -> str:
     """The text of a reply's tokens; "" when nothing in it can be seen.
 
-    A reply that was cut at its longest may end inside a character: that is left out.
+    Half a character, where the reply was cut or the model failed to spell one, is left out.
     """
-    return clean(voice.tokenizer.decode(tokens).removesuffix("\N{REPLACEMENT CHARACTER}"))
+    return clean(voice.tokenizer.decode(tokens).replace("\N{REPLACEMENT CHARACTER}", ""))

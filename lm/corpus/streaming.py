@@ -37,7 +37,7 @@ class Stream:
         return self._show(self._text())
 
     def _text(self) -> str:
-        return clean(self._tokenizer.decode(self._ids).rstrip(BROKEN))
+        return clean(self._tokenizer.decode(self._ids).replace(BROKEN, ""))
 
     def _show(self, text: str) -> str:
         if not text.startswith(self._shown):  # cleaned otherwise by what came later: wait

@@ -82,13 +82,13 @@ class TrainConfig(_Table):
 class SamplingConfig(_Table):
     """[sampling]: how a reply is drawn."""
 
-    temperature: float = Field(default=0.8, ge=0, le=10)
+    temperature: float = Field(default=1.0, ge=0, le=10)
     top_k: int = Field(default=50, ge=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
-    min_p: float = Field(default=0.1, ge=0, lt=1)
+    min_p: float = Field(default=0.05, ge=0, lt=1)
     max_tokens: int = Field(default=60, ge=1, le=1024)
-    guidance: float = Field(default=0.0, ge=0, le=5)
-    best_of: int = Field(default=1, ge=1, le=8)
+    guidance: float = Field(default=0.5, ge=0, le=5)
+    best_of: int = Field(default=4, ge=1, le=8)
 
 
 class EngineConfig(_Table):

@@ -21,7 +21,9 @@ from lm.checkpoints import checkpoint
 from lm.checkpoints.checkpoint import CheckpointError
 from lm.checkpoints.meta import Meta
 from lm.corpus.message import Speaker
+from lm.corpus.rarity import rare_sequences
 from lm.corpus.tokenizer import Tokenizer
+from lm.engine.copy_guard import CopyGuard
 from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture, Weights
@@ -66,6 +68,16 @@ def mixture(model: GPT) -> Mixture:
 def mixed(tmp_path: Path, mixture: Mixture) -> Path:
     checkpoint.write(tmp_path / "0004", mixture, TOKENIZER, META)
     return tmp_path / "0004"
+
+
+SAID = "so it goes on and on until nobody knows"
+
+
+@pytest.fixture
+def guarded(tmp_path: Path, model: GPT) -> Path:
+    guard = CopyGuard(rare_sequences(TOKENIZER, [SAID]))
+    checkpoint.write(tmp_path / "0005", model, TOKENIZER, META, guard)
+    return tmp_path / "0005"
 
 
 def reseal(directory: Path) -> None:
@@ -364,3 +376,61 @@ def test_ngrams_and_weights_come_together(mixed: Path, saved: Path) -> None:
     for directory in (mixed, saved):
         with pytest.raises(CheckpointError, match="only where"):
             checkpoint.read(directory, CPU)
+
+
+def test_the_copy_guard_comes_back(guarded: Path) -> None:
+    """It refuses what it refused before it was stored; not a word of that is in the file."""
+    found = checkpoint.read(guarded, CPU).guard
+    assert found is not None
+    ids = TOKENIZER.encode(SAID)
+    assert len(found) == len(ids) - 7
+    assert found.forbids(ids)
+    assert not found.forbids(ids[:7])
+    assert b"nobody" not in (guarded / "rare.safetensors").read_bytes()
+
+
+def test_older_checkpoints_have_no_copy_guard(saved: Path, guarded: Path) -> None:
+    """One without the file loads, but not one that has lost it."""
+    assert checkpoint.read(saved, CPU).guard is None
+    assert not (saved / "rare.safetensors").exists()
+    (guarded / "rare.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="rare"):
+        checkpoint.read(guarded, CPU)
+
+
+def test_a_damaged_copy_guard_is_noticed(guarded: Path) -> None:
+    """One bit in the hashes is one bit too many."""
+    path = guarded / "rare.safetensors"
+    content = path.read_bytes()
+    path.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    for attempt in (lambda: checkpoint.read(guarded, CPU), lambda: checkpoint.verify(guarded)):
+        with pytest.raises(CheckpointError, match="rare"):
+            attempt()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hashes": np.array([3, 2], dtype=np.uint64)},
+        {"hashes": np.array([1.0], dtype=np.float32)},
+        {"keys": np.array([1], dtype=np.uint64)},
+        {"length": np.array([0], dtype=np.uint64)},
+        {"more": np.array([1], dtype=np.uint64)},
+    ],
+)
+def test_a_copy_guard_has_to_be_sound(guarded: Path, change: dict[str, Any]) -> None:
+    """Tables that are no hashes for this vocabulary are refused, even with a manifest for them."""
+    path = guarded / "rare.safetensors"
+    tables = safetensors.numpy.load_file(path)
+    path.write_bytes(safetensors.numpy.save(tables | change))
+    reseal(guarded)
+    with pytest.raises(CheckpointError, match="rare"):
+        checkpoint.read(guarded, CPU)
+
+
+def test_a_hostile_copy_guard_is_refused(guarded: Path) -> None:
+    """As with weights, nothing trusts the header."""
+    (guarded / "rare.safetensors").write_bytes(struct.pack("<Q", 2**60))
+    reseal(guarded)
+    with pytest.raises(CheckpointError, match="header"):
+        checkpoint.read(guarded, CPU)

@@ -34,10 +34,11 @@ def test_the_personas_own_way_wins() -> None:
     assert own._own_way() == pytest.approx(0, abs=1e-3)
 
 
-def test_long_replies_are_not_punished_for_their_length() -> None:
-    """Twice as long at the same nats per token is better, not worse, when it fits as well."""
-    short, long = candidate(-2.5 * 5, [-25.0] * 2, 4), candidate(-2.5 * 10, [-60.0] * 2, 9)
-    assert best_first([short, long])[0] is long
+def test_length_is_worth_less_than_its_sum() -> None:
+    """Twice the information in twice the words is better, in four times the words it is not."""
+    short = candidate(-10, [-14.0] * 2, 4)
+    assert best_first([short, candidate(-20, [-28.0] * 2, 9)])[0] is not short
+    assert best_first([short, candidate(-40, [-48.0] * 2, 24)])[0] is short
 
 
 def test_the_order_of_equals_is_kept() -> None:

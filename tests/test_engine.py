@@ -472,8 +472,8 @@ def test_the_queue_is_bounded() -> None:
         (Request("a", [3], peek=(40,)), "peeked token ids"),
         (Request("a", [3], sampling=greedy(1), guidance=1.0, neutral=40), "neutral token ids"),
         (
-            Request("a", [3], sampling=greedy(1), best_of=20),
-            "best_of = 20, guidance = 0.0: needs 19 spare slots",
+            Request("a", [3], sampling=greedy(1), best_of=60),
+            "best_of = 60, guidance = 0.0: needs 59 spare slots",
         ),
     ],
 )

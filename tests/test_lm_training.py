@@ -109,6 +109,26 @@ def test_new_messages_are_learnt_by_going_on(
     assert versions.meta(version).messages == 350
 
 
+def test_every_version_has_a_copy_guard_over_all_it_learnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Going on guards what earlier versions learnt too, in the tokens of the new one."""
+    quick(monkeypatch)
+    secrets = {5: "the cat of my aunt is called Mr Tibbs", 250: "bury the gold behind our old barn"}
+    whole = transcript(400)
+    told = [replace(m, text=secrets.get(i, m.text)) for i, m in enumerate(whole.messages)]
+    versions = Versions(tmp_path)
+    for count in (200, 400):
+        version = train(replace(whole, messages=tuple(told[:count])), tmp_path, [])
+        versions.promote(version)
+        found = versions.load(version, CPU)
+        assert found.guard is not None
+        for i, secret in secrets.items():
+            assert found.guard.forbids(found.tokenizer.encode(secret)) == (i < count)
+        assert not found.guard.forbids(found.tokenizer.encode("see you at 3 then"))
+    assert versions.meta(2).parent == 1
+
+
 def test_new_speakers_join_a_version_that_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ class Stage:
             slots=1,
             span=checkpoint.meta.config.context,
             device=pick_device(config.engine.device),
+            guard=checkpoint.guard,
         )
         self._count = 0
 

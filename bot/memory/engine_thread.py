@@ -123,6 +123,11 @@ class EngineThread:
             self._inbox.put(lambda: _cancel(asked))
             raise
 
+    @property
+    def load(self) -> int:
+        """How many requests run or wait."""
+        return sum(len(each.waiting) for each in (*self._draining, self._serving) if each)
+
     def warm(self, version: int, chat: Hashable, tokens: Sequence[int]) -> None:
         """Prefill a chat's context while nobody waits for it."""
 

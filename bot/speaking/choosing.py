@@ -1,9 +1,9 @@
-"""Which of several replies to say: likely here, not just anywhere, and in the persona's own way.
+"""Which of several replies to say: one that fits here, not just anywhere, in the persona's own way.
 
-log p(r|c,s) / n^0.7  +  A (log p(r|c,s) - log p(r|s)) / n^0.7  +  B log p(s|r), for a reply r of n
-tokens in the context c by the speaker s. The first is likelihood, normalised for length (as arXiv
-1609.08144, eq. 14, without its constant), the second mutual information with the context (arXiv
-1510.03055, eq. 10), the third the model's own idea of who says such things. It knows no text.
+(log p(r|c,s) - log p(r|s)) / n^0.5 + log p(s|r), for a reply r of n tokens in the context c by the
+speaker s. The first is mutual information with the context (arXiv 1510.03055, eq. 10), normalised
+for length, the second the model's own idea of who says such things. Likelihood itself is left to
+the sampling: with it, short replies that fit everywhere win (benchmarks/LOG.md). It knows no text.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from dataclasses import dataclass
 
 from lm.engine.request import Reply
 
-LENGTH_POWER = 0.7
-INFORMATION = 0.5  # A
-OWN_WAY = 0.5  # B
+LENGTH_POWER = 0.5  # 1 prefers a few words, 0 many
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +33,7 @@ class Candidate:
     def worth(self) -> float:
         """The more, the better."""
         size: float = (len(self.reply.tokens) + 1) ** LENGTH_POWER
-        likely, anywhere = self.here / size, self.by_whom[0] / size
-        return likely + INFORMATION * (likely - anywhere) + OWN_WAY * self._own_way()
+        return (self.here - self.by_whom[0]) / size + self._own_way()
 
     def _own_way(self) -> float:
         """ln p(speaker | reply), every speaker as likely as any other before it was read."""

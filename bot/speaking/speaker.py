@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 DEADLINE_S = 30.0  # of one reply
 OTHERS = 7  # speakers beside the persona to whom a reply is compared
+CROWD = 4  # requests in the engine: from here on one reply each has to do
 
 
 class Speaker:
@@ -43,6 +44,8 @@ class Speaker:
         tries, deadline = 0, time.monotonic() + DEADLINE_S
         while tries < TRIES and time.monotonic() < deadline:
             voice = context.voice  # of this request, whatever is swapped while it is decoded
+            if self._thread.load >= CROWD:
+                sampling = sampling.model_copy(update={"best_of": 1})
             request = ask(context, persona, sampling, deadline)
             try:
                 finished = await self._thread.generate(voice.version, request)

@@ -2,7 +2,8 @@
 
 Written aside, fsynced and renamed. Reading trusts nothing: sizes and SHA-256 against the manifest,
 then names, shapes and dtypes against meta, before a model is built. It never unpickles anything.
-N-grams are a file of their own, which only a mixture has.
+N-grams are a file of their own, which only a mixture has; so are the copy guard's hashes, which
+versions from before there was one lack.
 """
 
 from __future__ import annotations
@@ -22,15 +23,18 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from lm.checkpoints.meta import Meta
+from lm.corpus.rarity import RareSequences
 from lm.corpus.tokenizer import Tokenizer
+from lm.engine.copy_guard import CopyGuard
 from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture, Weights
 from lm.models.ngrams import Ngrams
 
-WEIGHTS, NGRAMS, TOKENIZER, META, MANIFEST = (
+WEIGHTS, NGRAMS, RARE, TOKENIZER, META, MANIFEST = (
     "model.safetensors",
     "ngrams.safetensors",
+    "rare.safetensors",
     "tokenizer.json",
     "meta.json",
     "manifest.json",
@@ -38,6 +42,7 @@ WEIGHTS, NGRAMS, TOKENIZER, META, MANIFEST = (
 SIZE_LIMITS = {
     WEIGHTS: 8 << 30,
     NGRAMS: 1 << 30,
+    RARE: 128 << 20,
     TOKENIZER: 64 << 20,
     META: 16 << 20,
     MANIFEST: 64 << 10,
@@ -52,11 +57,15 @@ class CheckpointError(Exception):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What serving needs: a model in evaluation mode, its tokenizer and what is known of both."""
+    """What serving needs: a model in evaluation mode, its tokenizer and what is known of both.
+
+    guard: refuses copies of what was learnt; None for a version from before there was one
+    """
 
     model: GPT | Mixture
     tokenizer: Tokenizer
     meta: Meta
+    guard: CopyGuard | None = None
 
     @property
     def gpt(self) -> GPT:
@@ -69,7 +78,13 @@ def network(model: GPT | Mixture) -> GPT:
     return model.gpt if isinstance(model, Mixture) else model
 
 
-def write(directory: Path, model: GPT | Mixture, tokenizer: Tokenizer, meta: Meta) -> None:
+def write(
+    directory: Path,
+    model: GPT | Mixture,
+    tokenizer: Tokenizer,
+    meta: Meta,
+    guard: CopyGuard | None = None,
+) -> None:
     """Make `directory` hold the checkpoint; FileExistsError if it exists already.
 
     meta.mixture is taken from the model.
@@ -86,6 +101,8 @@ def write(directory: Path, model: GPT | Mixture, tokenizer: Tokenizer, meta: Met
         if isinstance(model, Mixture):
             tables = model.ngrams.ngrams.tables()
             (aside / NGRAMS).write_bytes(safetensors.numpy.save(tables))
+        if guard is not None:
+            (aside / RARE).write_bytes(safetensors.numpy.save(guard.rare.tables()))
         meta = replace(meta, mixture=model.weights if isinstance(model, Mixture) else ())
         tokenizer.save(aside / TOKENIZER)
         (aside / META).write_text(meta.to_json(), encoding="utf-8")
@@ -115,12 +132,13 @@ def read(directory: Path, device: torch.device) -> Checkpoint:
             raise ValueError(f"{NGRAMS}: there only where {META} has the weights of a mixture")
         weights = _weights(files[WEIGHTS], meta.config)
         ngrams = _ngrams(files[NGRAMS], tokenizer.vocab_size) if meta.mixture else None
+        guard = _guard(files[RARE], tokenizer.vocab_size) if RARE in files else None
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"checkpoint {directory.name}: {_line(error)}") from error
     gpt = GPT(meta.config)
     gpt.load_state_dict(weights)
     model = Mixture(gpt, ngrams, Weights(*meta.mixture)) if ngrams else gpt
-    return Checkpoint(model.to(device).eval(), tokenizer, meta)
+    return Checkpoint(model.to(device).eval(), tokenizer, meta, guard)
 
 
 def read_meta(directory: Path) -> Meta:
@@ -177,7 +195,7 @@ def _verified(directory: Path) -> dict[str, bytes]:
         raise ValueError(f"{MANIFEST}: not JSON") from None
     if not isinstance(manifest, dict):
         raise ValueError(f"{MANIFEST}: not a table of files")
-    names = [WEIGHTS, TOKENIZER, META, *([NGRAMS] if NGRAMS in manifest else [])]
+    names = [WEIGHTS, TOKENIZER, META, *(name for name in (NGRAMS, RARE) if name in manifest)]
     files = {name: _bounded(directory / name) for name in names}
     for name, content in files.items():
         if manifest.get(name) != _digest(content):
@@ -191,6 +209,13 @@ def _ngrams(content: bytes, vocab_size: int) -> KneserNey:
     if any(dtype not in ("U8", "U16", "U32") for dtype, _ in found.values()):
         raise ValueError(f"{NGRAMS}: a table that is no list of whole numbers")
     return KneserNey(Ngrams.of(safetensors.numpy.load(content), vocab_size), vocab_size)
+
+
+def _guard(content: bytes, vocab_size: int) -> CopyGuard:
+    """The copy guard of a file, if its tables are hashes for that vocabulary."""
+    if any(dtype != "U64" for dtype, _ in _tensors(RARE, content).values()):
+        raise ValueError(f"{RARE}: a table that is no list of 64-bit numbers")
+    return CopyGuard(RareSequences.of(safetensors.numpy.load(content), vocab_size))
 
 
 def _tensors(name: str, content: bytes) -> dict[str, tuple[Any, Any]]:

@@ -36,6 +36,7 @@ class Meta:
     cut_off:  sent_at of the newest message it learned from, None where there are no times
     samples:  (name of a speaker, what that persona said at the end of the training)
     learned_from: Speaker.id of everybody whose words it learned from, with a token or without
+    rival:    bits per byte of the version that was current, on the same held-out messages
     """
 
     version: int
@@ -52,6 +53,7 @@ class Meta:
     mixture: tuple[float, ...] = ()
     samples: tuple[tuple[str, str], ...] = ()
     learned_from: tuple[int, ...] = ()
+    rival: float | None = None
 
     def to_json(self) -> str:
         """The file's text."""
@@ -79,10 +81,11 @@ class Meta:
             seconds=_number("seconds", _get(record, "seconds", int, float)),
             created_at=_get(record, "created_at", int),
             curve=tuple(_point(point) for point in _get(record, "curve", list)),
-            # older checkpoints do not have these three
+            # older checkpoints do not have these
             mixture=_mixture(record.get("mixture", [])),
             samples=tuple(_sample(sample) for sample in record.get("samples", [])),
             learned_from=tuple(_id(each) for each in record.get("learned_from", [])),
+            rival=_rival(record.get("rival")),
         )
 
 
@@ -126,6 +129,11 @@ def _sample(record: Any) -> tuple[str, str]:
     if not (isinstance(record, list) and [type(part) for part in record] == [str, str]):
         raise ValueError("meta.json: samples holds other than names and words")
     return (record[0], record[1])
+
+
+def _rival(record: Any) -> float | None:
+    """A figure, or none."""
+    return None if record is None else _number("rival", record)
 
 
 def _mixture(record: Any) -> tuple[float, ...]:

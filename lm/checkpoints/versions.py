@@ -1,13 +1,15 @@
 """The versions of one group's model: a directory of checkpoints, and which of them is current.
 
 `current` is a text file: the version in use on its first line, those promoted before it below,
-newest first. It is replaced in one rename, so a crash leaves the old choice or the new one.
+newest first. It is replaced in one rename, so a crash leaves the old choice or the new one. The
+file `withdrawn` lists numbers that no version will have again.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +19,11 @@ from lm.checkpoints import checkpoint
 from lm.checkpoints.checkpoint import Checkpoint, CheckpointError
 from lm.checkpoints.meta import Meta
 from lm.corpus.tokenizer import Tokenizer
+from lm.engine.copy_guard import CopyGuard
 from lm.models.gpt import GPT
 from lm.models.mixture import Mixture
 
-CURRENT = "current"
+CURRENT, WITHDRAWN = "current", "withdrawn"
 KEPT = 5  # newest versions that prune leaves, beside the current one and the one before
 
 
@@ -63,11 +66,18 @@ class Versions:
         """What is known of a version, without loading it."""
         return checkpoint.read_meta(self.folder(version))
 
-    def write(self, model: GPT | Mixture, tokenizer: Tokenizer, meta: Meta) -> int:
+    def write(
+        self,
+        model: GPT | Mixture,
+        tokenizer: Tokenizer,
+        meta: Meta,
+        guard: CopyGuard | None = None,
+    ) -> int:
         """Store a candidate under the next number, which is returned. It is not promoted."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        version = max(self.all(), default=0) + 1
-        checkpoint.write(self.folder(version), model, tokenizer, replace(meta, version=version))
+        version = max([*self.all(), *self.withdrawn()], default=0) + 1
+        meta = replace(meta, version=version)
+        checkpoint.write(self.folder(version), model, tokenizer, meta, guard)
         return version
 
     def promote(self, version: int) -> None:
@@ -89,6 +99,49 @@ class Versions:
         self._choose([v for v in self._listed() if v != version])
         self.folder(version).rename(self._aside(version))
         shutil.rmtree(self._aside(version))
+
+    def withdrawn(self) -> list[int]:
+        """Numbers of the versions that were withdrawn."""
+        path = self._directory / WITHDRAWN
+        return [int(line) for line in path.read_text("ascii").split()] if path.exists() else []
+
+    def that_saw(self, speaker: int, *, unknown: bool = True) -> list[int]:
+        """Versions that learnt from that Speaker.id; with `unknown` those that do not say too."""
+        found = []
+        for version in self.all():
+            try:
+                known = self.meta(version).learned_from
+            except CheckpointError:
+                known = ()
+            if speaker in known or (unknown and not known):
+                found.append(version)
+        return found
+
+    def without(self, gone: Collection[int]) -> list[int]:
+        """What may serve when those are gone: promoted ones first, then the others, newest first.
+
+        The order in which they were promoted is that of the gate's word on them.
+        """
+        promoted = self._listed()
+        others = [version for version in reversed(self.all()) if version not in promoted]
+        return [version for version in (*promoted, *others) if version not in gone]
+
+    def withdraw(self, gone: Collection[int], serving: int | None) -> None:
+        """Delete versions, with whatever unfinished lies beside them; promote `serving`.
+
+        No training may run. Repeating it after a crash finishes it.
+        """
+        if not self._directory.is_dir():
+            return
+        listed = [v for v in self._listed() if v not in gone and v != serving]
+        self._choose([*([] if serving is None else [serving]), *listed])
+        self._replace(WITHDRAWN, sorted({*self.withdrawn(), *gone}))
+        for version in set(gone) & set(self.all()):
+            self.folder(version).rename(self._aside(version))
+        for remains in self._directory.glob(".*"):
+            if remains.is_dir():
+                shutil.rmtree(remains)
+        checkpoint.sync(self._directory)
 
     def prune(self, keep: int = KEPT) -> list[int]:
         """Delete old versions and remains of broken writes; returns the versions deleted.
@@ -125,10 +178,13 @@ class Versions:
 
     def _choose(self, versions: list[int]) -> None:
         """Replace the file `current` by one rename."""
-        aside = self._directory / f".{CURRENT}.partial"
+        self._replace(CURRENT, versions)
+
+    def _replace(self, name: str, versions: list[int]) -> None:
+        aside = self._directory / f".{name}.partial"
         with aside.open("w", encoding="ascii") as file:
             file.write("".join(f"{version}\n" for version in versions))
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(self._directory / CURRENT)
+        aside.replace(self._directory / name)
         checkpoint.sync(self._directory)

@@ -35,7 +35,7 @@ class Engine:
         model: Model,
         *,
         slots: int = 32,
-        spare: int = 16,
+        spare: int = 48,
         span: int,
         device: torch.device | str = "cpu",
         prefill_chunk: int = 256,

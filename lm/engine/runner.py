@@ -18,6 +18,7 @@ from lm.engine.slots import Batch, Slots
 from lm.engine.table import Slot
 from lm.models.gpt import Cache
 
+GUARDED = 32  # of a reply's latest tokens are shown to the copy guard
 GUARD_TRIES = 8  # other tokens, when the copy guard refuses one; after that the reply ends
 
 
@@ -164,7 +165,8 @@ class Runner:
         for place, (each, token) in enumerate(zip(candidates, tokens, strict=True)):
             if token is None or token in each.request.stop:
                 continue
-            if self._guard.forbids([*each.reply, token]):
+            said = each.row.tokens[max(each.prompt, len(each.row.tokens) - GUARDED) :]
+            if self._guard.forbids([*said, token]):
                 found.append((place, token))
         return found
 

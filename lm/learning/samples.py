@@ -12,6 +12,7 @@ import torch
 from lm.corpus.batches import Session, session_ids
 from lm.corpus.text import clean
 from lm.corpus.tokenizer import Tokenizer
+from lm.engine.copy_guard import CopyGuard
 from lm.engine.engine import Engine
 from lm.engine.request import Request
 from lm.engine.runner import Model
@@ -27,12 +28,13 @@ def samples(
     sessions: Sequence[Session],
     seed: int,
     device: torch.device,
+    guard: CopyGuard | None = None,
 ) -> list[tuple[int, str]]:
     """(Speaker.id, a generated reply) of the speakers with a token, one for each."""
     contexts = [session_ids(tokenizer, session[: len(session) // 2 + 1]) for session in sessions]
     contexts = sorted(contexts, key=len)[-PERSONAS:]  # long ones have something to answer to
     room = model.config.context
-    engine = Engine(model, slots=PERSONAS, span=room + LONGEST + 1, device=device)
+    engine = Engine(model, slots=PERSONAS, span=room + LONGEST + 1, device=device, guard=guard)
     asked = []
     for number, speaker in enumerate(tokenizer.speakers[:PERSONAS] if contexts else ()):
         context = contexts[number % len(contexts)][-room:].tolist()

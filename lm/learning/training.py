@@ -21,9 +21,11 @@ from lm.checkpoints.meta import Meta
 from lm.checkpoints.versions import Versions
 from lm.corpus.batches import RARE, Session, frequent_speakers
 from lm.corpus.duplicates import without_repeats
+from lm.corpus.rarity import rare_sequences
 from lm.corpus.tokenizer import Kind, Tokenizer
 from lm.corpus.transcript import LEAST, Transcript
 from lm.device import free_memory, peak, precision
+from lm.engine.copy_guard import CopyGuard
 from lm.judging.bits import bits_per_byte
 from lm.judging.charge import Charge
 from lm.judging.floors import floors
@@ -60,7 +62,12 @@ class Material:
     @property
     def characters(self) -> int:
         """Of the text to learn from."""
-        return sum(len(message.text) for session in self.learned for message in session)
+        return sum(map(len, self.texts))
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """What there is to learn from, message by message."""
+        return (message.text for session in self.learned for message in session)
 
 
 def divide(transcript: Transcript) -> Material:
@@ -143,9 +150,10 @@ class Training:
             self._report(Note(f"version {origin.parent} went on to {bpb:.3f}: starting afresh"))
         held = sum(len(session) for session in material.judging)
         self._report(Gate(bpb, current, held, better))
-        card = self._card(origin, learned.model, model, material, bpb)
+        guard = CopyGuard(rare_sequences(origin.tokenizer, material.texts))
+        card = self._card(origin, learned.model, model, guard, material, bpb)
         self._report(card)
-        version = self._store(origin, learned, model, material, parent, card, began)
+        version = self._store(origin, learned, model, guard, material, parent, card, current, began)
         self._report(Done(version, time.monotonic() - began))
         return version
 
@@ -220,11 +228,17 @@ class Training:
     ) -> float:
         """Bits per byte on the messages to judge on, what a lossy tokenizer owes included."""
         judged = GPTPredictor(model, self._machine.device) if isinstance(model, GPT) else model
-        charge = Charge.owed((m.text for s in material.learned for m in s), tokenizer)
+        charge = Charge.owed(material.texts, tokenizer)
         return bits_per_byte(judged, tokenizer, material.judging, context, charge)
 
     def _card(
-        self, origin: Origin, gpt: GPT, model: GPT | Mixture, material: Material, bpb: float
+        self,
+        origin: Origin,
+        gpt: GPT,
+        model: GPT | Mixture,
+        guard: CopyGuard,
+        material: Material,
+        bpb: float,
     ) -> Card:
         """What came out, beside the floors, and what the personas say now."""
         tokenizer, device = origin.tokenizer, self._machine.device
@@ -238,7 +252,7 @@ class Training:
             for name, other in beside.items()
         }
         names = {speaker.id: speaker.name for speaker in self._transcript.speakers}
-        said = samples(model, tokenizer, material.judging, self._seed, device)
+        said = samples(model, tokenizer, material.judging, self._seed, device, guard)
         return Card(figures | {SERVED: bpb}, [(names[speaker], text) for speaker, text in said])
 
     def _current(self, material: Material) -> tuple[Checkpoint | None, float | None]:
@@ -259,9 +273,11 @@ class Training:
         origin: Origin,
         learned: Learned,
         model: GPT | Mixture,
+        guard: CopyGuard,
         material: Material,
         parent: Checkpoint | None,
         card: Card,
+        rival: float | None,
         began: float,
     ) -> int:
         """Write the candidate and clear up; returns its version."""
@@ -284,8 +300,9 @@ class Training:
             learned_from=tuple(
                 sorted({m.speaker for s in material.learned for m in s if m.speaker})
             ),
+            rival=rival,
         )
-        version = self._versions.write(model, origin.tokenizer, meta)
+        version = self._versions.write(model, origin.tokenizer, meta, guard)
         self._versions.prune()
         Snapshot(self._models / SNAPSHOT, "").remove()
         return version

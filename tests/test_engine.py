@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lm.engine.engine import Engine, EngineFull
 from lm.engine.request import Finished, Request, Scored
+from lm.engine.running import loops
 from lm.engine.sampling import Sampling
 from lm.models.gpt import GPT, Cache, ModelConfig
 
@@ -71,17 +72,27 @@ def reply(engine: Engine, *args: Any, **kwargs: Any) -> Finished:
 
 
 @cache
-def slow(prompt: tuple[int, ...], max_tokens: int, banned: frozenset[int]) -> list[int]:
-    """The slow way: everything computed anew for every token, without cache, batch or chunks."""
+def ended(prompt: tuple[int, ...], max_tokens: int, banned: frozenset[int]) -> tuple[Any, ...]:
+    """The slow way: everything computed anew for every token, without cache, batch or chunks.
+
+    The tokens of the reply, and why it ends.
+    """
     tokens = list(prompt)
     while len(tokens) < len(prompt) + max_tokens:
         scores = model()(torch.tensor([tokens]), torch.arange(len(tokens))[None])[0, -1]
         scores[list(banned)] = -math.inf
         token = int(scores.argmax())
         if token in STOP:
-            break
+            return tokens[len(prompt) :], "stop"
+        if loops(tokens[len(prompt) :], token):
+            return tokens[len(prompt) :], "loop"
         tokens.append(token)
-    return tokens[len(prompt) :]
+    return tokens[len(prompt) :], "length"
+
+
+def slow(prompt: tuple[int, ...], max_tokens: int, banned: frozenset[int]) -> list[int]:
+    """The tokens of it."""
+    return list(ended(prompt, max_tokens, banned)[0])
 
 
 def prompt(seed: int, length: int) -> list[int]:
@@ -125,11 +136,11 @@ def test_fast_replies_equal_slow_ones(schedule: list[tuple[Any, ...]]) -> None:
     for each in finished:
         request = asked[each.id]
         longest = request.sampling.max_tokens
-        expected = slow(tuple(request.tokens), longest, request.banned)
+        expected, reason = ended(tuple(request.tokens), longest, request.banned)
         if each.reason == "cancelled":
             expected = expected[: len(each.tokens)]
         else:
-            assert each.reason == ("length" if len(expected) == longest else "stop")
+            assert each.reason == reason
         assert each.tokens == expected
 
 

@@ -1,0 +1,83 @@
+"""The model under test: a GPT's weights as one of the models that the engine can drive.
+
+VARIANTS is the place for a new one, a step in native code for example.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lm.engine.runner import Config, Model
+from lm.models.gpt import GPT, Cache
+from lm.models.mixture import Mixture
+
+VARIANTS: dict[str, Callable[[GPT], GPT]] = {
+    "fp32": lambda gpt: gpt.float(),
+    "bf16": lambda gpt: gpt.bfloat16(),
+}
+
+
+def served(model: GPT | Mixture, variant: str, device: torch.device) -> Model:
+    """The model to drive, on `device`; what it was made of is not to be used any more."""
+    model = model.to(device).eval()
+    if isinstance(model, Mixture):
+        model.gpt = VARIANTS[variant](model.gpt)
+        return model
+    return VARIANTS[variant](model)
+
+
+class Timed:
+    """A model that notes the seconds which its calls take: `forward_s` and `prefill_s`, summed.
+
+    It waits for the device after each call, so the rest of a step is seen by itself.
+    """
+
+    def __init__(self, model: Model, device: torch.device) -> None:
+        self._model, self._device = model, device
+        self.forward_s = self.prefill_s = 0.0
+
+    @property
+    def config(self) -> Config:
+        """The model's."""
+        return self._model.config
+
+    @property
+    def cache_layers(self) -> Sequence[tuple[int, int]]:
+        """The model's."""
+        return self._model.cache_layers
+
+    def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
+        """The model's, timed."""
+        began = time.perf_counter()
+        scores = self._model.forward(tokens, positions, cache)
+        self._wait()
+        self.forward_s += time.perf_counter() - began
+        return scores
+
+    def prefill(self, tokens: Tensor, positions: Tensor, cache: Cache) -> None:
+        """The model's, timed."""
+        began = time.perf_counter()
+        self._model.prefill(tokens, positions, cache)
+        self._wait()
+        self.prefill_s += time.perf_counter() - began
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """The model's."""
+        return self._model.parameters()
+
+    def eval(self) -> Any:
+        """The model's."""
+        return self._model.eval()
+
+    def reset(self) -> None:
+        """Count from zero."""
+        self.forward_s = self.prefill_s = 0.0
+
+    def _wait(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)

@@ -41,7 +41,12 @@ class Message:
 
 @dataclass(slots=True)
 class Chat:
-    """A supergroup, or a member's private chat with the bot."""
+    """A supergroup, a basic group, or a member's private chat with the bot.
+
+    bot_status: as in ChatMember; "restricted" is a bot that may read and not write
+    slow_mode: seconds between two messages of whoever does not administer the group
+    closed: topics in which only administrators write
+    """
 
     id: int
     title: str
@@ -50,6 +55,8 @@ class Chat:
     migrated_to: int = 0
     last_id: int = 0  # message ids are never used twice, deleted or not
     forum: bool = False
+    slow_mode: int = 0
+    closed: list[int] = field(default_factory=list)
     topics: dict[int, str] = field(default_factory=dict)
     messages: dict[int, Message] = field(default_factory=dict)
     deleted: dict[int, int] = field(default_factory=dict)  # message id -> revision
@@ -57,7 +64,8 @@ class Chat:
     def to_record(self) -> Json:
         """The journal's line for the chat itself."""
         names = ("id", "title", "type", "bot_status", "migrated_to", "last_id", "forum")
-        record: Json = {"kind": "chat"} | {name: getattr(self, name) for name in names}
+        record: Json = {"kind": "chat", "slow_mode": self.slow_mode, "closed": self.closed}
+        record |= {name: getattr(self, name) for name in names}
         return record | {"topics": {str(topic): name for topic, name in self.topics.items()}}
 
     def put(self, message: Message) -> None:

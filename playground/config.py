@@ -13,11 +13,15 @@ FIRST_MEMBER = 5_000_000_001  # ids of members who were given none; Telegram's a
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member to write as. Without an id one is given and kept in the journal."""
+    """A member to write as. Without an id one is given and kept in the journal.
+
+    language: of their app, as an IETF tag
+    """
 
     name: str
     id: int = 0
     username: str = ""
+    language: str = "en"
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class PlaygroundConfig:
     bot_is_admin: bool = True
     privacy_mode: bool = False  # on: the bot sees only commands, mentions and replies to it
     admins: tuple[str, ...] = ()  # members who administer the group beside the first
+    flood_limits: bool = False  # on: a bot that writes too fast gets 429, as from Telegram
     folder: Path | None = None  # journal and files; None: memory only
     webhook_delay: float = 1.0  # seconds before the first retry of a refused webhook call
 

@@ -51,7 +51,7 @@ class Files:
     def store(self, data: bytes, name: str, mime: str, folder: str) -> File:
         """Write a file's bytes and describe them; the journal is told by the caller."""
         suffix = _UNSAFE.sub("", Path(name).suffix)[:12] or ".bin"
-        path = f"{folder}/file_{len(self.known)}{suffix}"
+        path = f"{folder}/file_{self._free()}{suffix}"
         width, height = picture_size(data)
         file = File(
             secrets.token_urlsafe(30),
@@ -71,10 +71,22 @@ class Files:
             target.write_bytes(data)
         return file
 
+    def _free(self) -> int:
+        """A number that no known file's name has."""
+        taken = [int(Path(path).stem.removeprefix("file_")) for path in self._paths]
+        return max(taken, default=-1) + 1
+
     def put(self, file: File) -> None:
         """Make a file known."""
         self.known[file.id] = file
         self._paths[file.path] = file.id
+
+    def remove(self, file: File) -> None:
+        """Delete a file; the journal is written anew by the caller."""
+        del self.known[file.id], self._paths[file.path]
+        self._memory.pop(file.path, None)
+        if self._folder is not None:
+            (self._folder / file.path).unlink(missing_ok=True)
 
     def at(self, path: str) -> File | None:
         """The file with that download path."""

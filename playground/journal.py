@@ -51,6 +51,8 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
         aside.replace(self._path)
+        if self._file >= 0:
+            os.close(self._file)
         self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND)
 
     def append(self, records: Iterable[Json]) -> None:

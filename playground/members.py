@@ -58,9 +58,11 @@ class Members:
 
     def write(self, call: Call) -> Message:
         """A member's text message."""
-        chat, sender = self._where(call)
+        chat, sender = self.place(call)
         text = _text(call.get("text"))
         replied = self._message(chat, call.get("reply_to")) if call.get("reply_to") else None
+        if left := self._world.slow_mode_left(chat, sender):
+            raise RefusedError(f"slow mode: wait {left} s")
         topic = int(call.get("topic") or (replied.topic if replied else 0))
         if topic and topic not in chat.topics:
             raise RefusedError(f"topic: no topic {topic}")
@@ -74,7 +76,7 @@ class Members:
 
     def edit(self, call: Call, message_id: int) -> Message:
         """New words for a member's own message."""
-        chat, sender = self._where(call)
+        chat, sender = self.place(call)
         message = self._message(chat, message_id)
         if message.sender != sender:
             raise RefusedError("only one's own messages can be edited")
@@ -92,7 +94,7 @@ class Members:
 
     def press(self, call: Call) -> str:
         """Press an inline button; the id of the query that the bot has to answer."""
-        chat, sender = self._where(call)
+        chat, sender = self.place(call)
         message = self._message(chat, call.get("message_id"))
         rows = (message.markup or {}).get("inline_keyboard", [])
         data = str(call.get("data", ""))
@@ -111,7 +113,7 @@ class Members:
 
     def react(self, call: Call) -> Message:
         """Set a reaction, or take it back if it was there."""
-        chat, sender = self._where(call)
+        chat, sender = self.place(call)
         message = self._message(chat, call.get("message_id"))
         emoji = str(call.get("emoji", "")).replace("\ufe0f", "")
         if emoji not in REACTIONS:
@@ -126,7 +128,7 @@ class Members:
 
     def upload(self, call: Call, file: Upload | None) -> Message:
         """A member's file or picture, with a caption."""
-        chat, sender = self._where(call)
+        chat, sender = self.place(call)
         if file is None or not file.data:
             raise RefusedError("file: is missing or empty")
         caption = clean(str(call.get("caption") or "")).strip()
@@ -142,7 +144,7 @@ class Members:
 
     def create_topic(self, call: Call) -> int:
         """Open a topic in a forum; its id is that of the message that says so."""
-        chat, sender = self._where(call)
+        chat, sender = self.place(call)
         name = clean(str(call.get("name") or "")).strip()[:128]
         if not chat.forum or not name:
             raise RefusedError("topics need a forum and a name")
@@ -152,7 +154,8 @@ class Members:
         self._world.say(chat, sender, created, topic=topic)
         return topic
 
-    def _where(self, call: Call) -> tuple[Chat, int]:
+    def place(self, call: Call) -> tuple[Chat, int]:
+        """The chat of a call and who writes there, if they may just now."""
         chat = self.chat(call)
         sender = self.member(call.get("as"))
         if chat.type == "private" and chat.id != sender:

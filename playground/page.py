@@ -20,6 +20,7 @@ from playground.botapi import menu
 from playground.botapi.api import API
 from playground.botapi.parameters import clean, read
 from playground.chats import Chat
+from playground.deeds import Deeds
 from playground.journal import Json
 from playground.members import Members, RefusedError
 
@@ -37,6 +38,7 @@ class Page:
         self._api = api
         self._world = api.world
         self._members = Members(api)
+        self._deeds = Deeds(api.world, self._members)
 
     def routes(self) -> list[Route]:
         """The routing table of the members' side."""
@@ -53,6 +55,12 @@ class Page:
             Route("/api/chats", self._create, methods=["POST"]),
             Route("/api/topics", self._topic, methods=["POST"]),
             Route("/api/bot", self._bot, methods=["POST"]),
+            Route("/api/media", self._media, methods=["POST"]),
+            Route("/api/forward", self._forward, methods=["POST"]),
+            Route("/api/post", self._post, methods=["POST"]),
+            Route("/api/notice", self._notice, methods=["POST"]),
+            Route("/api/rights", self._rights, methods=["POST"]),
+            Route("/api/migrate", self._migrate, methods=["POST"]),
             Route("/files/{id}", self._file),
         ]
 
@@ -160,7 +168,8 @@ class Page:
         title = clean(str(call.get("title", ""))).strip()[:128]
         if not title:
             raise RefusedError("title is empty")
-        chat = self._world.create_group(title, forum=bool(call.get("forum")))
+        basic = bool(call.get("basic"))
+        chat = self._world.create_group(title, bool(call.get("forum")) and not basic, basic)
         return JSONResponse(self._chat(chat))
 
     async def _topic(self, request: Request) -> Response:
@@ -173,6 +182,29 @@ class Page:
         here = "administrator" if self._world.config.bot_is_admin else "member"
         self._world.set_bot_status(chat, here if call.get("present", True) else "kicked")
         return JSONResponse(self._chat(chat))
+
+    async def _media(self, request: Request) -> Response:
+        messages = self._deeds.send(await _call(request))
+        found = [rendering.view(self._world, message) for message in messages]
+        return JSONResponse({"messages": found})
+
+    async def _forward(self, request: Request) -> Response:
+        message = self._deeds.forward(await _call(request))
+        return JSONResponse(rendering.view(self._world, message))
+
+    async def _post(self, request: Request) -> Response:
+        message = self._deeds.post(await _call(request))
+        return JSONResponse(rendering.view(self._world, message))
+
+    async def _notice(self, request: Request) -> Response:
+        message = self._deeds.notice(await _call(request))
+        return JSONResponse(rendering.view(self._world, message))
+
+    async def _rights(self, request: Request) -> Response:
+        return JSONResponse(self._chat(self._deeds.rights(await _call(request))))
+
+    async def _migrate(self, request: Request) -> Response:
+        return JSONResponse(self._chat(self._deeds.migrate(await _call(request))))
 
 
 def refused(request: Request, error: Exception) -> Response:

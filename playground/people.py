@@ -18,6 +18,7 @@ class User:
     name: str
     username: str = ""
     is_bot: bool = False
+    language: str = "en"
 
     def to_dict(self) -> Json:
         """The Bot API's User."""
@@ -25,7 +26,7 @@ class User:
         if self.username:
             found["username"] = self.username
         if not self.is_bot:
-            found["language_code"] = "en"
+            found["language_code"] = self.language
         return found
 
     def to_record(self) -> Json:

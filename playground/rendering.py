@@ -21,6 +21,13 @@ _ADMIN_RIGHTS_TEXT = (
     "can_manage_video_chats can_manage_topics"
 )
 ADMIN_RIGHTS = _ADMIN_RIGHTS_TEXT.split()
+_SEND_RIGHTS_TEXT = (
+    "can_send_messages can_send_audios can_send_documents can_send_photos can_send_videos "
+    "can_send_video_notes can_send_voice_notes can_send_polls can_send_other_messages "
+    "can_add_web_page_previews can_change_info can_invite_users can_pin_messages "
+    "can_manage_topics can_edit_tag can_react_to_messages"
+)
+SEND_RIGHTS = _SEND_RIGHTS_TEXT.split()
 
 
 def chat(it: Chat, full: bool = False) -> Json:
@@ -44,8 +51,9 @@ def chat(it: Chat, full: bool = False) -> Json:
             False,
         )
         if it.type != "private":
-            rights = ("can_send_messages", "can_send_photos", "can_send_documents")
-            found["permissions"] = dict.fromkeys(rights, True)
+            found["permissions"] = dict.fromkeys(SEND_RIGHTS, True)
+        if it.slow_mode:
+            found["slow_mode_delay"] = it.slow_mode
     return found
 
 
@@ -84,9 +92,9 @@ def view(world: State, it: Message) -> Json:
     return found | {"reactions": reactions, "revision": it.revision, "reply_to": it.reply_to}
 
 
-def membership(world: State, it: Chat, user: User) -> Json:
-    """The Bot API's ChatMember."""
-    status = world.status(it, user.id)
+def membership(world: State, it: Chat, user: User, status: str = "") -> Json:
+    """The Bot API's ChatMember: as of now, or of a `status` that was."""
+    status = status or world.status(it, user.id)
     found: Json = {"user": user.to_dict(), "status": status}
     if status == "creator":
         return found | {"is_anonymous": False}
@@ -96,6 +104,9 @@ def membership(world: State, it: Chat, user: User) -> Json:
             ("is_anonymous", "can_post_stories", "can_edit_stories", "can_delete_stories"), False
         )
         return found | {"can_be_edited": False} | rights
+    if status == "restricted":
+        found |= {"is_member": True, "until_date": 0}
+        return found | dict.fromkeys(SEND_RIGHTS, False)
     if status == "kicked":
         return found | {"until_date": 0}
     return found

@@ -25,6 +25,7 @@ from starlette.staticfiles import StaticFiles
 from playground.botapi.api import API
 from playground.botapi.errors import APIError
 from playground.botapi.faults import Fault, Faults
+from playground.botapi.floods import Floods
 from playground.botapi.parameters import read
 from playground.botapi.table import call
 from playground.botapi.webhook import Webhook
@@ -55,6 +56,7 @@ class Playground:
         self.config = config
         self.url = ""
         self.faults = Faults()
+        self.floods = Floods() if config.flood_limits else None
 
     async def __aenter__(self) -> Playground:
         """Bind the port, bring back the group, start serving."""
@@ -67,7 +69,7 @@ class Playground:
             raise
         self.url = _url(listener)
         webhook = Webhook(self.world.updates, self._delivered, self.config.webhook_delay)
-        self._api = API(self.world, webhook)
+        self._api = API(self.world, webhook, floods=self.floods)
         self._server = _Server(_settings(self._app()))
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
         while not self._server.started:

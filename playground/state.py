@@ -43,6 +43,10 @@ class State:
             self._apply(record)
         self._journal.start(self._records())
 
+    def compact(self) -> None:
+        """Start the journal anew: it holds nothing any more that was deleted."""
+        self._journal.start(self._records())
+
     def close(self) -> None:
         """End whoever waits and let go of the journal."""
         self.updates.close()
@@ -73,7 +77,7 @@ class State:
     def present(self, chat: Chat) -> list[User]:
         """Everybody in a chat, the bot last."""
         people = [chat.id] if chat.type == "private" else self.members
-        bots = [self.bot] if chat.bot_status in ("administrator", "member") else []
+        bots = [] if chat.bot_status in ("left", "kicked") else [self.bot]
         return [self.users[user] for user in people] + bots
 
     def _records(self) -> Iterator[Json]:

@@ -6,6 +6,7 @@ of HTTP, of pages or of Bot API methods.
 
 from __future__ import annotations
 
+import json
 import time
 
 from playground import rendering
@@ -18,6 +19,8 @@ from playground.state import State
 from playground.updates import Update
 
 FIRST_GROUP = -1_001_000_000_001  # supergroups count down from here
+FIRST_BASIC_GROUP = -1_001  # and basic groups from here
+AWAY = ("left", "kicked")
 
 
 class World(State):
@@ -36,21 +39,28 @@ class World(State):
         by_name = {user.name: user.id for user in self.users.values() if not user.is_bot}
         for member in config.people():
             free = max([FIRST_MEMBER - 1, *self.users]) + 1
-            user = User(member.id or by_name.get(member.name, free), member.name, member.username)
+            account = member.id or by_name.get(member.name, free)
+            user = User(account, member.name, member.username, language=member.language)
             if self.users.get(user.id) != user:
                 self.commit(user.to_record())
             self.members.append(user.id)
         if not self.chats:
             self.create_group(config.title)
 
-    def create_group(self, title: str, forum: bool = False) -> Chat:
-        """A new supergroup of all members, to which the creator adds the bot."""
-        new_id = min([FIRST_GROUP + 1, *self.chats]) - 1
-        chat = Chat(new_id, title, forum=forum)
+    def create_group(self, title: str, forum: bool = False, basic: bool = False) -> Chat:
+        """A new group of all members, to which the creator adds the bot."""
+        chat = self._found(title, forum, basic)
+        self._joined(chat, "left")
+        return chat
+
+    def _found(self, title: str, forum: bool, basic: bool) -> Chat:
+        first = FIRST_BASIC_GROUP if basic else FIRST_GROUP
+        known = [chat.id for chat in self.chats.values() if basic == (chat.type == "group")]
+        chat = Chat(min([first + 1, *known]) - 1, title, forum=forum)
+        chat.type = "group" if basic else "supergroup"
         chat.bot_status = "administrator" if self.config.bot_is_admin else "member"
         self.commit(chat.to_record())
-        self._joined(chat, "left")
-        return self.chats[new_id]
+        return self.chats[chat.id]
 
     def private(self, user: int) -> Chat:
         """A member's private chat with the bot."""
@@ -60,18 +70,21 @@ class World(State):
         return self.chats[user]
 
     def set_bot_status(self, chat: Chat, status: str) -> None:
-        """The creator throws the bot out, or lets it in."""
+        """The creator throws the bot out, lets it in, or takes its right to write."""
         before = chat.bot_status
         self.commit(chat.to_record() | {"bot_status": status})
-        if before in ("left", "kicked") and status in ("administrator", "member"):
+        if before in AWAY and status not in AWAY:
             self._joined(self.chats[chat.id], before)
         else:
             self.commit(*self._membership(chat, before))
 
     def migrate(self, chat: Chat) -> Chat:
-        """Move a group to a new id, told in both chats as Telegram does."""
-        new = self.create_group(chat.title, chat.forum)
+        """Move a group to a new id. As on Telegram the bot hears first that it joined there, then
+        of the move in both chats (tdlib/telegram-bot-api #266).
+        """
+        new = self._found(chat.title, chat.forum, basic=False)
         creator = self.members[0]
+        self.commit(*self._membership(new, "left"))
         self.say(chat, creator, {"migrate_to_chat_id": new.id})
         self.say(new, creator, {"migrate_from_chat_id": chat.id})
         self.commit(self.chats[chat.id].to_record() | {"migrated_to": new.id})
@@ -107,6 +120,30 @@ class World(State):
         """Take a message away. Bots are never told."""
         self.commit({"kind": "deleted", "chat": message.chat, "id": message.id})
 
+    def slow_mode_left(self, chat: Chat, sender: int) -> int:
+        """Seconds until slow mode lets somebody write again. Admins it never holds up."""
+        if not chat.slow_mode or self.status(chat, sender) in ("creator", "administrator"):
+            return 0
+        own = [message.date for message in chat.messages.values() if message.sender == sender]
+        return max(0, own[-1] + chat.slow_mode - int(time.time())) if own else 0
+
+    def erase(self, user: int) -> None:
+        """Take away what somebody wrote, from the disk too, with all that may repeat it: what the
+        bot said, and every document.
+        """
+        for chat in self.chats.values():
+            for message in list(chat.messages.values()):
+                if message.sender in (user, self.bot.id) or "document" in message.content:
+                    self.delete(message)
+        for update in self.updates:
+            if update.body.get("from", {}).get("id") == user:
+                self.commit({"kind": "confirmed", "update": update.id})
+        shown = json.dumps([m.content for c in self.chats.values() for m in c.messages.values()])
+        for file in list(self.files.known.values()):
+            if file.id not in shown:
+                self.files.remove(file)
+        self.compact()
+
     def tell(self, chat: int, kind: str, body: Json) -> None:
         """Queue an update that is not about a message's text."""
         if record := self._update(chat, kind, body):
@@ -128,20 +165,19 @@ class World(State):
 
     def _membership(self, chat: Chat, before: str) -> list[Json]:
         now = self.chats[chat.id]
-        new = rendering.membership(self, now, self.bot)
         body = {
             "chat": rendering.chat(now),
             "from": self.users[self.members[0]].to_dict(),
             "date": int(time.time()),
-            "old_chat_member": {"user": self.bot.to_dict(), "status": before},
-            "new_chat_member": new,
+            "old_chat_member": rendering.membership(self, now, self.bot, before),
+            "new_chat_member": rendering.membership(self, now, self.bot),
         }
         record = self._update(chat.id, "my_chat_member", body)
         return [record] if record else []
 
     def _heard(self, message: Message) -> bool:
         chat = self.chats[message.chat]
-        if message.sender == self.bot.id or chat.bot_status in ("left", "kicked"):
+        if message.sender == self.bot.id or chat.bot_status in AWAY:
             return False
         if not self.config.privacy_mode or chat.bot_status == "administrator":
             return True

@@ -178,3 +178,23 @@ async def test_a_message_and_its_update_are_one_write(tmp_path: Path) -> None:
         await member(p, "/api/messages", **{"as": "Bob", "text": "hi"})
         added = (tmp_path / "journal.jsonl").read_bytes()[size:]
     assert [json.loads(line)["kind"] for line in added.splitlines()] == ["message", "update"]
+
+
+async def test_who_is_erased_leaves_no_byte(tmp_path: Path) -> None:
+    """Their words, the bot's and documents go from memory and disk; the rest survives a restart."""
+    async with Playground(config(tmp_path)) as p:
+        chat = next(iter(p.world.chats))
+        await member(p, "/api/messages", **{"as": "Alice", "text": "canary one"})
+        await member(p, "/api/messages", **{"as": "Bob", "text": "bob stays"})
+        await call(p, "sendMessage", chat_id=chat, text="canary two")
+        file = p.world.store(b"canary three", "a.txt", "text/plain", "documents")
+        alice = next(user for user in p.world.members if p.world.users[user].name == "Alice")
+        p.world.erase(alice)
+        held = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+        assert b"canary" not in held
+        assert b"bob stays" in held
+        assert file.id not in p.world.files.known
+        await member(p, "/api/messages", **{"as": "Alice", "text": "and on it goes"})
+    async with Playground(config(tmp_path)) as p:
+        texts = [m.content.get("text") for m in p.world.chats[chat].messages.values()]
+        assert [text for text in texts if text] == ["bob stays", "and on it goes"]

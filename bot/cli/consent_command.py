@@ -48,7 +48,7 @@ async def change_consent(name: str, give: str, withdraw: str, paths: Paths) -> N
         scrubber = await group_scrubber(db, PrivacyConfig(), group.id)
         counts = await messages.count_by_speaker(db, group.id)
     option = "--give" if give else "--withdraw"
-    row = _meant(
+    row = meant(
         rows, {fold(typed) for typed in (give or withdraw, scrubber.scrub(give or withdraw))}
     )
     if row is None:
@@ -67,7 +67,7 @@ async def change_consent(name: str, give: str, withdraw: str, paths: Paths) -> N
         print(f"{row.name} has agreed. Import the export again to take in what they said.")
 
 
-def _meant(rows: list[SpeakerRow], folded: set[str]) -> SpeakerRow | None:
+def meant(rows: list[SpeakerRow], folded: set[str]) -> SpeakerRow | None:
     """The one speaker with such a name or alias."""
     found = [row for row in rows if folded & {fold(n) for n in (row.name, *row.aliases)}]
     return found[0] if len(found) == 1 else None

@@ -29,6 +29,7 @@ from lm.corpus.streaming import Stream
 from lm.corpus.text import clean
 from lm.engine.engine import Engine
 from lm.engine.request import Finished, Piece
+from lm.engine.served import served
 from lm.privacy.scrubber import Scrubber
 from storage import groups
 from storage.chats import ChatRow, ContextRow
@@ -47,11 +48,12 @@ class Stage:
         self.cast, self._sampling, self._scrubber = cast, config.sampling, scrubber
         row = ChatRow(0, 0, 0, 0, None, "mention", 0)
         self.context = Context(row, Voice.of(checkpoint, config.sampling.max_tokens))
+        device = pick_device(config.engine.device)
         self._engine = Engine(
-            checkpoint.model,
+            served(checkpoint.model, device),
             slots=1,
             span=checkpoint.meta.config.context,
-            device=pick_device(config.engine.device),
+            device=device,
             guard=checkpoint.guard,
         )
         self._count = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from storage.groups import SpeakerRow
+from storage.groups import FORGOTTEN, SpeakerRow
 
 
 class ImportRefusedError(Exception):
@@ -25,6 +25,7 @@ class Person:
     id:     the speaker's id, None for one who is new
     merged: ids of speakers who turned out to be this person
     heard:  names under which the exports show this person
+    forgotten: nothing but keyed names is left of them, until they agree again
     """
 
     shown: str
@@ -36,6 +37,7 @@ class Person:
     heard: set[str] = field(default_factory=set)
     agreed: bool = False
     withdrew: bool = False
+    forgotten: bool = False
 
     @property
     def ids(self) -> set[int]:
@@ -57,12 +59,15 @@ class People:
         withdrawn: Collection[int],
         aliases: Mapping[str, str],
         scrub: Callable[[str], str],
+        keyed: Callable[[str], str],
     ) -> None:
         """Know the group's speakers and the aliases given with this import.
 
+        keyed: what stands for the name of somebody who was forgotten
+
         Raises ImportRefusedError for aliases that lead in a circle.
         """
-        self._scrub = scrub
+        self._scrub, self._keyed = scrub, keyed
         self._all = [_person(row, row.id in withdrawn) for row in rows]
         self._by_name = {n: p for p in self._all for n in (p.name, *p.aliases)}
         self._by_account = {account: p for p in self._all for account in p.accounts}
@@ -87,6 +92,8 @@ class People:
         if person is None:
             person = self._known[name, key] = self._identify(name, _account(key))
             person.heard.add(name)
+            if person.forgotten and person.shown == person.name:
+                person.shown = name
         return person
 
     def find(self, typed: str) -> list[Person]:
@@ -101,7 +108,7 @@ class People:
         person = self._called(target) if target is not None else None
         if person is None and account is not None:
             person = self._by_account.get(account)
-            namesake = self._by_name.get(self._scrub(name))
+            namesake = self._stored(self._scrub(name))
             if person is None and namesake is not None and namesake.accounts:
                 person = self._called(f"{name} (user{account})")
         person = person or self._named(name)
@@ -113,13 +120,17 @@ class People:
     def _named(self, shown: str) -> Person:
         """The person with exactly that name or alias, made if there is none."""
         name = self._scrub(shown)
-        person = self._by_name.get(name)
+        person = self._stored(name)
         if person is None:
             person = self._by_name[name] = Person(shown, name)
             self._all.append(person)
         elif person.shown == person.name and person.name == name:
             person.shown = shown
         return person
+
+    def _stored(self, name: str) -> Person | None:
+        """Who has that very name, or had it until they were forgotten."""
+        return self._by_name.get(name) or self._by_name.get(self._keyed(name))
 
     def _called(self, shown: str) -> Person:
         """The person that an alias means: case and spaces do not matter here."""
@@ -156,6 +167,7 @@ def _person(row: SpeakerRow, withdrew: bool) -> Person:
         aliases=set(row.aliases),
         agreed=row.agreed,
         withdrew=withdrew,
+        forgotten=row.rule == FORGOTTEN,
     )
 
 

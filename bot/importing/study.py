@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from bot.config import PrivacyConfig
 from bot.importing.people import People, Person
@@ -19,6 +20,7 @@ from lm.doctor.verdict import Verdict, verdict
 from lm.exports.export import Export, ExportedMessage
 from lm.privacy.scrubber import Scrubber
 from storage import groups, messages
+from storage.forgetting import keyed
 from storage.groups import SpeakerRow, new_secret
 from storage.store import Db
 
@@ -77,7 +79,10 @@ class Study:
         names = {name for export in self.exports for name in export.speakers}
         insiders = {*called(state.rows), *names, *aliases.values()}
         self.scrubber: Scrubber = make_scrubber(privacy, state.secret, insiders)
-        self.people = People(state.rows, state.withdrawn, aliases, self.scrubber.scrub)
+        self.people = People(
+            *(state.rows, state.withdrawn, aliases, self.scrubber.scrub),
+            partial(keyed, state.secret),
+        )
         self.reports: list[Report] = []
         self.doubles: list[frozenset[int]] = []
         self.counts: list[Counter[Person]] = []

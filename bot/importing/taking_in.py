@@ -6,7 +6,6 @@ Everything of one import is one transaction: a refusal, or a kill, leaves nothin
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -58,7 +57,15 @@ def check(study: Study, consent: Consent) -> set[Person]:
             raise ImportRefusedError(
                 f"--alias {alias}={person.shown}: nobody is called either of these"
             )
-    agreed = consent.of(study.people) | {person for person in study.people if person.agreed}
+    return complete(study, consent.of(study.people))
+
+
+def complete(study: Study, agreeing: set[Person]) -> set[Person]:
+    """Those people and who agreed before: the words of all of them are taken in.
+
+    Raises ImportRefusedError where that is too little to learn from.
+    """
+    agreed = agreeing | {person for person in study.people if person.agreed}
     total = sum(fresh[person] for fresh in study.fresh for person in agreed)
     total += sum(study.state.counts.get(id, 0) for person in agreed for id in person.ids)
     speaking = [person for person in study.people if person.heard or person.ids]
@@ -118,7 +125,18 @@ async def _write_people(
         for account in sorted(person.accounts - linked):
             await groups.link(db, group, person.id, account)
         if person in agreed and person.id not in before:
+            if person.forgotten:
+                await _call_again(db, group, study, person)
             await groups.consent(db, person.id, True, attested_by)
+
+
+async def _call_again(db: Db, group: int, study: Study, person: Person) -> None:
+    """Somebody who was forgotten agrees again, and has a name again."""
+    assert person.id is not None
+    name = study.scrubber.scrub(person.shown)
+    taken = {row.name for row in await groups.speakers(db, group)}
+    free = name if name not in taken else f"{name} ({person.id})"
+    await groups.rename(db, person.id, free, groups.FREE)
 
 
 async def _write_messages(
@@ -126,10 +144,14 @@ async def _write_messages(
 ) -> None:
     """The messages of one export in their order, a chunk at a time."""
     rows = _rows(study, number, agreed)
-    known = any(origin.startswith(_SOMEONE) for origin in study.state.origins)
+    known = any(origin.startswith(messages.SOMEONE) for origin in study.state.origins)
     while chunk := list(islice(rows, CHUNK)):
         if known:  # whoever has agreed since speaks now where nobody's turn was kept
-            turns = (_turn(study, row.origin) for row in chunk if row.speaker is not None)
+            turns = (
+                messages.turn(study.state.secret, row.origin)
+                for row in chunk
+                if row.speaker is not None
+            )
             await messages.remove(db, group, turns)
         await messages.add(db, group, chunk)
 
@@ -138,6 +160,7 @@ def _rows(study: Study, number: int, agreed: set[Person]) -> Iterator[MessageRow
     """What is new: words of those who agreed; of what others say in a row, one empty turn."""
     silent = ""  # the conversation in which somebody without words spoke last
     doubles, scrub = study.doubles[number], study.scrubber.scrub
+    secret = study.state.secret
     taken = {
         sent_at // 60 for speaker, _, sent_at in study.state.said if speaker is None
     }  # minutes with an empty turn
@@ -151,12 +174,6 @@ def _rows(study: Study, number: int, agreed: set[Person]) -> Iterator[MessageRow
         elif silent != m.conversation:
             silent = m.conversation
             if m.sent_at is None or m.sent_at // 60 not in taken:
-                yield MessageRow(None, "", m.sent_at, m.conversation, _turn(study, m.origin))
-
-
-_SOMEONE = "someone:"
-
-
-def _turn(study: Study, origin: str) -> str:
-    """The origin of an empty turn: keyed, as a plain one could confirm a guess at the words."""
-    return _SOMEONE + hmac.digest(study.state.secret, origin.encode(), "sha256").hex()[:32]
+                yield MessageRow(
+                    None, "", m.sent_at, m.conversation, messages.turn(secret, m.origin)
+                )

@@ -1,14 +1,15 @@
-"""Retraining in a chat: one training at a time, told in one status message that is edited.
+"""Retraining for a chat: one training at a time, told in one status message that is edited.
 
 The candidate is promoted only if it beats the current version on the same newest held-out
-messages; until then, and whatever goes wrong, the current version goes on serving.
+messages; until then, and whatever goes wrong, the current version goes on serving. By night the
+chat hears of a promotion only; what went wrong is in the log, of whose errors the admins hear.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
+from dataclasses import dataclass
 from functools import partial
 
 from telegram import Bot
@@ -16,9 +17,11 @@ from telegram.error import TelegramError
 
 from bot.config import Config
 from bot.learning import curve
+from bot.learning.status_message import StatusMessage
 from bot.learning.training import Event, Training, TrainingError
 from bot.memory.current import Current
 from bot.paths import Paths
+from bot.wording import Wording, wording
 from lm.checkpoints.checkpoint import CheckpointError
 from lm.learning.training import Start
 from storage import chats, retrains
@@ -28,8 +31,33 @@ from storage.store import Store
 
 log = logging.getLogger(__name__)
 
-EDIT_EVERY_S = 5.0
-STARTING = "🎓 Learning: getting ready…"
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A training that was asked for: `id` is its row in the store.
+
+    quiet: the chat is told of a new version only
+    """
+
+    id: int
+    chat: ChatRow
+    start: Start
+    say: Wording
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a training came to: the gate's figures, its version, and whether that serves now."""
+
+    gate: Event
+    version: int
+
+    def words(self, say: Wording) -> str:
+        """In a sentence or two."""
+        if self.gate["better"]:
+            return f"{compare(self.gate, self.version, say)} {say('It is serving now.')}"
+        return f"{compare(self.gate, self.version, say)} {say('It was not promoted.')}"
 
 
 class Retraining:
@@ -43,7 +71,7 @@ class Retraining:
         self._training: Training | None = None
         self._task: asyncio.Task[None] | None = None
         self._reserved = False
-        self.progress = ""
+        self.progress: Event | None = None
 
     @property
     def running(self) -> bool:
@@ -61,11 +89,11 @@ class Retraining:
         """Give the claim back: the training starts now, or not at all."""
         self._reserved = False
 
-    def start(self, chat: ChatRow, retrain: int, start: Start) -> None:
-        """Begin the training that was recorded as `retrain`, from where `start` says."""
+    def start(self, order: Order) -> None:
+        """Begin the training that was recorded."""
         assert not self.running, "one training at a time"
         self._training = Training(self._store, self._group, self._paths, self._config)
-        self._task = asyncio.create_task(self._run(chat, retrain, start), name="retraining")
+        self._task = asyncio.create_task(self._run(order, self._training), name="retraining")
 
     def cancel(self) -> bool:
         """End it. False when none is running."""
@@ -82,55 +110,88 @@ class Retraining:
 
     async def recover(self) -> None:
         """After a crash: say in the chats that their training was cut off."""
-        for retrain, chat, message_id in await self._store.read(retrains.running):
-            row = await self._store.read(partial(chats.get, chat=chat))
-            status = _Status(self._bot, row, message_id)
-            await status.end(
-                "🎓 The training was cut off by a restart. "
-                "The version before it goes on serving; /retrain starts again."
-            )
-            await self._end(retrain, "interrupted")
+        for cut in await self._store.read(retrains.running):
+            if cut.message_id is not None:  # one by night had none
+                chat = await self._store.read(partial(chats.get, chat=cut.chat))
+                say = wording(cut.language)
+                await StatusMessage(self._bot, chat, cut.message_id).end(
+                    say(
+                        "🎓 The training was cut off by a restart. "
+                        "The version before it goes on serving; /retrain starts again."
+                    )
+                )
+            await self._end(cut.id, "interrupted")
 
-    async def _run(self, chat: ChatRow, retrain: int, start: Start) -> None:
-        status = _Status(self._bot, chat, None)
+    async def _run(self, order: Order, training: Training) -> None:
+        status = None if order.quiet else StatusMessage(self._bot, order.chat)
+        state, say = "failed", order.say
         try:
-            message_id = await status.begin()
-            if message_id is not None:
-                await self._store.write(lambda db: retrains.set_message(db, retrain, message_id))
-            verdict, version = await self._train(status, start)
+            if status is not None:
+                await self._begin(status, order)
+            outcome = await self._train(training, status, order)
         except (TrainingError, CheckpointError) as error:
-            cancelled = self._training is not None and self._training.cancelled
-            text = "cancelled" if cancelled else f"no new version: {error}"
-            await status.end(f"🎓 Learning ended: {text}. Version {self._serving()} goes on.")
-            await self._end(retrain, "cancelled" if cancelled else "failed")
+            state = "cancelled" if training.cancelled else "failed"
+            reason = say("cancelled") if training.cancelled else f"{say('no new version')}: {error}"
+            version = self._current.checkpoint.meta.version
+            ended = say(
+                "🎓 Learning ended: {reason}. Version {version} goes on.",
+                reason=reason,
+                version=version,
+            )
+            await self._fail(status, ended)
+            if order.quiet and not training.cancelled:
+                log.error("no new version tonight: %s", error)  # the admins hear of it
         except Exception as error:
             log.exception("retraining failed")
-            await status.end(f"🎓 Learning failed ({type(error).__name__}); nothing has changed.")
-            await self._end(retrain, "failed")
+            name = type(error).__name__
+            ended = say("🎓 Learning failed ({error}); nothing has changed.", error=name)
+            await self._fail(status, ended)
         else:
-            await status.end(f"🎓 {verdict}")
-            await self._picture(chat, version, verdict)
-            await self._end(retrain, "done")
+            state = "done"
+            await self._tell(order, status, outcome)
         finally:
-            self.progress = ""
+            self.progress = None
+            await self._end(order.id, state)
 
-    async def _train(self, status: _Status, start: Start) -> tuple[str, int]:
-        """Train, compare, promote; returns the verdict and the candidate's number."""
-        assert self._training is not None
+    async def _begin(self, status: StatusMessage, order: Order) -> None:
+        message_id = await status.begin(order.say("🎓 Learning: getting ready…"))
+        if message_id is not None:
+            await self._store.write(lambda db: retrains.set_message(db, order.id, message_id))
+
+    async def _train(
+        self, training: Training, status: StatusMessage | None, order: Order
+    ) -> Outcome:
+        """Train, compare, promote."""
         gate: Event = {}
         version = 0
-        async for event in self._training.events(background=True, start=start):
+        async for event in training.events(background=True, start=order.start):
             if event["event"] == "progress":
-                self.progress = describe(event)
-                await status.show(f"🎓 Learning\n{self.progress}")
+                self.progress = event
+                if status is not None:
+                    title = order.say("🎓 Learning")
+                    await status.show(f"{title}\n{describe(event, order.say)}")
             elif event["event"] == "gate":
                 gate = event
             elif event["event"] == "done":
                 version = event["version"]
-        if not gate["better"]:
-            return f"{compare(gate, version)} It was not promoted.", version
-        await self._current.promote(version)
-        return f"{compare(gate, version)} It is serving now.", version
+        if gate["better"]:
+            await self._current.promote(version)
+        return Outcome(gate, version)
+
+    async def _tell(self, order: Order, status: StatusMessage | None, outcome: Outcome) -> None:
+        words = outcome.words(order.say)
+        if status is not None:
+            await status.end(f"🎓 {words}")
+            await self._picture(order.chat, outcome.version, words)
+        elif outcome.gate["better"]:
+            line = order.say(
+                "🎓 I learnt tonight: version {version} is serving now.", version=outcome.version
+            )
+            await StatusMessage(self._bot, order.chat).begin(line)
+
+    async def _fail(self, status: StatusMessage | None, ended: str) -> None:
+        if status is not None:
+            await status.end(ended)
 
     async def _picture(self, chat: ChatRow, version: int, caption: str) -> None:
         try:
@@ -142,80 +203,35 @@ class Retraining:
         except (TelegramError, CheckpointError) as error:
             log.warning("the loss curve was not sent: %s", type(error).__name__)
 
-    def _serving(self) -> int:
-        return self._current.checkpoint.meta.version
-
     async def _end(self, retrain: int, state: str) -> None:
         await self._store.write(lambda db: retrains.end(db, retrain, state))
 
 
-class _Status:
-    """The one message that is edited, at most every few seconds and only when it changes."""
-
-    def __init__(self, bot: Bot, chat: ChatRow, message_id: int | None) -> None:
-        self._bot, self._chat, self._message_id = bot, chat, message_id
-        self._shown, self._edited = "", 0.0
-
-    async def begin(self) -> int | None:
-        """Send it; its message id, or None where Telegram took none."""
-        await self._send(STARTING)
-        return self._message_id
-
-    async def show(self, text: str) -> None:
-        """Show progress, unless the last change is too recent."""
-        if text != self._shown and time.monotonic() - self._edited >= EDIT_EVERY_S:
-            await self._edit(text)
-
-    async def end(self, text: str) -> None:
-        """Show the outcome, after the pause that edits keep."""
-        pause = EDIT_EVERY_S - (time.monotonic() - self._edited)
-        if self._edited and pause > 0:
-            await asyncio.sleep(pause)
-        if self._message_id is None or not await self._edit(text):
-            await self._send(text)
-
-    async def _send(self, text: str) -> None:
-        try:
-            message = await self._bot.send_message(
-                self._chat.chat_id, text, message_thread_id=self._chat.topic or None
-            )
-        except TelegramError as error:
-            log.warning("a status message was not sent: %s", type(error).__name__)
-            return
-        self._message_id, self._shown, self._edited = message.message_id, text, time.monotonic()
-
-    async def _edit(self, text: str) -> bool:
-        self._edited = time.monotonic()
-        try:
-            await self._bot.edit_message_text(
-                text, chat_id=self._chat.chat_id, message_id=self._message_id
-            )
-        except TelegramError as error:
-            if "not modified" not in str(error).lower():
-                log.warning("a status message was not edited: %s", type(error).__name__)
-                return False
-        self._shown = text
-        return True
-
-
-def describe(event: Event) -> str:
+def describe(event: Event, say: Wording) -> str:
     """A progress event as a bar, loss and time left."""
     share = event["step"] / max(1, event["steps"])
     full = round(share * 12)
     minutes, seconds = divmod(round(event["seconds_left"]), 60)
     left = f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
-    bpb = "" if event["bpb"] is None else f" · held-out {event['bpb']:.3f} bits per byte"
-    return (
-        f"{'▓' * full}{'░' * (12 - full)} {share:.0%}\n"
-        f"loss {event['loss']:.3f}{bpb}\n"
-        f"{event['tokens_per_s']:,.0f} tokens/s · about {left} left"
+    loss = say("loss {loss:.3f}", loss=event["loss"])
+    if event["bpb"] is not None:
+        loss += " · " + say("held-out {bpb:.3f} bits per byte", bpb=event["bpb"])
+    speed = say("{speed:,.0f} tokens/s · about {left} left", speed=event["tokens_per_s"], left=left)
+    return f"{'▓' * full}{'░' * (12 - full)} {share:.0%}\n{loss}\n{speed}"
+
+
+def compare(gate: Event, version: int, say: Wording | None = None) -> str:
+    """The gate's two figures as one sentence, in English where no wording is given."""
+    say = say or wording("")
+    found = say.many(
+        "{bpb:.3f} bits per byte on the newest {n} message",
+        "{bpb:.3f} bits per byte on the newest {n} messages",
+        gate["held_out"],
+        bpb=gate["candidate"],
     )
-
-
-def compare(gate: Event, version: int) -> str:
-    """The gate's two figures as one sentence."""
-    figures = f"{gate['candidate']:.3f} bits per byte on the newest {gate['held_out']} messages"
     if gate["current"] is None:
-        return f"Version {version}: {figures}."
-    verdict = "better" if gate["better"] else "no better"
-    return f"Version {version} is {verdict}: {figures}, the current one {gate['current']:.3f}."
+        return say("Version {version}: {found}.", version=version, found=found)
+    fields = {"version": version, "found": found, "current": gate["current"]}
+    if gate["better"]:
+        return say("Version {version} is better: {found}, the current one {current:.3f}.", **fields)
+    return say("Version {version} is no better: {found}, the current one {current:.3f}.", **fields)

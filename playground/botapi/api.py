@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from playground.botapi.errors import bad_request, forbidden, migrated
+from playground.botapi.floods import Floods
 from playground.botapi.parameters import Parameters
 from playground.botapi.webhook import Webhook
 from playground.chats import Chat, Message
@@ -24,6 +25,7 @@ class API:
     world: World
     webhook: Webhook
     presses: Presses = field(default_factory=Presses)
+    floods: Floods | None = None  # None: the bot may write as fast as it likes
 
     def chat(self, parameters: Parameters) -> Chat:
         """The chat of a call, if the bot may act in it."""
@@ -35,9 +37,11 @@ class API:
         if chat.migrated_to:
             raise migrated(chat.migrated_to)
         if chat.bot_status == "kicked":
-            raise forbidden("bot was kicked from the supergroup chat")
+            if chat.type == "private":
+                raise forbidden("bot was blocked by the user")
+            raise forbidden(f"bot was kicked from the {chat.type} chat")
         if chat.bot_status == "left":
-            raise forbidden("bot is not a member of the supergroup chat")
+            raise forbidden(f"bot is not a member of the {chat.type} chat")
         return chat
 
     def message(self, parameters: Parameters, purpose: str) -> Message:

@@ -13,6 +13,7 @@ from playground.journal import Json
 from playground.world import World
 
 _NAME = re.compile(r"[a-z0-9_]{1,32}")
+_LANGUAGE = re.compile(r"[a-z]{2}")
 _SCOPES_TEXT = (
     "default all_private_chats all_group_chats all_chat_administrators chat "
     "chat_administrators chat_member"
@@ -54,7 +55,10 @@ async def answer_callback_query(api: API, parameters: Parameters) -> Any:
 
 
 def shown(world: World, chat: Chat, user: int) -> list[Json]:
-    """The commands that `user`'s menu shows in `chat`: those of the narrowest scope."""
+    """The commands that `user`'s menu shows in `chat`: those of the narrowest scope that has any.
+
+    Within a scope those in the user's language go before those for everybody.
+    """
     admin = world.status(chat, user) in ("creator", "administrator")
     scopes = [f"chat_member {chat.id} {user}"]
     if chat.type == "private":
@@ -62,9 +66,11 @@ def shown(world: World, chat: Chat, user: int) -> list[Json]:
     else:
         scopes += [f"chat_administrators {chat.id} 0"] * admin + [f"chat {chat.id} 0"]
         scopes += ["all_chat_administrators 0 0"] * admin + ["all_group_chats 0 0"]
+    language = world.users[user].language.partition("-")[0]
     for scope in [*scopes, "default 0 0"]:
-        if found := world.settings.get(f"commands {scope}", {}).get("commands"):
-            return list(found)
+        for key in (f"commands {scope} {language}", f"commands {scope}"):
+            if found := world.settings.get(key, {}).get("commands"):
+                return list(found)
     return []
 
 
@@ -76,7 +82,11 @@ def _key(parameters: Parameters) -> str:
     if kind not in _SCOPES:
         raise bad_request("BotCommandScope has unsupported type")
     within = Parameters(scope, {})
-    return f"commands {kind} {within.integer('chat_id')} {within.integer('user_id')}"
+    key = f"commands {kind} {within.integer('chat_id')} {within.integer('user_id')}"
+    language = parameters.text("language_code")
+    if language and not _LANGUAGE.fullmatch(language):
+        raise bad_request("BOT_LANGUAGE_CODE_INVALID")
+    return f"{key} {language}" if language else key
 
 
 def _command(given: object) -> Json:

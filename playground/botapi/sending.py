@@ -7,7 +7,7 @@ from typing import Any
 from playground import rendering
 from playground.botapi import content
 from playground.botapi.api import API
-from playground.botapi.errors import bad_request
+from playground.botapi.errors import bad_request, flood
 from playground.botapi.keyboards import inline_keyboard
 from playground.botapi.parameters import Parameters, Upload
 from playground.chats import Chat
@@ -75,10 +75,24 @@ def _send(api: API, chat: Chat, parameters: Parameters, fields: Json) -> Json:
     topic = parameters.integer("message_thread_id")
     if topic and topic not in chat.topics:
         raise bad_request("message thread not found")
+    _check_rights(api, chat, topic)
     message = api.world.say(
         chat, api.world.bot.id, fields, topic=topic, reply_to=reply_to, markup=markup
     )
     return rendering.message(api.world, message)
+
+
+def _check_rights(api: API, chat: Chat, topic: int) -> None:
+    """Raise what the official server answers where the bot may not write, or not yet."""
+    if chat.bot_status == "administrator" or chat.type == "private":
+        return
+    if chat.bot_status == "restricted":
+        raise bad_request("not enough rights to send text messages to the chat")
+    if topic in chat.closed:
+        raise bad_request("TOPIC_CLOSED")
+    left = api.world.slow_mode_left(chat, api.world.bot.id)
+    if left > 0:
+        raise flood(left)
 
 
 def _replied(chat: Chat, parameters: Parameters) -> int:

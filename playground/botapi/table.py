@@ -55,6 +55,8 @@ async def call(api: API, faults: Faults, name: str, parameters: Parameters) -> A
         raise fault.error
     if fault and fault.body:
         return fault.body
+    if api.floods is not None:
+        api.floods.count(name.lower(), parameters.integer("chat_id"))
     result = await method(api, parameters)
     if fault:
         await asyncio.sleep(fault.stall)

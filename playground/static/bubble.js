@@ -20,17 +20,40 @@ export function clock(seconds) {
 export function summary(message) {
   if (message.text || message.caption) return message.text || message.caption;
   if (message.photo) return "Photo";
-  return message.document?.file_name || "Message";
+  return other(message) || message.document?.file_name || "Message";
+}
+
+// What stands for media that the page does not draw.
+const KINDS = {
+  video: "Video", animation: "GIF", voice: "Voice message", audio: "Audio", video_note: "Video message",
+  contact: "Contact", venue: "Place", location: "Location", dice: "Dice",
+};
+
+function other(message) {
+  if (message.sticker) return message.sticker.emoji || "Sticker";
+  if (message.poll) return `Poll: ${message.poll.question}`;
+  const kind = Object.keys(KINDS).find((name) => message[name]);
+  return kind ? KINDS[kind] : "";
+}
+
+const NOTICES = {
+  new_chat_title: "changed the group's name", pinned_message: "pinned a message",
+  left_chat_member: "removed somebody", boost_added: "boosted the group",
+};
+
+function notice(message) {
+  return Object.keys(NOTICES).find((name) => name in message);
 }
 
 export function isService(message) {
-  return Boolean(message.new_chat_members || message.forum_topic_created || message.migrate_to_chat_id || message.migrate_from_chat_id);
+  return Boolean(message.new_chat_members || message.forum_topic_created || message.migrate_to_chat_id || message.migrate_from_chat_id || notice(message));
 }
 
 export function serviceText(message) {
   const who = message.from.first_name;
   if (message.new_chat_members) return `${who} added ${message.new_chat_members.map((user) => user.first_name).join(", ")}`;
   if (message.forum_topic_created) return `${who} opened the topic “${message.forum_topic_created.name}”`;
+  if (notice(message)) return `${who} ${NOTICES[notice(message)]}`;
   return "The group moved to a new id";
 }
 
@@ -183,7 +206,9 @@ export function bubble(message, group, writer, actions) {
   body.append(name);
   if (message.reply_to_message) body.append(quote(message, group, actions));
   if (message.photo) body.append(photo(message, actions));
-  if (message.document) body.append(file(message));
+  if (message.forward_origin) body.append(make("span", "forwarded", `Forwarded from ${message.forward_origin.sender_user_name || "somebody"}`));
+  if (message.document && !message.animation) body.append(file(message));
+  if (other(message)) body.append(make("div", "text", other(message)));
   if (message.text) body.append(words(message.text, message.entities, actions));
   if (message.caption) body.append(words(message.caption, message.caption_entities, actions));
   const meta = make("span", RIGHT_TO_LEFT.test(message.text || message.caption || "") ? "meta rtl" : "meta");

@@ -1,0 +1,204 @@
+"""`understudy doctor`: what this machine and this data directory offer, and what is not in order.
+
+It reads only, beside a running bot too, and makes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+
+from bot import config as configuration
+from bot.cli.choosing import UsageError
+from bot.config import Config, ConfigError
+from bot.memory.footprint import SPARE, size, slot_bytes
+from bot.paths import Paths
+from lm.checkpoints.checkpoint import CheckpointError
+from lm.checkpoints.versions import Versions
+from lm.device import default_device, physical_cores, precision
+from lm.learning.plan import parameters
+from storage import groups, messages
+from storage.groups import Group
+from storage.store import DatabaseError, reading
+
+LEAST_DISK = 1 << 30  # bytes free, below which a training may not be stored
+GB = 1 << 30
+
+
+@dataclass(slots=True)
+class GroupState:
+    """A group: its people and messages, and what its current version takes to serve.
+
+    Bytes are those of keys and values: `slot_bytes` of one warm chat, `engine_bytes` of all the
+    places that an engine has. None where there is no version.
+    """
+
+    name: str
+    speakers: int
+    agreed: int
+    messages: int
+    versions: list[int] = field(default_factory=list)
+    current: int | None = None
+    parameters: int | None = None
+    slot_bytes: int | None = None
+    chats_per_gb: int | None = None
+    engine_bytes: int | None = None
+
+
+@dataclass(slots=True)
+class Findings:
+    """Everything that the doctor looked at. `problems` are lines for a person."""
+
+    device: str
+    precision: str
+    cores: int
+    reply_threads: int
+    training_threads: int
+    data: str
+    data_bytes: int
+    disk_free: int
+    token: str
+    slots: int
+    groups: list[GroupState] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+async def examine(file: Path | None, paths: Paths, as_json: bool) -> None:
+    """Look, and print. UsageError, after that, where something is not in order."""
+    problems: list[str] = []
+    try:
+        config = configuration.load(file)
+    except ConfigError as error:
+        problems.append(str(error))
+        config = Config()
+    found = _machine(config, paths, problems)
+    if paths.database.exists():
+        await _data(config, paths, found)
+    print(json.dumps(asdict(found), ensure_ascii=False) if as_json else _text(found))
+    if found.problems:
+        count = len(found.problems)
+        raise UsageError("1 problem" if count == 1 else f"{count} problems")
+
+
+def _machine(config: Config, paths: Paths, problems: list[str]) -> Findings:
+    wanted, cores = config.engine.device, os.cpu_count() or 1
+    device = default_device()
+    if wanted == "cuda" and device.type != "cuda":
+        problems.append('engine.device = "cuda": there is no GPU that torch can use')
+    elif wanted == "cpu":
+        device = torch.device("cpu")
+    there = next(path for path in (paths.data, *paths.data.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if free < LEAST_DISK:
+        problems.append(f"{size(free)} are left on the disk of {paths.data}")
+    return Findings(
+        device=device.type,
+        precision=str(precision(device)).removeprefix("torch."),
+        cores=physical_cores(),
+        reply_threads=config.engine.threads or max(1, cores // 2),
+        training_threads=config.train.threads or max(1, cores - 1),
+        data=str(paths.data),
+        data_bytes=_tree(paths.data),
+        disk_free=free,
+        token=_token(config, problems),
+        slots=config.engine.slots,
+        problems=problems,
+    )
+
+
+def _token(config: Config, problems: list[str]) -> str:
+    """Where the token comes from; the token itself is never said."""
+    try:
+        if configuration.token(config.telegram) is None:
+            return "none: the playground is served"
+    except ConfigError as error:
+        problems.append(str(error))
+        return "not in order"
+    return config.telegram.token_file or "TELEGRAM_BOT_TOKEN"
+
+
+def _tree(folder: Path) -> int:
+    """Bytes of all files below a folder; one that goes meanwhile counts for nothing."""
+    total = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += (Path(root) / name).stat().st_size
+            except FileNotFoundError:
+                continue
+    return total
+
+
+async def _data(config: Config, paths: Paths, found: Findings) -> None:
+    try:
+        async with reading(paths.database) as db:
+            for group in await groups.all_groups(db):
+                rows = await groups.speakers(db, group.id)
+                counts = await messages.count_by_speaker(db, group.id)
+                agreed = sum(row.agreed for row in rows)
+                state = GroupState(group.name, len(rows), agreed, sum(counts.values()))
+                await asyncio.to_thread(_serving, config, paths, group, state, found.problems)
+                found.groups.append(state)
+    except DatabaseError as error:
+        found.problems.append(str(error))
+
+
+def _serving(
+    config: Config, paths: Paths, group: Group, state: GroupState, problems: list[str]
+) -> None:
+    """What the group's current version takes."""
+    versions = Versions(paths.models(group.id))
+    state.versions = versions.all()
+    try:
+        state.current = versions.current()
+        if state.current is None:
+            return
+        serving = versions.load(state.current, torch.device("cpu"))
+    except CheckpointError as error:
+        problems.append(f"{group.name}: {error}")
+        return
+    one = slot_bytes(serving)
+    state.parameters = parameters(serving.meta.config)
+    state.slot_bytes, state.chats_per_gb = one, GB // one
+    state.engine_bytes = (config.engine.slots + SPARE) * one
+
+
+def _text(found: Findings) -> str:
+    lines = [
+        f"device      {found.device}, {found.precision}, {found.cores} cores"
+        f" (threads: {found.reply_threads} to reply, {found.training_threads} to train)",
+        f"data        {found.data}: {size(found.data_bytes)}, {size(found.disk_free)} free",
+        f"token       {found.token}",
+        f"slots       {found.slots} chats warm, {SPARE} more for replies side by side",
+    ]
+    for group in found.groups:
+        lines += _about(group)
+    if not found.groups:
+        lines.append("groups      none yet: understudy import FILE --group NAME")
+    lines += [f"PROBLEM     {problem}" for problem in found.problems]
+    return "\n".join(lines if found.problems else [*lines, "all is in order"])
+
+
+def _about(group: GroupState) -> list[str]:
+    lines = [
+        f"group       {group.name}: {group.speakers} people, {group.agreed} agreed, "
+        f"{group.messages:,} messages"
+    ]
+    if group.current is None:
+        return [*lines, "  version   none yet"]
+    listed = ", ".join(map(str, group.versions))
+    lines.append(f"  version   {group.current} is current, of {listed}")
+    if group.parameters is not None:
+        lines.append(f"  model     {group.parameters:,} parameters")
+    if group.slot_bytes is not None and group.engine_bytes is not None:
+        lines.append(
+            f"  memory    {group.slot_bytes:,} bytes per warm chat, {group.chats_per_gb:,} chats "
+            f"per GB, {size(group.engine_bytes)} for all slots"
+        )
+    return lines

@@ -1,0 +1,28 @@
+"""A model as it is served: in the precision, and by the code, that decode fastest on a device."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from lm.device import precision
+from lm.models.gpt import GPT
+from lm.models.mixture import Mixture
+from lm.native.decoder import accelerated, native
+
+
+def served(model: GPT | Mixture, device: torch.device) -> GPT | Mixture:
+    """`model`, or a copy of it whose decode steps are faster; `model` itself stays as it is.
+
+    On a CPU in bfloat16 only where there is native code for it: torch alone is no faster in it
+    (benchmarks/LOG.md).
+    """
+    gpt = model.gpt if isinstance(model, Mixture) else model
+    dtype = precision(device)
+    if device.type == "cpu" and native(dtype) is None:
+        dtype = torch.float32
+    if gpt.embed_tokens.weight.dtype != dtype:
+        gpt = copy.deepcopy(gpt).to(dtype)
+    fast = accelerated(gpt.eval().requires_grad_(False))
+    return Mixture(fast, model.ngrams, model.weights) if isinstance(model, Mixture) else fast

@@ -1,0 +1,97 @@
+"""Snapshots of a database: taken while others write to it, and judged before one is used.
+
+SQLite's own backup copies pages in small portions, and starts again where somebody wrote; a copy
+of the file by itself would miss what still lies in its log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import aiosqlite
+
+from storage import forgetting, groups
+from storage.migrations import STEPS
+from storage.store import DatabaseError, Db, Store, reading
+
+PAGES = 2_000  # copied at a time; writers go first in between
+
+
+async def take(source: Path, target: Path) -> None:
+    """Copy the database as it is at one moment; `target` must not exist."""
+    assert not await asyncio.to_thread(target.exists), target
+    async with reading(source) as db, aiosqlite.connect(target) as copy:
+        await db.backup(copy, pages=PAGES)
+        await copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+    await check(target)
+
+
+async def check(path: Path) -> None:
+    """Raises DatabaseError unless it is a sound database that this program can open."""
+    try:
+        async with reading(path) as db:
+            ((verdict,),) = await _rows(db, "PRAGMA quick_check(1)")
+            ((version,),) = await _rows(db, "PRAGMA user_version")
+    except aiosqlite.DatabaseError as error:
+        raise DatabaseError(f"{path.name}: the database is damaged: {error}") from error
+    if verdict != "ok":
+        raise DatabaseError(f"{path.name}: the database is damaged")
+    if not 0 < int(str(version)) <= len(STEPS):
+        raise DatabaseError(
+            f"{path.name}: schema {version}, this program knows 1 to {len(STEPS)}: a newer "
+            "understudy wrote it"
+        )
+
+
+async def carry_forgettings(before: Path, restored: Path) -> int:
+    """Ask again, in a restored database, for whoever asked to be forgotten in the one before it.
+
+    Groups are matched by their secrets. Nothing of these people is learnt from now on, and the
+    next start of the bot erases what is back. Returns how many they are.
+    """
+    async with reading(before) as db:
+        asked = await _asked(db)
+    async with Store(restored) as store:
+
+        async def carry(db: Db) -> int:
+            known = {(s, speaker, user) for s, speaker, user, _ in await _asked(db)}
+            count = 0
+            for secret, speaker, user, language in asked:
+                if (secret, speaker, user) not in known:
+                    count += await _ask_again(db, secret, speaker, user, language)
+            return count
+
+        return await store.write(carry)
+
+
+async def _asked(db: Db) -> list[tuple[bytes, int | None, int | None, str]]:
+    """(a group's secret, speaker, account, language) of every request to be forgotten."""
+    tables = await _rows(db, "SELECT name FROM sqlite_schema WHERE name = 'forgettings'")
+    if not tables:  # a schema from before there were any
+        return []
+    found = await db.execute_fetchall(
+        "SELECT g.secret, f.speaker, f.telegram_user, f.language"
+        " FROM forgettings f JOIN groups g ON g.id = f.group_id ORDER BY f.id"
+    )
+    return [(bytes(row[0]), row[1], row[2], str(row[3])) for row in found]
+
+
+async def _ask_again(
+    db: Db, secret: bytes, speaker: int | None, user: int | None, language: str
+) -> bool:
+    """False where the restored database knows neither the group nor the person."""
+    found = await _rows(db, "SELECT id FROM groups WHERE secret = ?", secret)
+    if not found:
+        return False
+    group = int(str(found[0][0]))
+    there = {row.id for row in await groups.speakers(db, group)}
+    theirs = speaker if speaker in there else None
+    if theirs is None and user is None:
+        return False
+    await forgetting.begin(db, group, theirs, user, language=language)
+    return True
+
+
+async def _rows(db: Db, query: str, *values: object) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in await db.execute_fetchall(query, values)]

@@ -6,7 +6,7 @@ context survives a change of tokenizer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from storage.store import Db
@@ -21,21 +21,39 @@ class ChatRow:
     topic: int
     group_id: int
     persona: int | None
-    mode: str  # mention, chance or quiet
+    mode: str  # mention, chance, auto or quiet
     chance: int  # percent, in mode chance
+    year: int | None = None  # as which the persona speaks; None for today
+    slider: float = 1.0  # in mode auto: so many times as often as the persona's friend
+    instant: bool = False  # replies come at once, not at the friend's pace
+    style: str = "normal"  # tame, normal or wild
+    quiet_from: int | None = None  # minutes after midnight, by the clock of `zone`
+    quiet_to: int | None = None
+    zone: str = ""  # an IANA name; "" is this machine's
 
 
 @dataclass(frozen=True, slots=True)
 class ContextRow:
-    """One message of a context. `speaker` is None for someone the group does not know."""
+    """One message of a context. `speaker` is None for someone the group does not know.
+
+    `user` is the account that wrote it: BOT for the bot's own, None where that is not known.
+    """
 
     message_id: int
     speaker: int | None
     name: str
     text: str
+    user: int | None = None
 
 
-_COLUMNS = "id, chat_id, topic, group_id, persona, mode, chance"
+BOT = 0  # the account of what the bot itself said, in a context
+
+_SETTINGS = "persona, mode, chance, year, slider, instant, style, quiet_from, quiet_to, zone"
+_COLUMNS = f"id, chat_id, topic, group_id, {_SETTINGS}"
+_UNSET = (
+    "persona = NULL, mode = 'mention', chance = 0, year = NULL, slider = 1.0, instant = 0,"
+    " style = 'normal', quiet_from = NULL, quiet_to = NULL, zone = ''"
+)
 
 
 async def ensure(db: Db, chat_id: int, topic: int, group: int) -> ChatRow:
@@ -49,8 +67,7 @@ async def ensure(db: Db, chat_id: int, topic: int, group: int) -> ChatRow:
     if row.group_id != group:
         await clear_context(db, row.id)
         await db.execute(
-            "UPDATE chats SET group_id = ?, persona = NULL, mode = 'mention', chance = 0"
-            " WHERE id = ?",
+            f"UPDATE chats SET group_id = ?, {_UNSET} WHERE id = ?",  # noqa: S608 (constant)
             (group, row.id),
         )
         row = ChatRow(row.id, chat_id, topic, group, None, "mention", 0)
@@ -84,14 +101,24 @@ async def all_chats(db: Db, group: int) -> list[ChatRow]:
     return [ChatRow(*row) for row in rows]
 
 
-async def set_persona(db: Db, chat: int, persona: int | None) -> None:
-    """Who the bot speaks as in this chat; None for the silent default."""
-    await db.execute("UPDATE chats SET persona = ? WHERE id = ?", (persona, chat))
+async def set_persona(db: Db, chat: int, persona: int | None, year: int | None = None) -> None:
+    """Who the bot speaks as in this chat, and as of which year; None for the silent default."""
+    await db.execute("UPDATE chats SET persona = ?, year = ? WHERE id = ?", (persona, year, chat))
 
 
 async def set_mode(db: Db, chat: int, mode: str, chance: int = 0) -> None:
     """When the bot speaks unasked in this chat."""
-    await db.execute("UPDATE chats SET mode = ?, chance = ? WHERE id = ?", (mode, chance, chat))
+    await settle(db, chat, {"mode": mode, "chance": chance})
+
+
+async def settle(db: Db, chat: int, settings: Mapping[str, object]) -> None:
+    """Change some of a chat's settings, which are fields of ChatRow."""
+    assert settings.keys() <= set(_SETTINGS.split(", ")), settings.keys()
+    columns = ", ".join(f"{key} = ?" for key in settings)
+    await db.execute(
+        f"UPDATE chats SET {columns} WHERE id = ?",  # noqa: S608 (names of columns)
+        (*settings.values(), chat),
+    )
 
 
 async def migrate_chat(db: Db, old: int, new: int) -> None:
@@ -105,7 +132,19 @@ async def migrate_chat(db: Db, old: int, new: int) -> None:
         " AND chat IN (SELECT id FROM chats WHERE chat_id = ?)",
         (old,),
     )
-    await db.execute("UPDATE OR IGNORE chats SET chat_id = ? WHERE chat_id = ?", (new, old))
+    await db.execute(
+        "UPDATE OR IGNORE reactions SET message_id = -message_id WHERE message_id > 0"
+        " AND chat IN (SELECT id FROM chats WHERE chat_id = ?)",
+        (old,),
+    )
+    await db.execute(
+        "UPDATE outbox SET reply_to = NULL WHERE state IN ('wanted', 'ready')"
+        " AND chat IN (SELECT id FROM chats WHERE chat_id = ?)",
+        (old,),
+    )
+    await db.execute(
+        "UPDATE OR IGNORE chats SET chat_id = ?, active = 1 WHERE chat_id = ?", (new, old)
+    )
     both = await db.execute_fetchall(
         "SELECT a.id, b.id FROM chats a JOIN chats b ON b.topic = a.topic AND b.chat_id = ?"
         " WHERE a.chat_id = ?",
@@ -120,15 +159,21 @@ async def _join(db: Db, before: int, after: int) -> None:
     a reply that is being sent at this moment still refers to it.
     """
     await db.execute(
-        "UPDATE chats SET (persona, mode, chance) ="
-        " (SELECT persona, mode, chance FROM chats WHERE id = ?1) WHERE id = ?2 AND EXISTS"
+        f"UPDATE chats SET ({_SETTINGS}) ="  # noqa: S608 (constant)
+        f" (SELECT {_SETTINGS} FROM chats WHERE id = ?1) WHERE id = ?2 AND EXISTS"
         " (SELECT 1 FROM chats WHERE id = ?1 AND (persona IS NOT NULL OR mode != 'mention'))",
         (before, after),
     )
     await db.execute(
-        "UPDATE chats SET persona = NULL, mode = 'mention', chance = 0 WHERE id = ?", (before,)
+        f"UPDATE chats SET {_UNSET} WHERE id = ?",  # noqa: S608 (constant)
+        (before,),
     )
     await db.execute("UPDATE OR IGNORE context SET chat = ? WHERE chat = ?", (after, before))
+    for table in ("scenes", "said", "reactions", "retrains", "schedules", "forgettings"):
+        await db.execute(
+            f"UPDATE OR IGNORE {table} SET chat = ? WHERE chat = ?",  # noqa: S608 (constants)
+            (after, before),
+        )
     await db.execute(
         "UPDATE outbox SET chat = ? WHERE chat = ? AND state IN ('wanted', 'ready')",
         (after, before),
@@ -138,7 +183,9 @@ async def _join(db: Db, before: int, after: int) -> None:
 async def context(db: Db, chat: int) -> list[ContextRow]:
     """The messages of a chat's context, oldest first."""
     rows = await db.execute_fetchall(
-        "SELECT message_id, speaker, name, text FROM context WHERE chat = ? ORDER BY id", (chat,)
+        "SELECT message_id, speaker, name, text, telegram_user FROM context"
+        " WHERE chat = ? ORDER BY id",
+        (chat,),
     )
     return [ContextRow(*row) for row in rows]
 
@@ -148,9 +195,9 @@ async def append_context(
 ) -> None:
     """Add a message and delete those that rolled out (by message id) to make room for it."""
     await db.execute(
-        "INSERT OR IGNORE INTO context (chat, message_id, speaker, name, text)"
-        " VALUES (?, ?, ?, ?, ?)",
-        (chat, row.message_id, row.speaker, row.name, row.text),
+        "INSERT OR IGNORE INTO context (chat, message_id, speaker, name, text, telegram_user)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (chat, row.message_id, row.speaker, row.name, row.text, row.user),
     )
     await roll_out(db, chat, rolled_out)
 

@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from storage.migrations import now
 from storage.store import Db
 
+# What the bot may say as a speaker: anything, what they approve, nothing. Who was forgotten has no
+# name left.
+FREE, ASK, MUTED, FORGOTTEN = "free", "ask", "muted", "forgotten"
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -31,6 +35,7 @@ class SpeakerRow:
     agreed: bool
     aliases: tuple[str, ...] = ()
     more_accounts: tuple[int, ...] = ()
+    rule: str = FREE
 
     @property
     def accounts(self) -> tuple[int, ...]:
@@ -125,16 +130,30 @@ async def speakers(db: Db, group: int) -> list[SpeakerRow]:
     ):
         accounts.setdefault(int(speaker), []).append(int(account))
     rows = await db.execute_fetchall(
-        "SELECT id, name, agreed FROM speakers WHERE group_id = ? ORDER BY id", (group,)
+        "SELECT id, name, agreed, rule FROM speakers WHERE group_id = ? ORDER BY id", (group,)
     )
     found = []
-    for id, name, agreed in rows:
+    for id, name, agreed, rule in rows:
         linked = accounts.get(int(id), [])
         first = linked[0] if linked else None
         known_as = tuple(names.get(int(id), ()))
-        row = SpeakerRow(int(id), str(name), first, bool(agreed), known_as, tuple(linked[1:]))
+        more = tuple(linked[1:])
+        row = SpeakerRow(int(id), str(name), first, bool(agreed), known_as, more, str(rule))
         found.append(row)
     return found
+
+
+async def rename(db: Db, speaker: int, name: str, rule: str) -> None:
+    """A speaker is called so from now on, and this is what the bot may say as them."""
+    await db.execute(
+        "UPDATE speakers SET name = ?, rule = ?, telegram_user = NULL WHERE id = ?",
+        (name, rule, speaker),
+    )
+
+
+async def set_rule(db: Db, speaker: int, rule: str) -> None:
+    """What the bot may say as a speaker."""
+    await db.execute("UPDATE speakers SET rule = ? WHERE id = ?", (rule, speaker))
 
 
 async def merge(db: Db, group: int, speaker: int, into: int) -> None:
@@ -148,11 +167,17 @@ async def merge(db: Db, group: int, speaker: int, into: int) -> None:
         *(("messages", "speaker"), ("aliases", "speaker"), ("accounts", "speaker")),
         *(("consents", "speaker"), ("context", "speaker")),
         *(("chats", "persona"), ("outbox", "persona")),
+        *(("reactions", "persona"), ("guess_lines", "speaker")),
     ):
         await db.execute(
             f"UPDATE {table} SET {column} = ? WHERE {column} = ?",  # noqa: S608 (constants above)
             (into, speaker),
         )
+    await db.execute(  # what an owner has restricted stays so
+        "UPDATE speakers SET rule = (SELECT rule FROM speakers WHERE id = ?1)"
+        " WHERE id = ?2 AND rule = ?3",
+        (speaker, into, FREE),
+    )
     await db.execute("DELETE FROM speakers WHERE id = ?", (speaker,))
     await add_alias(db, group, name, into)
     await db.execute(

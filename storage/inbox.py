@@ -49,6 +49,14 @@ async def set_aside(db: Db, update_id: int, error: str) -> None:
     )
 
 
+async def heard(db: Db) -> int:
+    """Telegram was heard just now; returns seconds since the time before, 0 where there is none."""
+    rows = await db.execute_fetchall("SELECT at FROM heard")
+    before = next((int(row[0]) for row in rows), now())
+    await db.execute("INSERT OR REPLACE INTO heard (id, at) VALUES (1, ?)", (now(),))
+    return now() - before
+
+
 async def prune(db: Db) -> None:
     """Forget ids that Telegram can no longer send again."""
     await db.execute("DELETE FROM inbox WHERE state != 0 AND received_at < ?", (now() - KEEP_S,))

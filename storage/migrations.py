@@ -143,6 +143,115 @@ STEPS: tuple[tuple[str, ...], ...] = (
     (
         # Whether the bot is in the chat still.
         "ALTER TABLE chats ADD COLUMN active INTEGER NOT NULL DEFAULT 1",
+        # In mode auto: how often, in units of the friend's own rate. `quiet_from`, `quiet_to`:
+        # minutes after midnight, by the clock of `zone` ('' for this machine's).
+        "ALTER TABLE chats ADD COLUMN slider REAL NOT NULL DEFAULT 1.0",
+        "ALTER TABLE chats ADD COLUMN instant INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE chats ADD COLUMN style TEXT NOT NULL DEFAULT 'normal'",
+        "ALTER TABLE chats ADD COLUMN quiet_from INTEGER",
+        "ALTER TABLE chats ADD COLUMN quiet_to INTEGER",
+        "ALTER TABLE chats ADD COLUMN zone TEXT NOT NULL DEFAULT ''",
+        # Digests of what the bot said last in each chat.
+        """CREATE TABLE said (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            chat INTEGER NOT NULL REFERENCES chats(id),
+            digest BLOB NOT NULL
+        ) STRICT""",
+        "CREATE INDEX said_by_chat ON said (chat, id)",
+        # The year as which the chat's persona speaks; NULL for today.
+        "ALTER TABLE chats ADD COLUMN year INTEGER",
+        # `personas`: speaker ids with commas between. `title`: the cause of the message with the
+        # button. state: playing, ended, stopped.
+        """CREATE TABLE scenes (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            chat INTEGER NOT NULL REFERENCES chats(id),
+            personas TEXT NOT NULL,
+            lines INTEGER NOT NULL,
+            title TEXT NOT NULL,
+            state TEXT NOT NULL DEFAULT 'playing',
+            started_at INTEGER NOT NULL
+        ) STRICT""",
+        # Who reacted how to what a persona said.
+        """CREATE TABLE reactions (
+            chat INTEGER NOT NULL REFERENCES chats(id),
+            message_id INTEGER NOT NULL,
+            telegram_user INTEGER NOT NULL,
+            emoji TEXT NOT NULL,
+            persona INTEGER NOT NULL REFERENCES speakers(id),
+            at INTEGER NOT NULL,
+            PRIMARY KEY (chat, message_id, telegram_user, emoji)
+        ) STRICT""",
+        # The blind test. A round's lines lose their words when it is over; guesses stay.
+        """CREATE TABLE guess_rounds (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            chat INTEGER NOT NULL REFERENCES chats(id),
+            version INTEGER NOT NULL,
+            state TEXT NOT NULL DEFAULT 'open',
+            started_at INTEGER NOT NULL
+        ) STRICT""",
+        """CREATE TABLE guess_lines (
+            round INTEGER NOT NULL REFERENCES guess_rounds(id),
+            number INTEGER NOT NULL,
+            speaker INTEGER NOT NULL REFERENCES speakers(id),
+            text TEXT NOT NULL,
+            is_real INTEGER NOT NULL,
+            PRIMARY KEY (round, number)
+        ) STRICT""",
+        """CREATE TABLE guesses (
+            round INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            telegram_user INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            says_real INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (round, number, telegram_user),
+            FOREIGN KEY (round, number) REFERENCES guess_lines (round, number)
+        ) STRICT""",
+        # Whose account wrote it; 0 for the bot's own, NULL where that was not kept yet.
+        "ALTER TABLE context ADD COLUMN telegram_user INTEGER",
+        # What a persona's owner allows: free, ask (each reply is shown to them first), muted.
+        "ALTER TABLE speakers ADD COLUMN rule TEXT NOT NULL DEFAULT 'free'",
+        # The language in which a training is told of in its chat, as an IETF tag.
+        "ALTER TABLE retrains ADD COLUMN language TEXT NOT NULL DEFAULT ''",
+        # When a group's model learns by itself: minutes after midnight, and when it last did.
+        """CREATE TABLE schedules (
+            group_id INTEGER PRIMARY KEY REFERENCES groups(id),
+            chat INTEGER NOT NULL REFERENCES chats(id),
+            minute INTEGER NOT NULL,
+            language TEXT NOT NULL DEFAULT '',
+            ran_at INTEGER
+        ) STRICT""",
+        # Errors that an admin was told of, by kind; no words of messages.
+        """CREATE TABLE alarms (
+            kind TEXT PRIMARY KEY,
+            told_at INTEGER NOT NULL,
+            count INTEGER NOT NULL
+        ) STRICT""",
+        # When Telegram was last heard: what it could not deliver for a day it forgets.
+        "CREATE TABLE heard (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT",
+        # Messages of an album are one: which one stands for it, and whether that has words.
+        """CREATE TABLE albums (
+            chat_id INTEGER NOT NULL,
+            album TEXT NOT NULL,
+            message_id INTEGER NOT NULL,
+            has_words INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (chat_id, album)
+        ) STRICT""",
+        # Who asked to be forgotten, by speaker (NULL: none is theirs) and account (NULL: none).
+        # state: open, erased (nothing is left on disk), told. `chat`, `reply_to`: where they asked.
+        """CREATE TABLE forgettings (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            group_id INTEGER NOT NULL REFERENCES groups(id),
+            speaker INTEGER,
+            telegram_user INTEGER,
+            chat INTEGER REFERENCES chats(id),
+            reply_to INTEGER,
+            language TEXT NOT NULL,
+            messages INTEGER NOT NULL,
+            state TEXT NOT NULL DEFAULT 'open',
+            asked_at INTEGER NOT NULL
+        ) STRICT""",
     ),
 )
 

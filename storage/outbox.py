@@ -13,6 +13,12 @@ from dataclasses import dataclass
 from storage.migrations import now
 from storage.store import Db
 
+# Kinds of rows. A command's answer is "answer", a scene's line "scene".
+ASKED = "reply"  # a persona's, asked for by mention, reply or name: the newest is answered
+UNASKED = "unasked"  # by chance, or of the persona's own accord
+ONCE = "once"  # `/as NAME text`: each is answered
+MORE = "more"  # the persona goes on after its own message
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -21,8 +27,7 @@ class Outgoing:
     id: int
     cause: str
     chat: int
-    kind: str  # reply: a persona's, the newest wanted one is answered; once: `/as NAME text`;
-    # answer: a command's
+    kind: str
     persona: int | None
     reply_to: int | None
     text: str
@@ -94,6 +99,25 @@ async def mark(db: Db, row: int, state: str) -> None:
         await db.execute(
             "UPDATE outbox SET state = ?, text = '', body = '' WHERE id = ?", (state, row)
         )
+
+
+async def end(db: Db, row: Outgoing, state: str) -> None:
+    """A row and its further parts are not said any more."""
+    await mark(db, row.id, state)
+    parts = await db.execute_fetchall(
+        "SELECT id FROM outbox WHERE chat = ? AND cause GLOB ? AND state IN ('wanted', 'ready')",
+        (row.chat, f"{row.cause}:*"),
+    )
+    for part in parts:
+        await mark(db, int(part[0]), state)
+
+
+async def withdraw(db: Db, chat: int) -> None:
+    """What a persona wanted to say unasked, and has no words for yet, is not said."""
+    await db.execute(
+        "UPDATE outbox SET state = 'superseded' WHERE chat = ? AND kind = ? AND state = 'wanted'",
+        (chat, UNASKED),
+    )
 
 
 async def mark_sent(db: Db, row: int, message_id: int) -> None:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from storage.migrations import now
 from storage.store import Db
 
 
-async def begin(db: Db, chat: int) -> int:
+@dataclass(frozen=True, slots=True)
+class Retrain:
+    """A training that was begun. `message_id` is its status message, None for one without."""
+
+    id: int
+    chat: int
+    message_id: int | None
+    language: str
+
+
+async def begin(db: Db, chat: int, language: str = "") -> int:
     """A training started on this chat's word; returns its id."""
     cursor = await db.execute(
-        "INSERT INTO retrains (chat, state, started_at) VALUES (?, 'running', ?)", (chat, now())
+        "INSERT INTO retrains (chat, state, started_at, language) VALUES (?, 'running', ?, ?)",
+        (chat, now(), language),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
@@ -25,9 +38,9 @@ async def end(db: Db, retrain: int, state: str) -> None:
     await db.execute("UPDATE retrains SET state = ? WHERE id = ?", (state, retrain))
 
 
-async def running(db: Db) -> list[tuple[int, int, int | None]]:
-    """(id, chat, status message) of trainings that a crash cut off."""
+async def running(db: Db) -> list[Retrain]:
+    """Trainings that a crash cut off."""
     rows = await db.execute_fetchall(
-        "SELECT id, chat, message_id FROM retrains WHERE state = 'running'"
+        "SELECT id, chat, message_id, language FROM retrains WHERE state = 'running' ORDER BY id"
     )
-    return [(int(r[0]), int(r[1]), r[2]) for r in rows]
+    return [Retrain(*row) for row in rows]

@@ -37,8 +37,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._jobs: asyncio.Queue[tuple[Job[Any], asyncio.Future[Any]] | None] = asyncio.Queue(
-            QUEUE
+        self._jobs: asyncio.Queue[tuple[Job[Any] | None, asyncio.Future[Any]] | None] = (
+            asyncio.Queue(QUEUE)
         )
 
     async def __aenter__(self) -> Self:
@@ -77,6 +77,12 @@ class Store:
         # Shielded: a cancelled caller must not take back what the writer has begun.
         return await asyncio.shield(done)
 
+    async def compact(self) -> None:
+        """Write the file anew and empty its log: no page keeps what was deleted."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self._jobs.put((None, done))
+        await asyncio.shield(done)
+
     async def read(self, job: Job[T]) -> T:
         """Run `job` on the reading connection, which never holds a transaction open."""
         return await job(self._reader)
@@ -88,7 +94,10 @@ class Store:
             while len(batch) < GROUP_COMMIT and not self._jobs.empty():
                 batch.append(self._jobs.get_nowait())
             ending = None in batch
-            await self._commit([item for item in batch if item is not None])
+            items = [item for item in batch if item is not None]
+            await self._commit([(job, done) for job, done in items if job is not None])
+            if waiting := [done for job, done in items if job is None]:
+                await self._compact(waiting)
 
     async def _commit(self, batch: list[tuple[Job[Any], asyncio.Future[Any]]]) -> None:
         outcomes: list[tuple[asyncio.Future[Any], Any, Exception | None]] = []
@@ -106,6 +115,23 @@ class Store:
                 continue
             if failure is None:
                 done.set_result(result)
+            else:
+                done.set_exception(failure)
+
+    async def _compact(self, waiting: list[asyncio.Future[Any]]) -> None:
+        failure: Exception | None = None
+        try:
+            await self._db.execute("VACUUM")
+            rows = await self._db.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            if next(iter(rows))[0]:
+                raise StorageError("somebody reads the database's log: it cannot be emptied")
+        except Exception as error:
+            failure = error
+        for done in waiting:
+            if done.done():
+                continue
+            if failure is None:
+                done.set_result(None)
             else:
                 done.set_exception(failure)
 

@@ -1,0 +1,155 @@
+"""A GPT whose decode steps on the CPU are computed by lm/native's own code instead of torch.
+
+One token for each of several rows of slots: that is what an engine does most, and where torch
+spends its time on starting operations. Everything else is the GPT as it is. It knows no text and
+no sampling; `accelerated` decides whether there is anything to gain.
+"""
+
+from __future__ import annotations
+
+import importlib
+import operator
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor, nn
+
+from lm.engine.slots import Batch, Slots
+from lm.models.gpt import GPT, Cache, rotary
+
+MODULES = {  # dtype: the extension module that computes in it, and what it asks of a processor
+    torch.bfloat16: ("_avx512bf16", ("avx512_f", "avx512_bw", "avx512_vl", "avx512_bf16")),
+    torch.float32: ("_avx2", ("avx2", "fma3")),
+}
+
+
+class Native(Protocol):
+    """What an extension module offers (module.cpp). Tensors are passed by their addresses."""
+
+    def build(
+        self, shape: tuple[int, ...], eps: float, threads: int, weights: Sequence[int]
+    ) -> object:
+        """Pack weights, which must stay where they are; ValueError for a shape it cannot have."""
+        ...
+
+    def step(
+        self,
+        model: object,
+        tokens: int,
+        positions: int,
+        slots: Sequence[int],
+        at: Sequence[int],
+        bases: Sequence[int],
+        base_lengths: Sequence[int],
+        keys: Sequence[int],
+        values: Sequence[int],
+        slot_count: int,
+        span: int,
+        cos: int,
+        sin: int,
+        position_count: int,
+        logits: int,
+    ) -> None:
+        """Fill caches and logits; ValueError names what is out of range, before any is touched."""
+        ...
+
+
+def native(dtype: torch.dtype) -> Native | None:
+    """The extension module for weights of that dtype, if it was built and the processor can."""
+    name, needed = MODULES.get(dtype, ("", ()))
+    offers = getattr(torch.cpu, "get_capabilities", dict)()  # newer than torch 2.9
+    if not name or not all(offers.get(flag) for flag in needed):
+        return None
+    try:
+        return cast(Native, importlib.import_module(f"lm.native.{name}"))
+    except ImportError:
+        return None
+
+
+def accelerated(gpt: GPT, threads: int = 0) -> GPT:
+    """`gpt` with native decode steps where they are to be had, else `gpt` itself.
+
+    threads: how many compute a step; torch's number where nothing is said. To be called when
+    weights and dtype are final: they are taken over as they are now.
+    """
+    weight = gpt.embed_tokens.weight
+    module = native(weight.dtype) if weight.device.type == "cpu" else None
+    return NativeGPT(gpt, module, threads or torch.get_num_threads()) if module else gpt
+
+
+class NativeGPT(GPT):
+    """A GPT that shares another's modules and decodes natively over an engine's slots on the CPU.
+
+    A row's scores have the same bits in any batch, in any order, and whether its beginning lies in
+    its own slot or in one that it shares.
+    """
+
+    def __init__(self, gpt: GPT, module: Native, threads: int) -> None:
+        nn.Module.__init__(self)  # not GPT's: nothing is made anew
+        self.config, self.training = gpt.config, gpt.training
+        self.embed_tokens, self.dropout = gpt.embed_tokens, gpt.dropout
+        self.layers, self.norm = gpt.layers, gpt.norm
+        # Detached, they stay where they are if the model is moved.
+        self._weights = [weight.detach().contiguous() for weight in gpt.parameters()]
+        c = gpt.config
+        shape = c.vocab_size, c.n_layers, c.d_model, c.n_heads, c.n_kv_heads, c.head_dim, c.d_ff
+        addresses = [weight.data_ptr() for weight in self._weights]
+        self._module, self._model = module, module.build(shape, c.norm_eps, threads, addresses)
+        self._tensors: list[Tensor] = []  # the keys and values that were looked at last
+        self._rotary = (torch.empty(0), torch.empty(0))
+
+    def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
+        """As GPT says; float32 scores where the step is native."""
+        if isinstance(cache, Batch) and cache.time == 1 and self._knows(cache.slots):
+            return self._step(tokens, positions, cache)
+        return super().forward(tokens, positions, cache)
+
+    def _knows(self, slots: Slots) -> bool:
+        """Whether the caches are what the native code reads; looked at once for the same ones."""
+        layers = self.config.n_layers  # whatever else is cached is not the GPT's
+        tensors = [*slots.keys[:layers], *slots.values[:layers]]
+        if len(tensors) == len(self._tensors) and all(map(operator.is_, tensors, self._tensors)):
+            return True
+        count, _, span, _ = tensors[0].shape
+        shape = (count, self.config.n_kv_heads, span, self.config.head_dim)
+        for tensor in tensors:
+            if tensor.device.type != "cpu" or tensor.dtype != self._weights[0].dtype:
+                return False
+            assert tensor.shape == shape and tensor.is_contiguous(), (tensor.shape, shape)
+        places = torch.arange(span)[None]
+        tables = rotary(places, self.config.head_dim, self.config.rope_theta)
+        half = self.config.head_dim // 2  # the other half is the same
+        cos, sin = (table[0, 0, :, :half].contiguous() for table in tables)
+        self._tensors, self._rotary = tensors, (cos, sin)
+        return True
+
+    def _step(self, tokens: Tensor, positions: Tensor, cache: Batch) -> Tensor:
+        """[rows, 1, vocab_size] float32 for tokens and positions [rows, 1] int64."""
+        rows = (len(cache.rows), 1)
+        for name, tensor in (("tokens", tokens), ("positions", positions)):
+            if tensor.shape != rows or tensor.dtype != torch.int64:
+                raise ValueError(f"{name}: {tensor.dtype} {list(tensor.shape)}, not int64 {rows}")
+        tokens, positions = tokens.contiguous(), positions.contiguous()
+        addresses = [tensor.data_ptr() for tensor in self._tensors]
+        slots, _, span, _ = self._tensors[0].shape
+        cos, sin = self._rotary
+        logits = torch.empty((*rows, self.config.vocab_size))
+        self._module.step(
+            self._model,
+            tokens.data_ptr(),
+            positions.data_ptr(),
+            cache.rows,
+            cache.at,
+            cache.bases,
+            cache.base_lengths,
+            addresses[: self.config.n_layers],
+            addresses[self.config.n_layers :],
+            slots,
+            span,
+            cos.data_ptr(),
+            sin.data_ptr(),
+            span,
+            logits.data_ptr(),
+        )
+        return logits

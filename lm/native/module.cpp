@@ -1,0 +1,156 @@
+// The Python side: `build` packs a model's weights, `step` computes one step. Addresses come as
+// whole numbers; every size and index is checked here before anything is read.
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "decoder.hpp"
+
+namespace {
+
+using native::Batch;
+using native::Decoder;
+using native::Number;
+using native::Shape;
+
+const char* const CAPSULE = "lm.native.Decoder";
+
+struct Model {
+  Shape shape;
+  Decoder decoder;
+};
+
+void destroy(PyObject* capsule) {
+  delete static_cast<Model*>(PyCapsule_GetPointer(capsule, CAPSULE));
+}
+
+// The numbers of a list or tuple; false and an exception where it holds something else.
+template <class T>
+bool numbers(PyObject* from, std::vector<T>& to) {
+  PyObject* sequence = PySequence_Fast(from, "a list of whole numbers is needed");
+  if (!sequence) return false;
+  const Py_ssize_t size = PySequence_Fast_GET_SIZE(sequence);
+  to.reserve(size);
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    PyObject* item = PySequence_Fast_GET_ITEM(sequence, i);
+    if constexpr (std::is_pointer_v<T>) {
+      to.push_back(static_cast<T>(PyLong_AsVoidPtr(item)));
+    } else {
+      to.push_back(PyLong_AsLongLong(item));
+    }
+  }
+  Py_DECREF(sequence);
+  return !PyErr_Occurred();
+}
+
+bool within(const char* name, int64_t x, int64_t low, int64_t end) {
+  if (low <= x && x < end) return true;
+  PyErr_Format(PyExc_ValueError, "%s = %lld: allowed are %lld to %lld", name, (long long)x,
+               (long long)low, (long long)end - 1);
+  return false;
+}
+
+bool as_many(const char* name, size_t size, size_t expected) {
+  if (size == expected) return true;
+  PyErr_Format(PyExc_ValueError, "%s: %zu of them, %zu are needed", name, size, expected);
+  return false;
+}
+
+template <class Compute>
+bool without_gil(const Compute& compute) {
+  bool enough = true;
+  Py_BEGIN_ALLOW_THREADS;
+  try {
+    compute();
+  } catch (const std::bad_alloc&) {
+    enough = false;
+  }
+  Py_END_ALLOW_THREADS;
+  if (!enough) PyErr_NoMemory();
+  return enough;
+}
+
+PyObject* build(PyObject*, PyObject* args) {
+  Shape shape;
+  int threads;
+  PyObject* addresses;
+  if (!PyArg_ParseTuple(args, "(iiiiiii)fiO", &shape.vocab, &shape.layers, &shape.width,
+                        &shape.heads, &shape.kv_heads, &shape.head_dim, &shape.inner, &shape.eps,
+                        &threads, &addresses))
+    return nullptr;
+  for (const auto& [name, size] : {std::pair{"vocab_size", shape.vocab},
+                                   {"n_layers", shape.layers}, {"d_model", shape.width},
+                                   {"n_heads", shape.heads}, {"n_kv_heads", shape.kv_heads},
+                                   {"d_ff", shape.inner}, {"threads", threads}})
+    if (!within(name, size, 1, 1 << 24)) return nullptr;
+  if (shape.head_dim != 64 && shape.head_dim != 128)
+    return PyErr_Format(PyExc_ValueError, "head_dim = %d: allowed are 64 and 128", shape.head_dim);
+  if (shape.heads % shape.kv_heads)
+    return PyErr_Format(PyExc_ValueError, "n_kv_heads = %d: has to divide n_heads = %d",
+                        shape.kv_heads, shape.heads);
+  std::vector<const Number*> weights;
+  if (!numbers(addresses, weights)) return nullptr;
+  if (!as_many("weights", weights.size(), 2 + size_t(shape.layers) * Decoder::PER_LAYER))
+    return nullptr;
+  Model* model = nullptr;
+  if (!without_gil([&] { model = new Model{shape, {shape, threads, weights}}; })) return nullptr;
+  return PyCapsule_New(model, CAPSULE, destroy);
+}
+
+bool sound(const Batch& batch, const Shape& shape, int64_t slots, int64_t positions) {
+  const size_t rows = batch.slots.size();
+  if (!within("rows", rows, 1, 1 << 16) || !within("span", batch.span, 1, 1 << 30) ||
+      !as_many("at", batch.at.size(), rows) || !as_many("bases", batch.bases.size(), rows) ||
+      !as_many("base_lengths", batch.base_lengths.size(), rows) ||
+      !as_many("keys", batch.keys.size(), shape.layers) ||
+      !as_many("values", batch.values.size(), shape.layers))
+    return false;
+  for (size_t i = 0; i < rows; ++i)
+    if (!within("token", batch.tokens[i], 0, shape.vocab) ||
+        !within("position", batch.positions[i], 0, positions) ||
+        !within("slot", batch.slots[i], 0, slots) || !within("base", batch.bases[i], 0, slots) ||
+        !within("at", batch.at[i], 0, batch.span) ||
+        !within("base_length", batch.base_lengths[i], 0, batch.at[i] + 1))
+      return false;
+  return true;
+}
+
+PyObject* step(PyObject*, PyObject* args) {
+  PyObject *capsule, *slots, *at, *bases, *base_lengths, *keys, *values;
+  unsigned long long tokens, positions, cos, sin, logits;
+  long long slot_count, span, position_count;
+  if (!PyArg_ParseTuple(args, "OKKOOOOOOLLKKLK", &capsule, &tokens, &positions, &slots, &at,
+                        &bases, &base_lengths, &keys, &values, &slot_count, &span, &cos, &sin,
+                        &position_count, &logits))
+    return nullptr;
+  auto* model = static_cast<Model*>(PyCapsule_GetPointer(capsule, CAPSULE));
+  if (!model) return nullptr;
+  Batch batch;
+  if (!numbers(slots, batch.slots) || !numbers(at, batch.at) || !numbers(bases, batch.bases) ||
+      !numbers(base_lengths, batch.base_lengths) || !numbers(keys, batch.keys) ||
+      !numbers(values, batch.values))
+    return nullptr;
+  batch.tokens = reinterpret_cast<const int64_t*>(tokens);
+  batch.positions = reinterpret_cast<const int64_t*>(positions);
+  batch.cos = reinterpret_cast<const float*>(cos);
+  batch.sin = reinterpret_cast<const float*>(sin);
+  batch.logits = reinterpret_cast<float*>(logits);
+  batch.span = span;
+  if (!sound(batch, model->shape, slot_count, position_count)) return nullptr;
+  if (!without_gil([&] { model->decoder.step(batch); })) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyMethodDef METHODS[] = {
+    {"build", build, METH_VARARGS,
+     "build(shape, eps, threads, weights): a model of these addresses, which must stay valid."},
+    {"step", step, METH_VARARGS,
+     "step(model, tokens, positions, slots, at, bases, base_lengths, keys, values, slot_count, "
+     "span, cos, sin, position_count, logits): fill the logits; addresses are whole numbers."},
+    {nullptr, nullptr, 0, nullptr}};
+
+PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "lm.native", "One decode step of a GPT.", 0, METHODS,
+                      nullptr, nullptr, nullptr, nullptr};
+
+}  // namespace
+
+PyMODINIT_FUNC INIT() { return PyModule_Create(&MODULE); }

@@ -1,0 +1,115 @@
+// Threads that share out the items of one loop at a time. They sleep between steps: a thread that
+// has not woken up yet is not waited for, the caller does its share.
+#pragma once
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace native {
+
+class Pool {
+ public:
+  explicit Pool(int threads) : threads_(std::max(threads, 1)) {
+    for (int worker = 1; worker < threads_; ++worker)
+      helpers_.emplace_back([this, worker] { help(worker); });
+  }
+
+  ~Pool() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      stopped_ = true;
+    }
+    awake_.notify_all();
+    for (auto& helper : helpers_) helper.join();
+  }
+
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  int threads() const { return threads_; }
+
+  // work(begin, end, worker) over ranges that make up 0 .. count; returns when all are done.
+  template <class Work>
+  void run(int count, const Work& work) {
+    if (threads_ == 1 || count == 1) return work(0, count, 0);
+    call_ = [](const void* context, int begin, int end, int worker) {
+      (*static_cast<const Work*>(context))(begin, end, worker);
+    };
+    context_ = &work;
+    count_ = count;
+    done_ = 0;
+    const auto round = uint32_t((ticket_.load() >> 32) + 1);
+    ticket_ = uint64_t(round) << 32;
+    if (sleeping_ > 0) wake();
+    share(round, 0);
+    for (int turn = 0; done_.load(std::memory_order_acquire) < count; ++turn) pause(turn);
+  }
+
+ private:
+  static constexpr int SPINS = 1000;  // about 20 us
+
+  static void pause(int turn) {
+    turn < SPINS ? _mm_pause() : std::this_thread::yield();
+  }
+
+  void wake() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    sleeping_ = 0;
+    awake_.notify_all();
+  }
+
+  // Take ranges of this round until none is left: large ones first, so that few are taken and all
+  // end together. A round's fields stay as they are while an item of it is not done, and a ticket
+  // that names the round proves that one was not when they were read.
+  void share(uint32_t round, int worker) {
+    uint64_t ticket = ticket_.load(std::memory_order_acquire);
+    while (ticket >> 32 == round) {
+      const int count = count_.load(std::memory_order_relaxed), next = int(uint32_t(ticket));
+      if (next >= count) return;
+      const int size = std::max(1, (count - next) / (2 * threads_));
+      const Call call = call_.load(std::memory_order_relaxed);
+      const void* context = context_.load(std::memory_order_relaxed);
+      if (!ticket_.compare_exchange_weak(ticket, ticket + size)) continue;
+      call(context, next, next + size, worker);
+      done_.fetch_add(size, std::memory_order_release);
+      ticket = ticket_.load(std::memory_order_acquire);
+    }
+  }
+
+  void help(int worker) {
+    for (uint32_t seen = 0;;) {
+      for (int turn = 0; ticket_.load(std::memory_order_acquire) >> 32 == seen; ++turn) {
+        if (turn < SPINS) {
+          _mm_pause();
+          continue;
+        }
+        std::unique_lock<std::mutex> lock(mutex_);
+        ++sleeping_;
+        awake_.wait(lock, [&] { return stopped_ || ticket_.load() >> 32 != seen; });
+        if (stopped_) return;
+      }
+      seen = uint32_t(ticket_.load(std::memory_order_acquire) >> 32);
+      share(seen, worker);
+    }
+  }
+
+  using Call = void (*)(const void*, int, int, int);
+  const int threads_;
+  std::atomic<Call> call_{nullptr};
+  std::atomic<const void*> context_{nullptr};
+  std::atomic<int> count_{0}, done_{0}, sleeping_{0};
+  std::atomic<uint64_t> ticket_{0};  // round << 32 | first item that nobody has taken
+  bool stopped_ = false;
+  std::mutex mutex_;
+  std::condition_variable awake_;
+  std::vector<std::thread> helpers_;
+};
+
+}  // namespace native

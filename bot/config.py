@@ -100,10 +100,15 @@ class EngineConfig(_Table):
 
 
 class RepliesConfig(_Table):
-    """[replies]: what is answered."""
+    """[replies]: what is answered, and at what pace."""
 
     fresh_seconds: int = Field(default=60, ge=1)
     typing_seconds: float = Field(default=0.3, ge=0, le=30)
+    longest_pause_seconds: float = Field(default=6.0, ge=0, le=60)
+    lull_seconds: float = Field(default=1.5, ge=0, le=30)
+    longest_burst: int = Field(default=4, ge=1, le=10)
+    cooldown_seconds: float = Field(default=3.0, ge=0)
+    most_per_hour: int = Field(default=40, ge=0)
 
 
 class PlaygroundTable(_Table):

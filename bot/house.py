@@ -14,22 +14,47 @@ from dataclasses import dataclass
 from telegram import Bot, User
 
 from bot.config import Config
+from bot.errands import Errands
+from bot.importing.offers import Offers
+from bot.initiative.listening import Listening
+from bot.learning.nightly import Nightly
 from bot.learning.retraining import Retraining
 from bot.memory.context import Context
 from bot.memory.current import Current
 from bot.memory.engine_thread import EngineThread
+from bot.paths import Paths
 from bot.speaking.replies import Replies
+from bot.speaking.scene import Scenes
 from bot.speaking.speech import split
+from bot.speaking.timings import Timings
+from bot.updates.admins import is_admin
 from bot.updates.admission import Admission
 from bot.updates.incoming import Incoming
 from bot.updates.intake import Intake
+from bot.updates.limiter import Limiter
 from lm.privacy.scrubber import Scrubber
-from storage import inbox, outbox
+from storage import chats, inbox, outbox
 from storage.groups import Group
 from storage.store import Db, Store
 
 Buttons = Sequence[Sequence[tuple[str, str]]]
 Change = Callable[[Db], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a message shows after one of its buttons was pressed: words, and buttons if any."""
+
+    text: str
+    buttons: Buttons = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Toast:
+    """What only whoever pressed a button sees, for a moment; the message stays as it is."""
+
+    text: str
+    alert: bool = False  # shown until it is closed
 
 
 class AppliedBeforeError(Exception):
@@ -42,14 +67,23 @@ class House:
 
     config: Config
     group: Group
+    paths: Paths
+    erase_elsewhere: Callable[[int], None] | None
     bot: Bot
     me: User
     store: Store
     thread: EngineThread
     current: Current
     replies: Replies
+    listening: Listening
     retraining: Retraining
+    scenes: Scenes
+    errands: Errands
+    nightly: Nightly
+    offers: Offers
+    timings: Timings
     intake: Intake
+    limiter: Limiter
     admission: Admission
     scrubber: Scrubber
     started: float
@@ -61,6 +95,12 @@ class House:
     def fresh(self, heard: Incoming) -> bool:
         """Whether a message is recent enough to be answered."""
         return time.time() - heard.sent_at <= self.config.replies.fresh_seconds
+
+    async def obeys(self, heard: Incoming) -> bool:
+        """Whether an admin says so, asked of Telegram afresh; no answer is a no."""
+        rows = await self.store.read(lambda db: chats.all_chats(db, self.group.id))
+        served = sorted({row.chat_id for row in rows if row.chat_id < 0})
+        return await is_admin(self.bot, heard, self.config.telegram.admins, served)
 
     async def apply(self, update_id: int, *changes: Change) -> bool:
         """Apply an update: all changes and its inbox row, or nothing. False when done before."""

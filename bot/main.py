@@ -17,9 +17,15 @@ import typer
 
 from bot import config as configuration
 from bot import redaction
+from bot.cli.archive import ArchiveError
+from bot.cli.backup_command import backup as write_backup
+from bot.cli.backup_command import restore as read_backup
 from bot.cli.choosing import UsageError, choose
 from bot.cli.consent_command import change_consent, show_ledger
+from bot.cli.doctor_command import examine
 from bot.cli.export_command import Destination, export_version, read_words
+from bot.cli.forget_command import forget as forget_person
+from bot.cli.forget_command import who
 from bot.cli.import_command import ImportOptions, import_files
 from bot.cli.sample import SAMPLE, import_sample
 from bot.cli.show import show_context, show_models
@@ -60,6 +66,7 @@ FORMAT_NAMES = ", ".join(entry.name for entry in FORMATS)
 
 
 EXPECTED = (
+    ArchiveError,
     ConfigError,
     CheckpointError,
     DatabaseError,
@@ -270,6 +277,57 @@ def consent(
         _run(change_consent(group, give, withdraw, Paths(data)))
     else:
         _run(show_ledger(group, as_json, Paths(data)))
+
+
+@app.command()
+def forget(
+    name: Annotated[str, typer.Argument(help="Whose words are erased")],
+    group: GroupOption = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+    data: DataOption = DATA,
+) -> None:
+    """Erase everything that a person wrote, and every version that learnt from it."""
+    paths = Paths(data)
+    found, row, count = asyncio.run(who(group, name, paths))
+    if not yes:
+        typer.confirm(
+            f"Erase {count:,} messages of {row.name} in {found.name}, and every version that "
+            "learnt from them? It cannot be undone.",
+            abort=True,
+        )
+    with hold(data):
+        _run(forget_person(found, row, paths))
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="A new file")],
+    as_json: JsonOption = False,
+    data: DataOption = DATA,
+) -> None:
+    """Write everything into one file: a snapshot of the database and every version."""
+    _run(write_backup(file, Paths(data), as_json))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `understudy backup` wrote")],
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there")] = False,
+    as_json: JsonOption = False,
+    data: DataOption = DATA,
+) -> None:
+    """Put a backup into an empty data directory."""
+    _run(read_backup(file, Paths(data), force, as_json))
+
+
+@app.command()
+def doctor(
+    as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = DATA
+) -> None:
+    """What this machine and this data directory offer, and what is not in order."""
+    if config is None and CONFIG_FILE.exists():
+        config = CONFIG_FILE
+    _run(examine(config, Paths(data), as_json))
 
 
 async def _group(store: Store, name: str) -> Group:

@@ -25,6 +25,11 @@ class Paths:
         """The words that a training in progress learns from; gone when it ends."""
         return self.data / "groups" / str(group) / "transcript.jsonl"
 
+    @property
+    def arrivals(self) -> Path:
+        """Files that admins have sent, while they are read."""
+        return self.data / "arrivals"
+
     def playground(self, group: int) -> Path:
         """The playground's own record of a group's chat."""
         return self.data / "playground" / str(group)

@@ -9,106 +9,153 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
-from telegram import (
-    BotCommand,
-    BotCommandScopeAllChatAdministrators,
-    BotCommandScopeDefault,
-    Update,
-)
-from telegram.constants import ChatMemberStatus, ChatType
-from telegram.error import TelegramError
+from telegram import Update
 from telegram.ext import (
-    ApplicationHandlerStop,
     CallbackContext,
     CallbackQueryHandler,
     ChatMemberHandler,
     CommandHandler,
     MessageHandler,
+    MessageReactionHandler,
     TypeHandler,
     filters,
 )
 
-from bot.commands import about, learning, mode, persona
+from bot.commands import (
+    about,
+    consent,
+    evidence,
+    forget,
+    guess,
+    importing,
+    learning,
+    mode,
+    models,
+    mydata,
+    ownership,
+    persona,
+    privacy,
+    profile,
+    scene,
+    start,
+    status,
+)
+from bot.commands.command import Command, Handler
+from bot.commands.importing import Attachment
 from bot.house import House
 from bot.speaking.record import on_edited
 from bot.speaking.talk import on_message
+from bot.updates import gate, membership, migration, presses
+from bot.updates.albums import once
 from bot.updates.dispatch import App, Dispatch
 from bot.updates.incoming import Incoming, read
+from bot.updates.presses import Press
 
 log = logging.getLogger(__name__)
 
-NO_LONGER = "This button no longer works."
-STRANGERS = "I only serve the group that I was made for."
-
-Handler = Callable[[House, Incoming], Awaitable[None]]
-Press = Callable[[House, Incoming, str], Awaitable[str]]
 PTB = Callable[[Update, CallbackContext[Any, Any, Any, Any]], Coroutine[Any, Any, None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command, its line in Telegram's menu, whether only admins see it there, and whether it
-    is obeyed in a private chat too."""
-
-    name: str
-    handler: Handler
-    menu: str
-    admins: bool = False
-    private: bool = False
+Raw = Callable[[House, Update], Awaitable[None]]
 
 
 COMMANDS = (
-    Command("as", persona.as_, "speak as a friend: /as NAME [text]"),
-    Command("who", persona.who, "everybody I can be"),
-    Command("mode", mode.mode, "when I speak"),
-    Command("reset", about.reset, "forget what was said here"),
-    Command("help", about.help_, "what I can do", private=True),
-    Command("privacy", about.privacy, "what I keep and learn", private=True),
-    Command("status", about.status, "how I am doing"),
-    Command("models", learning.models, "the versions of me"),
-    Command("retrain", learning.retrain, "learn the newest messages", admins=True),
-    Command("rollback", learning.rollback, "go back one version", admins=True),
+    Command("as", persona.as_, lambda say: say("speak as a friend: /as NAME [text]")),
+    Command("who", persona.who, lambda say: say("everybody I can be")),
+    Command(
+        "scene",
+        scene.scene,
+        lambda say: say("friends talk to each other: /scene NAME NAME [LINES]"),
+    ),
+    Command("profile", profile.profile, lambda say: say("how a friend writes: /profile NAME")),
+    Command("guess", guess.guess, lambda say: say("real or understudy? a game")),
+    Command("mode", mode.mode, lambda say: say("when I speak")),
+    Command("reset", about.reset, lambda say: say("forget what was said here")),
+    Command("help", about.help_, lambda say: say("what I can do"), private=True),
+    Command("privacy", privacy.privacy, lambda say: say("what I keep and learn"), private=True),
+    Command("consent", consent.consent, lambda say: say("whether I learn from you"), private=True),
+    Command(
+        "iam", ownership.iam, lambda say: say("which of my people you are: /iam NAME"), private=True
+    ),
+    Command("mine", ownership.mine, lambda say: say("how I may speak as you"), private=True),
+    Command(
+        "mydata", mydata.mydata, lambda say: say("a file with all I keep of you"), private=True
+    ),
+    Command("forget", forget.forget, lambda say: say("forget what you wrote"), private=True),
+    Command("status", status.status, lambda say: say("how I am doing"), private=True),
+    Command("models", models.models, lambda say: say("the versions of me"), private=True),
+    Command(
+        "retrain",
+        learning.retrain,
+        lambda say: say("learn the newest messages"),
+        admins=True,
+        private=True,
+    ),
+    Command(
+        "rollback",
+        learning.rollback,
+        lambda say: say("go back one version"),
+        admins=True,
+        private=True,
+    ),
+    Command(
+        "import",
+        importing.import_,
+        lambda say: say("take in a chat's export"),
+        admins=True,
+        private=True,
+    ),
 )
 PRESSES: dict[str, Press] = {
     "as": persona.pressed_as,
     "once": persona.pressed_once,
     "mode": mode.pressed_mode,
+    "import": importing.pressed_import,
+    "retrain": learning.pressed_retrain,
+    "version": models.pressed_version,
+    "scene": scene.pressed_stop,
+    "guess": guess.pressed_guess,
+    "reveal": guess.pressed_reveal,
+    "agree": consent.pressed_agree,
+    "decline": consent.pressed_decline,
+    "iam": ownership.pressed_iam,
+    "notiam": ownership.pressed_not_iam,
+    "mine": ownership.pressed_mine,
+    "send": ownership.pressed_send,
+    "refuse": ownership.pressed_refuse,
+    "forget": forget.pressed_forget,
+    "keep": forget.pressed_keep,
+    "relearn": forget.pressed_relearn,
 }
-
-
-def menu(admins: bool) -> list[BotCommand]:
-    """What Telegram's command menu shows."""
-    return [BotCommand(c.name, c.menu) for c in COMMANDS if admins or not c.admins]
-
-
-async def set_menus(house: House) -> None:
-    """Tell Telegram the commands. The menu is no access check."""
-    await house.bot.set_my_commands(menu(admins=False), scope=BotCommandScopeDefault())
-    await house.bot.set_my_commands(menu(admins=True), scope=BotCommandScopeAllChatAdministrators())
 
 
 def add_handlers(application: App, house: House, dispatch: Dispatch) -> None:
     """Fill the application's table. Group -1 sees everything first."""
     new, edited = filters.UpdateType.MESSAGE, filters.UpdateType.EDITED_MESSAGE
-    application.add_handler(TypeHandler(Update, _gate(house)), group=-1)
-    start = Command("start", about.help_, "", private=True)
-    for command in (start, *COMMANDS):
+    application.add_handler(TypeHandler(Update, _raw(house, gate.gate)), group=-1)
+    begin = Command("start", start.start, lambda say: "", private=True)
+    for command in (begin, *COMMANDS):
         handler = _adapt(house, _obey(command))
         application.add_handler(CommandHandler(command.name, handler, filters=new))
-    application.add_handler(CallbackQueryHandler(_pressed(house)))
+    application.add_handler(CallbackQueryHandler(_raw(house, _on_press)))
     mine = ChatMemberHandler.MY_CHAT_MEMBER
-    application.add_handler(ChatMemberHandler(_membership(house), mine))
-    words = filters.TEXT | filters.CAPTION
+    application.add_handler(ChatMemberHandler(_raw(house, _on_membership), mine))
+    application.add_handler(MessageReactionHandler(_raw(house, _on_reaction)))
+    files = new & filters.ChatType.PRIVATE & filters.Document.ALL
+    application.add_handler(MessageHandler(files, _sent_file(house)))
     migrated = filters.StatusUpdate.MIGRATE
-    application.add_handler(MessageHandler(migrated, _migrate(house)))
-    application.add_handler(
-        MessageHandler(new & words & ~filters.COMMAND, _adapt(house, on_message))
-    )
+    application.add_handler(MessageHandler(migrated, _raw(house, _on_migration)))
+    said = ~filters.COMMAND & ~filters.StatusUpdate.ALL
+    application.add_handler(MessageHandler(new & said, _adapt(house, once(on_message))))
     application.add_handler(MessageHandler(edited & ~filters.COMMAND, _adapt(house, on_edited)))
     application.add_error_handler(_edge(dispatch))
+
+
+def _raw(house: House, handler: Raw) -> PTB:
+    async def handle(update: Update, _: CallbackContext[Any, Any, Any, Any]) -> None:
+        await handler(house, update)
+
+    return handle
 
 
 def _adapt(house: House, handler: Handler) -> PTB:
@@ -119,6 +166,19 @@ def _adapt(house: House, handler: Handler) -> PTB:
             await handler(house, heard)
 
     return handle
+
+
+def _sent_file(house: House) -> PTB:
+    async def sent(update: Update, _: CallbackContext[Any, Any, Any, Any]) -> None:
+        heard, message = read(update, house.me), update.message
+        if heard is None or message is None or message.document is None:
+            return
+        file = message.document
+        await house.current.follow_ledger()
+        attachment = Attachment(file.file_id, file.file_name or "", file.file_size or 0)
+        await importing.received(house, heard, attachment)
+
+    return sent
 
 
 def _obey(command: Command) -> Handler:
@@ -135,78 +195,27 @@ def _obey(command: Command) -> Handler:
     return handle
 
 
-def _gate(house: House) -> PTB:
-    """Let only chats in that the bot serves; it leaves others with one polite line."""
-
-    async def gate(update: Update, _: CallbackContext[Any, Any, Any, Any]) -> None:
-        chat, user = update.effective_chat, update.effective_user
-        if chat is None or chat.type == ChatType.PRIVATE:
-            return
-        message = update.message
-        if message is not None and message.migrate_from_chat_id is not None:
-            house.admission.moved(message.migrate_from_chat_id, chat.id)
-        if house.admission.admits(chat.id, 0 if user is None else user.id):
-            return
-        if message is not None or update.my_chat_member is not None:
-            try:
-                await house.bot.send_message(chat.id, f"{STRANGERS} (This chat is {chat.id}.)")
-                await house.bot.leave_chat(chat.id)
-            except TelegramError as error:
-                log.info("chat %d is not served: %s", chat.id, type(error).__name__)
-        raise ApplicationHandlerStop
-
-    return gate
-
-
-def _pressed(house: House) -> PTB:
-    async def pressed(update: Update, _: CallbackContext[Any, Any, Any, Any]) -> None:
-        query, heard = update.callback_query, read(update, house.me)
-        if query is None:
-            return
-        if heard is None:  # the message with the button is too old to be seen
-            await query.answer(NO_LONGER)
-            return
-        verb, _colon, data = (query.data or "").partition(":")
+async def _on_press(house: House, update: Update) -> None:
+    if update.callback_query is not None:
         await house.current.follow_ledger()
-        try:
-            said = await PRESSES[verb](house, heard, data)
-        except (KeyError, ValueError):  # a button of another version, or forged data
-            said = NO_LONGER
-            await house.apply(heard.update_id)
-        try:
-            await query.answer()
-            await query.edit_message_text(said)
-        except TelegramError as error:  # pressed twice, or too old: the choice holds all the same
-            log.info("a button was not acknowledged: %s", type(error).__name__)
-
-    return pressed
+        heard = read(update, house.me)
+        await presses.pressed(house, update.callback_query, heard, PRESSES)
 
 
-def _membership(house: House) -> PTB:
-    async def changed(update: Update, _: CallbackContext[Any, Any, Any, Any]) -> None:
-        change = update.my_chat_member
-        if change is None or change.chat.type not in (ChatType.GROUP, ChatType.SUPERGROUP):
-            return
-        away = (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
-        if change.old_chat_member.status in away and change.new_chat_member.status not in away:
-            await about.joined(house, update.update_id, change.chat.id)
-
-    return changed
+async def _on_reaction(house: House, update: Update) -> None:
+    if update.message_reaction is not None:
+        await evidence.on_reaction(house, update.update_id, update.message_reaction)
+        house.listening.reacted(update.message_reaction.chat.id)
 
 
-def _migrate(house: House) -> PTB:
-    async def migrate(update: Update, _: CallbackContext[Any, Any, Any, Any]) -> None:
-        message = update.effective_message
-        if message is None:
-            return
-        if message.migrate_to_chat_id is not None:
-            house.admission.moved(message.chat_id, message.migrate_to_chat_id)
-            await house.current.contexts.migrate(message.chat_id, message.migrate_to_chat_id)
-        elif message.migrate_from_chat_id is not None:
-            await house.current.contexts.migrate(message.migrate_from_chat_id, message.chat_id)
-        await house.replies.wake_all()
+async def _on_membership(house: House, update: Update) -> None:
+    if update.my_chat_member is not None:
+        await membership.changed(house, update.update_id, update.my_chat_member)
 
-    return migrate
+
+async def _on_migration(house: House, update: Update) -> None:
+    if update.message is not None:
+        await migration.noticed(house, update.message)
 
 
 def _edge(dispatch: Dispatch) -> Callable[[object, Any], Coroutine[Any, Any, None]]:

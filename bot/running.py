@@ -19,11 +19,12 @@ from bot.config import Config
 from bot.learning.training import Training
 from bot.learning.watch import verdict, watch
 from bot.paths import Paths
+from bot.privacy.erasing import finish
 from bot.serving import Address, serve
 from lm.checkpoints.versions import Versions
 from playground.server import Member, Playground, PlaygroundConfig
 from storage import groups, messages
-from storage.groups import Group
+from storage.groups import FORGOTTEN, Group
 from storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ async def run(config: Config, paths: Paths, name: str) -> None:
         group = await _group(store, name)
         # Words that a training left behind when it was killed.
         paths.transcript(group.id).unlink(missing_ok=True)
+        await finish(store, group, paths)
         if Versions(paths.models(group.id)).current() is None:
             await _first_version(store, group, paths, config)
         if token is None:
@@ -88,6 +90,7 @@ async def _playground(
     """Start the page; its members are the group's most talkative speakers, known by account."""
     rows = await store.read(lambda db: groups.speakers(db, group.id))
     counts = await store.read(lambda db: messages.count_by_speaker(db, group.id))
+    rows = [row for row in rows if row.rule != FORGOTTEN]
     rows = sorted(rows, key=lambda row: -counts.get(row.id, 0))[:MEMBERS]
     accounts = {row.telegram_user or FIRST_ACCOUNT + row.id: row for row in rows}
     token = f"{BOT_ACCOUNT}:{secrets.token_urlsafe(26)}"  # for this run, on this machine only
@@ -104,7 +107,8 @@ async def _playground(
         )
     )
     links = {account: row.id for account, row in accounts.items()}
-    return Address(playground.url, token, links, everywhere=True), playground.url
+    erase = playground.world.erase
+    return Address(playground.url, token, links, everywhere=True, erase=erase), playground.url
 
 
 def _say_ready(me: User, group: Group, page: str) -> None:

@@ -22,39 +22,60 @@ from telegram.error import InvalidToken, TelegramError
 from telegram.ext import ApplicationBuilder
 
 from bot.config import Config
+from bot.errands import Errands
 from bot.house import House
+from bot.importing.offers import Offers
+from bot.initiative.customs import Customs
+from bot.initiative.listening import Listening
+from bot.learning.nightly import Nightly
 from bot.learning.retraining import Retraining
 from bot.memory.current import Current, load_current
 from bot.memory.engine_thread import EngineThread
 from bot.paths import Paths
-from bot.router import add_handlers, set_menus
+from bot.privacy import forgetting
+from bot.router import COMMANDS, add_handlers
 from bot.scrubbing import group_scrubber
+from bot.speaking.approval import FRESH_S
 from bot.speaking.replies import Replies
+from bot.speaking.scene import Scenes
+from bot.speaking.timings import Timings
 from bot.updates.admission import Admission
+from bot.updates.alarm import Alarm
 from bot.updates.dispatch import App, Dispatch
 from bot.updates.intake import Intake, TokenError
+from bot.updates.limiter import Limiter
+from bot.updates.membership import refused
+from bot.updates.menus import set_menus
+from bot.updates.migration import found_moved
 from lm.checkpoints.checkpoint import Checkpoint
 from lm.checkpoints.versions import Versions
 from lm.device import default_device
 from lm.engine.engine import Engine
-from storage import chats, inbox, outbox
+from lm.engine.served import served
+from storage import approvals, chats, guesses, inbox, outbox, presence
 from storage.groups import Group
 from storage.store import Db, StorageError, Store
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = {"longest_pause_seconds": 0.0, "lull_seconds": 0.0}
 DRAIN_S = 8.0  # what is being said at the end may still be said
 PRUNE_EVERY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A Bot API server, the bot's token there, and accounts known beside those in the store."""
+    """A Bot API server, the bot's token there, and accounts known beside those in the store.
+
+    erase: for a server whose own record lies in the data directory too: what takes an account's
+    words out of it
+    """
 
     base_url: str
     token: str
     links: Mapping[int, int]
     everywhere: bool = False  # serve every chat there: they are all the operator's own
+    erase: Callable[[int], None] | None = None
 
 
 async def serve(
@@ -73,20 +94,40 @@ async def serve(
 
     def make_engine(serving: Checkpoint) -> Engine:
         return Engine(
-            serving.model,
+            served(serving.model, device),
             slots=config.engine.slots,
             span=serving.meta.config.context,
             device=device,
+            guard=serving.guard,
         )
 
-    application = build(address)
+    limiter = Limiter(0 if address.everywhere else config.telegram.messages_per_minute)
+    application = build(address, limiter)
     async with EngineThread(make_engine) as thread:
         me = await connect(application)
         longest = config.sampling.max_tokens
         current = Current(checkpoint, versions, thread, store, group.id, longest, address.links)
         await current.start()
-        replies = Replies(application.bot, store, current, thread, config.sampling, config.replies)
+        errands, timings = Errands(), Timings()
+        customs = Customs(store, thread, current, group.id, errands)
+        # On the page everybody is in a hurry to see what the bot can do.
+        manner = config.replies.model_copy(update=AT_ONCE if address.everywhere else {})
+        replies = Replies(
+            application.bot,
+            store,
+            current,
+            thread,
+            customs,
+            config.sampling,
+            manner,
+            limiter.pause,
+            timings.record,
+        )
+        listening = Listening(store, current, customs, replies, manner)
+        pace = 1.0 if config.replies.typing_seconds else 0.0
+        scenes = Scenes(application.bot, store, current, thread, replies, errands, pace)
         retraining = Retraining(application.bot, store, current, group, paths, config)
+        nightly = Nightly(store, group, current, retraining)
         dispatch = Dispatch(store, application)
         url = f"{address.base_url}/bot{address.token}"
         intake = Intake(url, store, dispatch.arrived)
@@ -102,41 +143,61 @@ async def serve(
         house = House(
             config=config,
             group=group,
+            paths=paths,
+            erase_elsewhere=address.erase,
             bot=application.bot,
             me=me,
             store=store,
             thread=thread,
             current=current,
             replies=replies,
+            listening=listening,
             retraining=retraining,
+            nightly=nightly,
+            offers=Offers(application.bot, store, group.name, config.privacy, paths.arrivals),
+            timings=timings,
+            scenes=scenes,
+            errands=errands,
             intake=intake,
+            limiter=limiter,
             admission=admission,
             scrubber=scrubber,
             started=time.monotonic(),
         )
+        limiter.refused = partial(refused, house)
+        limiter.found_moved = partial(found_moved, house)
         add_handlers(application, house, dispatch)
         try:
             await replies.recover()
             await retraining.recover()
-            await _tell_menus(house)
+            await scenes.recover()
+            await forgetting.resume(house)
+            errands.start("menus", set_menus(application.bot, COMMANDS))
+            customs.follow()
             await ready(me)
-            await _until_stopped(
-                intake, dispatch, store, thread.failure, replies.failure, store.writer
-            )
+            async with Alarm(application.bot, store, group.id, admins):
+                await _until_stopped(
+                    *(intake, dispatch, nightly, store),
+                    *(thread.failure, replies.failure, store.writer),
+                )
         finally:
+            await listening.stop()
+            await errands.stop()
             await retraining.stop()
             await replies.drain(DRAIN_S)
             await application.shutdown()
 
 
-def build(address: Address) -> App:
+def build(address: Address, limiter: Limiter) -> App:
     """PTB's application without its own polling."""
+    os.environ.setdefault("PTB_TIMEDELTA", "1")  # the type that a pause will have; else PTB warns
     return (
         ApplicationBuilder()
         .token(address.token)
         .base_url(f"{address.base_url}/bot")
         .base_file_url(f"{address.base_url}/file/bot")
         .updater(None)
+        .rate_limiter(limiter)
         .build()
     )
 
@@ -167,15 +228,12 @@ async def connect(application: App) -> User:
         pause = min(2 * pause, 30.0)
 
 
-async def _tell_menus(house: House) -> None:
-    try:
-        await set_menus(house)
-    except TelegramError as error:
-        log.warning("the command menu was not set: %s", type(error).__name__)
-
-
 async def _until_stopped(
-    intake: Intake, dispatch: Dispatch, store: Store, *failures: asyncio.Future[Any]
+    intake: Intake,
+    dispatch: Dispatch,
+    nightly: Nightly,
+    store: Store,
+    *failures: asyncio.Future[Any],
 ) -> None:
     """Run intake, dispatch and housekeeping until a signal, or until one of them fails."""
     stop = asyncio.Event()
@@ -186,6 +244,7 @@ async def _until_stopped(
     work = [
         asyncio.create_task(intake.run(), name="intake"),
         asyncio.create_task(dispatch.run(), name="dispatch"),
+        asyncio.create_task(nightly.run(), name="nightly"),
         asyncio.create_task(_prune(store), name="prune"),
     ]
     watched: list[asyncio.Future[Any]] = [stopped, *work, *failures]
@@ -206,6 +265,9 @@ async def _prune(store: Store) -> None:
         async def job(db: Db) -> None:
             await inbox.prune(db)
             await outbox.prune(db, inbox.KEEP_S)
+            await guesses.prune(db, inbox.KEEP_S)
+            await presence.prune(db, inbox.KEEP_S)
+            await approvals.expire(db, FRESH_S)
 
         try:
             await store.write(job)

@@ -1,69 +1,73 @@
-"""/help, /privacy, /status and /reset: what the bot is, what it keeps, how it does."""
+"""/help, /reset, and the hello of /start: what the bot is, and a clean slate for a chat."""
 
 from __future__ import annotations
 
-import time
+from telegram.helpers import create_deep_linked_url
 
-from bot.house import House, say
+from bot.house import House
 from bot.updates.incoming import Incoming
-from storage import chats, inbox
+from bot.wording import Wording
+from storage import chats
 from storage.store import Db
 
-HELP = """I am an understudy: I learn how each of you writes and step in for them.
-
-/as NAME – I speak as NAME from now on
-/as NAME text – NAME answers this once
-/who – everybody I can be
-/mode – when I speak: when called, by chance, or not at all
-/reset – I forget what was said in this chat
-/privacy – what I keep, and what I learn from
-/status – how I am doing
-/models – the versions of me
-
-For admins:
-/retrain – learn the newest messages (/retrain cancel stops it)
-/rollback – go back to the version before
-
-Mention me, reply to me, or call the persona by name, and I answer."""
-
-PRIVACY = """What I keep stays on the machine that I run on; nothing leaves it except to Telegram.
-
-· I learn only from people who agreed, and I can only be people who agreed. What they write here \
-is kept to learn from.
-· What anybody else writes is remembered for a while so that my answers fit; it rolls out again, \
-and /reset forgets it now.
-· My own answers are never learnt from.
-· My logs hold no messages.
-
-What I say is made up by a small model that has read old messages. It is me, not them."""
+ADDED = "true"  # what Telegram says in a group to which the bot was added by its link
 
 
-WELCOME = """Hello. I am an understudy: /as NAME, and I answer the way NAME would.
-
-I remember what is said here for a while, on the machine that I run on and nowhere else, so that \
-my answers fit; I learn only from people who agreed. /privacy says more, /help what I can do."""
-
-
-async def joined(house: House, update_id: int, chat_id: int) -> None:
-    """The bot was added to a chat: say what it is and what it keeps."""
-    context = await house.current.contexts.at(chat_id, 0)
-    await house.apply(update_id, say(update_id, context.chat.id, WELCOME))
-    house.replies.wake(context.chat.id)
+async def hello(house: House, heard: Incoming) -> None:
+    """/start: in private what the bot is, with a button that adds it to a group."""
+    if heard.in_group:
+        if heard.arguments != ADDED:  # whoever was just added has said hello
+            await help_(house, heard)
+        return
+    say = heard.wording
+    text = say(
+        "I am an understudy: I learn how each of you writes and step in for them.\n\n"
+        "I belong into a group of friends. There, /as NAME, and I answer the way NAME would. "
+        "/privacy says what I keep, /help what I can do."
+    )
+    link = create_deep_linked_url(str(house.me.username), ADDED, group=True)
+    await house.answer(heard, text, [[(say("Add me to a group"), link)]])
 
 
 async def in_private(house: House, heard: Incoming) -> None:
     """Personas belong to their group: nobody meets them in a private chat."""
-    await house.answer(heard, "I speak in our group only. Here I answer /help and /privacy.")
+    text = heard.wording(
+        "I speak in our group only. Here I answer /help, /privacy, /mydata, /mine and /forget."
+    )
+    await house.answer(heard, text)
 
 
 async def help_(house: House, heard: Incoming) -> None:
     """/help: the commands."""
-    await house.answer(heard, HELP)
+    await house.answer(heard, _help(heard.wording))
 
 
-async def privacy(house: House, heard: Incoming) -> None:
-    """/privacy: what is kept and learnt."""
-    await house.answer(heard, PRIVACY)
+def _help(say: Wording) -> str:
+    return say(
+        "I am an understudy: I learn how each of you writes and step in for them.\n\n"
+        "/as NAME – I speak as NAME from now on\n"
+        "/as NAME YEAR – I speak as NAME did that year\n"
+        "/as NAME text – NAME answers this once\n"
+        "/who – everybody I can be\n"
+        "/scene NAME NAME 8 – they talk to each other; /scene stop ends it\n"
+        "/profile NAME – how NAME writes, as a picture\n"
+        "/guess – real or understudy? /guess score tells how often I fooled you\n"
+        "/mode – when I speak: when called, by chance, or not at all\n"
+        "/reset – I forget what was said in this chat\n"
+        "/privacy – what I keep, and what I learn from\n"
+        "/consent – whether I may learn from you\n"
+        "/mine – how I may speak as you; /iam NAME says who you are\n"
+        "/mydata – a file with everything that I keep of you\n"
+        "/forget – all of it goes, and so does what learnt from it\n"
+        "/status – how I am doing\n"
+        "/models – the versions of me\n\n"
+        "For admins:\n"
+        "/retrain – learn the newest messages (/retrain cancel stops it)\n"
+        "/retrain nightly – do so every night (/retrain nightly off ends that)\n"
+        "/import – take in an export of the chat, in private\n"
+        "/rollback – go back to the version before\n\n"
+        "Mention me, reply to me, or call the persona by name, and I answer."
+    )
 
 
 async def reset(house: House, heard: Incoming) -> None:
@@ -74,37 +78,6 @@ async def reset(house: House, heard: Incoming) -> None:
         async def change(db: Db) -> None:
             await chats.clear_context(db, context.chat.id)
 
-        await house.answer(heard, "I have forgotten what this chat was about.", change=change)
+        text = heard.wording("I have forgotten what this chat was about.")
+        await house.answer(heard, text, change=change)
         context.clear()
-
-
-async def status(house: House, heard: Incoming) -> None:
-    """/status: version, memory, queue, health."""
-    meta = house.current.checkpoint.meta
-    context = await house.context(heard)
-    waiting = await house.store.read(inbox.counts)
-    bpb = meta.metrics.get("bpb")
-    lines = [
-        f"Group {house.group.name}: version {meta.version}, learnt from {meta.messages:,} messages"
-        + ("" if bpb is None else f", {bpb:.3f} bits per byte on those held out"),
-        f"This chat: {len(context.entries)} messages in mind"
-        f" ({context.size} of {context.voice.capacity} tokens)",
-        f"Up {_span(time.monotonic() - house.started)}; last heard from Telegram"
-        f" {_span(time.monotonic() - house.intake.last_success)} ago;"
-        f" {waiting['pending']} updates waiting, {waiting['set_aside']} set aside",
-    ]
-    if house.retraining.running:
-        lines.append(f"Learning:\n{house.retraining.progress or 'getting ready'}")
-    if not house.me.can_read_all_group_messages:
-        lines.append(
-            "Privacy mode is on: I see only commands, mentions and replies. "
-            "@BotFather, /setprivacy, Disable; then remove me from the group and add me again."
-        )
-    await house.answer(heard, "\n".join(lines))
-
-
-def _span(seconds: float) -> str:
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

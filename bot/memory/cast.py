@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from storage.groups import SpeakerRow
+from storage.groups import ASK, FREE, SpeakerRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class Persona:
     id: int
     name: str
     names: tuple[str, ...]  # casefolded: full name, aliases, first word of the name
+    asks: bool = False  # whether its owner approves each reply first
 
 
 class Cast:
@@ -36,7 +37,11 @@ class Cast:
     ) -> None:
         self.speakers = {speaker.id: speaker for speaker in speakers}
         able = (self.speakers[each] for each in trained if each in self.speakers)
-        self.personas = [Persona(row.id, row.name, called(row)) for row in able if row.agreed]
+        self.personas = [
+            Persona(row.id, row.name, called(row), row.rule == ASK)
+            for row in able
+            if row.agreed and row.rule in (FREE, ASK)
+        ]
         self._by_user = {
             account: row.id for row in self.speakers.values() for account in row.accounts
         } | dict(links or {})

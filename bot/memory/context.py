@@ -18,6 +18,7 @@ from storage.chats import ChatRow, ContextRow
 
 KEEP_SHARE = 0.6  # of the capacity is left after a cut
 LONGEST_SHARE = 0.25  # of the capacity is the most that one message takes
+PAST_SHARE = 0.5  # of the capacity is the most that words of an earlier year take
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,22 @@ class Context:
         self.voice = voice
         self.entries: deque[Entry] = deque()
         self.size = 0  # tokens
+        self.past: tuple[ContextRow, ...] = ()  # of the year as which the persona speaks
+        self._past_tokens: tuple[int, ...] = ()
 
     @property
     def tokens(self) -> list[int]:
-        """All token ids, oldest first, after the BREAK with which sessions begin in training."""
+        """All token ids, oldest first, after the BREAK with which sessions begin in training.
+
+        What was said in the year as which the persona speaks is a session before that.
+        """
         messages = (token for entry in self.entries for token in entry.tokens)
-        return [self.voice.tokenizer.break_, *messages]
+        return [self.voice.tokenizer.break_, *self._past_tokens, *messages]
+
+    @property
+    def capacity(self) -> int:
+        """Tokens that there are for the chat's own messages."""
+        return self.voice.capacity - len(self._past_tokens)
 
     def entry(self, row: ContextRow) -> Entry:
         """A message with its tokens, cut short where it is over-long."""
@@ -76,11 +87,11 @@ class Context:
     def room_for(self, entry: Entry) -> list[int]:
         """Message ids that have to leave so that `entry` fits; changes nothing."""
         size = self.size + len(entry.tokens)
-        if size <= self.voice.capacity:
+        if size <= self.capacity:
             return []
         leaving = []
         for old in self.entries:
-            if size <= self.voice.capacity * KEEP_SHARE:
+            if size <= self.capacity * KEEP_SHARE:
                 break
             leaving.append(old.row.message_id)
             size -= len(old.tokens)
@@ -115,7 +126,7 @@ class Context:
             elif text:
                 entries.append(self.entry(replace(entry.row, text=text)))
         size = sum(len(entry.tokens) for entry in entries)
-        keep = self.voice.capacity * (KEEP_SHARE if size > self.voice.capacity else 1)
+        keep = self.capacity * (KEEP_SHARE if size > self.capacity else 1)
         while size > keep:
             size -= len(entries.pop(0).tokens)
         kept = {entry.row.message_id for entry in entries}
@@ -134,5 +145,25 @@ class Context:
     def rebuild(self, rows: Iterable[ContextRow], voice: Voice) -> list[int]:
         """Fill the context from its messages; returns the ids of those that no longer fit."""
         self.voice = voice
+        self._past_tokens = self._encoded(self.past)
         self.clear()
         return [left for row in list(rows) for left in self.append(self.entry(row))]
+
+    def recall(self, past: Iterable[ContextRow]) -> list[int]:
+        """Begin with what was said in an earlier year, as far as half of the room goes.
+
+        Returns the ids of messages that no longer fit.
+        """
+        self.past = tuple(past)
+        return self.rebuild([entry.row for entry in self.entries], self.voice)
+
+    def _encoded(self, past: Iterable[ContextRow]) -> tuple[int, ...]:
+        """The token ids of an earlier session with the BREAK behind it; its end is what is cut."""
+        room = int(self.voice.capacity * PAST_SHARE)
+        tokens: list[int] = []
+        for row in past:
+            message = self.entry(row).tokens
+            if len(tokens) + len(message) >= room:
+                break
+            tokens += message
+        return (*tokens, self.voice.tokenizer.break_) if tokens else ()

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from bot.memory.context import Context, Voice
-from storage import chats
-from storage.chats import ChatRow
+from bot.memory.context import PAST_SHARE, Context, Voice
+from storage import chats, eras
+from storage.chats import ChatRow, ContextRow
 from storage.store import Store
+
+CHARACTERS = 3.0  # that a token stands for, about, with the tokens around each message
 
 
 class Contexts:
@@ -50,6 +52,7 @@ class Contexts:
     async def _load(self, row: ChatRow) -> Context:
         rows = await self._store.read(lambda db: chats.context(db, row.id))
         context = Context(row, self._voice)
+        context.past = tuple(await self._stretch(context))
         left = context.rebuild(rows, self._voice)
         if left:
             await self._store.write(lambda db: chats.roll_out(db, row.id, left))
@@ -67,11 +70,59 @@ class Contexts:
                         job = partial(chats.roll_out, chat=context.chat.id, message_ids=left)
                         await self._store.write(job)
 
+    def loaded(self) -> list[Context]:
+        """The contexts that are in memory."""
+        return list(self._by_id.values())
+
+    async def reload(self) -> None:
+        """The store's copy has lost messages: what is in memory follows it."""
+        async with self._loading:
+            for context in self.loaded():
+                async with context.lock:
+                    await self._follow(context)
+
+    async def _follow(self, context: Context) -> None:
+        chat = context.chat.id
+        context.chat = await self._store.read(lambda db: chats.get(db, chat))
+        rows = await self._store.read(lambda db: chats.context(db, chat))
+        context.past = tuple(await self._stretch(context))
+        context.rebuild(rows, self._voice)
+
+    async def recall(self, context: Context) -> None:
+        """Let a context begin with the year that its chat is set to now, as far as people agree."""
+        async with context.lock:
+            left = context.recall(await self._stretch(context))
+            if left:
+                job = partial(chats.roll_out, chat=context.chat.id, message_ids=left)
+                await self._store.write(job)
+
+    async def recall_all(self) -> None:
+        """Who agrees has changed: no earlier year holds words of others any longer."""
+        for context in [each for each in self._by_id.values() if each.past]:
+            await self.recall(context)
+
+    async def _stretch(self, context: Context) -> list[ContextRow]:
+        persona, year = context.chat.persona, context.chat.year
+        if persona is None or year is None:
+            return []
+        characters = int(context.voice.capacity * PAST_SHARE * CHARACTERS)
+        return await self._store.read(
+            lambda db: eras.stretch(db, self._group, persona, year, characters)
+        )
+
+    async def leave(self, chat_id: int) -> None:
+        """The bot is no longer in a Telegram chat: its contexts leave memory, not the disk."""
+        async with self._loading:
+            await self._drop(chat_id)
+
+    async def _drop(self, *chat_ids: int) -> None:
+        for place in [place for place in self._by_place if place[0] in chat_ids]:
+            context = self._by_place.pop(place)
+            async with context.lock:  # whoever is changing it finishes first
+                del self._by_id[context.chat.id]
+
     async def migrate(self, old: int, new: int) -> None:
         """A group became a supergroup: its contexts follow."""
         async with self._loading:
             await self._store.write(lambda db: chats.migrate_chat(db, old, new))
-            for place in [place for place in self._by_place if place[0] in (old, new)]:
-                context = self._by_place.pop(place)
-                async with context.lock:  # whoever is changing it finishes first
-                    del self._by_id[context.chat.id]
+            await self._drop(old, new)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 import torch
 
@@ -15,6 +16,7 @@ from bot.memory.cast import Cast
 from bot.memory.context import Voice
 from bot.memory.contexts import Contexts
 from bot.memory.engine_thread import EngineThread
+from lm.checkpoints.blank import NOBODY, blank
 from lm.checkpoints.checkpoint import Checkpoint, CheckpointError
 from lm.checkpoints.versions import Versions
 from storage import groups
@@ -70,6 +72,7 @@ class Current:
         if newest != self._ledger:
             self._ledger = newest
             await self.refresh_cast()
+            await self.contexts.recall_all()
 
     async def refresh_cast(self) -> None:
         """Read the group's speakers again."""
@@ -94,9 +97,46 @@ class Current:
             await self._swap(promoted[1], self.versions.rollback)
             return promoted[1]
 
+    async def withdraw(self, gone: Collection[int]) -> None:
+        """Serve none of these versions any more, and delete them. No training may run.
+
+        Where none is left the bot speaks as nobody until the next promotion.
+        """
+        async with self._swapping:
+            left = await asyncio.to_thread(self.versions.without, gone)
+            serving = self.checkpoint.meta.version
+            loaded = self.checkpoint
+            if serving in gone or serving == NOBODY:
+                loaded = await asyncio.to_thread(self._first, left)
+            version = loaded.meta.version
+            choose = partial(self.versions.withdraw, gone, version if version in left else None)
+            await self._serve(loaded, choose)
+
+    def _first(self, versions: Sequence[int]) -> Checkpoint:
+        """The first of these that can be loaded, else one that has learnt from nobody."""
+        for number in versions:
+            try:
+                return self.versions.load(number, self._device)
+            except CheckpointError as error:
+                log.error("version %d cannot be served: %s", number, error)
+        return blank(self._device)
+
+    async def forget(self) -> None:
+        """The store has forgotten: contexts follow it, and no slot keeps their old tokens."""
+        self._ledger = 0
+        await self.follow_ledger()
+        await self.contexts.reload()
+        async with self._swapping:
+            await self._thread.swap(self.checkpoint)
+        for context in self.contexts.loaded():
+            self._thread.warm(context.voice.version, context.chat.id, context.tokens)
+
     async def _swap(self, version: int, choose: Callable[[], object]) -> None:
         """Load, serve, then choose on disk; whatever fails, both stay as they were."""
         loaded = await asyncio.to_thread(self.versions.load, version, self._device)
+        await self._serve(loaded, choose)
+
+    async def _serve(self, loaded: Checkpoint, choose: Callable[[], object]) -> None:
         await self._thread.swap(loaded)
         try:
             await asyncio.to_thread(choose)

@@ -30,7 +30,8 @@ async def record(
 
     `also` is done in the same transaction.
     """
-    words = house.scrubber.scrub(heard.text if text is None else text)
+    written = heard.text if text is None else text
+    words = house.scrubber.scrub(written or heard.media)
     chat = context.chat.id
 
     async def answer(db: Db) -> None:
@@ -50,13 +51,18 @@ async def record(
         if not words or context.holds(heard.message_id):
             await house.apply(heard.update_id, answer)
         else:
-            speaker = house.current.cast.heard(heard.user, heard.name)
-            entry = context.entry(ContextRow(heard.message_id, speaker, heard.name, words))
+            # A forward, or a channel's post, is not in the words of who brought it here.
+            elsewhere = heard.borrowed or heard.as_channel
+            speaker = None if elsewhere else house.current.cast.heard(heard.user, heard.name)
+            entry = context.entry(
+                ContextRow(heard.message_id, speaker, heard.name, words, heard.author)
+            )
             leaving = context.room_for(entry)
 
             async def remember(db: Db) -> None:
                 await chats.append_context(db, chat, entry.row, leaving)
-                await learn(db, house, heard, words)
+                if written:
+                    await learn(db, house, heard, words)
 
             if await house.apply(heard.update_id, remember, answer):
                 context.append(entry)
@@ -80,7 +86,7 @@ async def learn(db: Db, house: House, heard: Incoming, words: str) -> None:
 
 async def on_edited(house: House, heard: Incoming) -> None:
     """A message was edited: what is remembered and learnt of it changes; nothing is answered."""
-    words = house.scrubber.scrub(heard.text)
+    words, learnt = house.scrubber.scrub(heard.words), house.scrubber.scrub(heard.text)
     context = await house.context(heard)
     async with context.lock:
         entries, leaving = context.edited(heard.message_id, words)
@@ -88,7 +94,7 @@ async def on_edited(house: House, heard: Incoming) -> None:
         async def change(db: Db) -> None:
             await chats.edit_context(db, context.chat.id, heard.message_id, words)
             await chats.roll_out(db, context.chat.id, leaving)
-            await messages.edit(db, house.group.id, heard.origin, words)
+            await messages.edit(db, house.group.id, heard.origin, learnt)
 
         if await house.apply(heard.update_id, change):
             context.hold(entries)

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from bot.memory.cast import Persona, is_called
 from bot.updates.incoming import Incoming
 from storage.chats import ChatRow
 
+Why = Literal["called", "chance"]
+
 
 def should_reply(
-    heard: Incoming, chat: ChatRow, persona: Persona | None, *, fresh: bool, dice: float
-) -> bool:
-    """Decide. `fresh` is whether the message is recent, `dice` a uniform number in [0, 1).
+    heard: Incoming,
+    chat: ChatRow,
+    persona: Persona | None,
+    *,
+    fresh: bool,
+    quiet: bool,
+    dice: float,
+) -> Why | None:
+    """Decide why, if at all. `fresh`: the message is recent; `quiet`: these are quiet hours.
 
-    In mode quiet never. Else when mentioned, replied to, or called by the persona's name, and by
-    chance in mode chance; bots, channels and backlog never.
+    In mode quiet and in quiet hours never. Else when mentioned, replied to, or called by the
+    persona's name, and in mode chance where the `dice`, a uniform number in [0, 1), fall so; bots,
+    channels and backlog never. What somebody forwards calls nobody. Mode auto decides elsewhere.
     """
-    if heard.from_bot or heard.as_channel or not fresh or chat.mode == "quiet":
-        return False
-    if heard.mentions_bot or heard.replies_to_bot:
-        return True
+    if heard.from_bot or heard.as_channel or not fresh or quiet or chat.mode == "quiet":
+        return None
+    if heard.replies_to_bot or (heard.mentions_bot and not heard.borrowed):
+        return "called"
     if persona is None:
-        return False
-    if is_called(heard.text, persona.names):
-        return True
-    return chat.mode == "chance" and dice * 100 < chat.chance
+        return None
+    if not heard.borrowed and is_called(heard.text, persona.names):
+        return "called"
+    return "chance" if chat.mode == "chance" and dice * 100 < chat.chance else None

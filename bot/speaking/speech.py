@@ -5,13 +5,15 @@ Everything goes out as plain text. Lengths are UTF-16 units, as Telegram counts 
 
 from __future__ import annotations
 
+from bot.speaking.showing import shown
+
 LONGEST = 4096
 JOINER = "\u2060"  # word joiner: invisible, and breaks a mention or a command
 
 
 def signed(name: str, body: str) -> str:
     """A persona's words as the chat sees them: visibly an understudy's, pinging nobody."""
-    return defuse(f"🎭 {name}: {body}")
+    return defuse(f"🎭 {name}: {shown(body)}")
 
 
 def defuse(text: str) -> str:

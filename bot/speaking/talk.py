@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import time
 
 from bot.commands import about
 from bot.commands import persona as stage
 from bot.house import House
+from bot.speaking.quiet_hours import is_quiet
 from bot.speaking.record import record
 from bot.speaking.should_reply import should_reply
 from bot.updates.incoming import Incoming
+from storage.outbox import ASKED, UNASKED
 
 
 async def on_message(house: House, heard: Incoming) -> None:
@@ -21,11 +24,18 @@ async def on_message(house: House, heard: Incoming) -> None:
             await about.in_private(house, heard)
         return
     context = await house.context(heard)
-    persona = house.current.cast.persona(context.chat.persona)
-    answers = should_reply(
-        heard, context.chat, persona, fresh=house.fresh(heard), dice=random.random()
-    )
-    if answers and persona is None:
-        await stage.ask(house, heard, "Nobody is on stage yet. Who shall I be?")
-    else:
-        await record(house, heard, context, persona=persona if answers else None)
+    chat = context.chat
+    persona = house.current.cast.persona(chat.persona)
+    quiet = is_quiet(chat.quiet_from, chat.quiet_to, chat.zone, time.time())
+    fresh = house.fresh(heard)
+    why = should_reply(heard, chat, persona, fresh=fresh, quiet=quiet, dice=random.random())
+    if why and persona is None:
+        question = heard.wording("Nobody is on stage yet. Who shall I be?")
+        await stage.ask(house, heard, question)
+        return
+    speaker = house.current.cast.heard(heard.user, heard.name)
+    house.replies.saying.pauses.heard(context, heard.author, speaker)
+    kind = ASKED if why == "called" else UNASKED
+    await record(house, heard, context, persona=persona if why else None, kind=kind)
+    if fresh:
+        house.listening.heard(context, heard, called=why == "called")

@@ -27,11 +27,12 @@ class Admission:
         everywhere: bool = False,
     ) -> None:
         self._allowed, self._served = frozenset(allowed), set(served)
+        self._moved: set[int] = set()
         self._trusted, self._everywhere = trusted, everywhere
 
     def admits(self, chat_id: int, user: int) -> bool:
         """Whether the bot serves this group chat, in which that account has just acted."""
-        if self._everywhere or chat_id in self._served or chat_id in self._allowed:
+        if self.serves(chat_id):
             return True
         if self._allowed or (self._served and not self._trusted(user)):
             return False
@@ -39,7 +40,16 @@ class Admission:
         self._served.add(chat_id)
         return True
 
+    def serves(self, chat_id: int) -> bool:
+        """Whether the bot serves this group chat already."""
+        return self._everywhere or chat_id in self._served or chat_id in self._allowed
+
     def moved(self, old: int, new: int) -> None:
-        """A served group became a supergroup."""
+        """A group became a supergroup, served if it was."""
+        self._moved.add(new)
         if old in self._served or old in self._allowed:
             self._served.add(new)
+
+    def is_moved(self, chat_id: int) -> bool:
+        """Whether this supergroup was another chat until a while ago."""
+        return chat_id in self._moved

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from telegram import Message, MessageEntity, Update, User
+from telegram import Message, MessageOriginUser, Update, User
 from telegram.constants import ChatType
 
+from bot.updates.words import words
 from bot.wording import Wording, wording
 from lm.corpus.text import clean
 
@@ -37,7 +38,16 @@ class Incoming:
     borrowed: bool  # forwarded, or sent through an inline bot: not the sender's own words
     mentions_bot: bool
     replies_to_bot: bool
+    edited: bool = False  # a message's new words: they command nothing
     language: str = ""  # the sender's, as an IETF tag; "" where unknown
+    media: str = ""  # a placeholder where there is no text: it is remembered, never learnt
+    album: str = ""  # the same in every message of an album
+    author: int = 0  # whose words these are: of a forward the first sender, where that is told
+
+    @property
+    def words(self) -> str:
+        """What a context remembers: the text, else what stands for media."""
+        return self.text or self.media
 
     @property
     def wording(self) -> Wording:
@@ -60,8 +70,8 @@ def read(update: Update, me: User) -> Incoming | None:
         return None
     chat = message.chat
     as_chat = message.sender_chat
-    text, mentioned = _text(message, me)
-    replied = message.reply_to_message
+    said = words(message, me)
+    replied, first = message.reply_to_message, message.forward_origin
     return Incoming(
         update_id=update.update_id,
         chat_id=chat.id,
@@ -69,40 +79,27 @@ def read(update: Update, me: User) -> Incoming | None:
         message_id=message.message_id,
         user=sender.id,
         name=clean(sender.full_name)[:LONGEST_NAME] or "?",
-        text=text,
-        arguments=_arguments(text),
+        text=said.text,
+        arguments=_arguments(said.text),
         sent_at=int((message.edit_date or message.date).timestamp()),
         in_group=chat.type in (ChatType.GROUP, ChatType.SUPERGROUP),
-        from_bot=sender.is_bot and sender.id != ANONYMOUS_ADMIN,
+        from_bot=sender.is_bot and as_chat is None,  # chats post behind bots of Telegram's own
         as_channel=as_chat is not None and as_chat.id != chat.id,
         anonymous_admin=as_chat is not None
         and as_chat.id == chat.id
         and sender.id == ANONYMOUS_ADMIN,
         borrowed=message.forward_origin is not None or message.via_bot is not None,
-        mentions_bot=mentioned,
+        mentions_bot=said.mentions_bot,
         replies_to_bot=replied is not None
         and replied.from_user is not None
         and replied.from_user.id == me.id
         and not (message.is_topic_message and replied.message_id == message.message_thread_id),
+        edited=update.edited_message is not None,
         language=sender.language_code or "",
+        media=said.media,
+        album=message.media_group_id or "",
+        author=first.sender_user.id if isinstance(first, MessageOriginUser) else sender.id,
     )
-
-
-def _text(message: Message, me: User) -> tuple[str, bool]:
-    """The message's words without the bot's @name, and whether it was mentioned."""
-    # PTB's own parsing of entities fails on half of a surrogate pair. Offsets are UTF-16 units.
-    raw = (message.text or message.caption or "").encode("utf-16-le", "surrogatepass")
-    entities = message.entities if message.text else message.caption_entities
-    at_me = f"@{me.username}".casefold()
-    mentioned = False
-    for entity in sorted(entities, key=lambda each: -each.offset):
-        start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
-        words = raw[start:end].decode("utf-16-le", "replace").casefold()
-        by_name = entity.type == MessageEntity.MENTION and words == at_me
-        if by_name or (entity.user is not None and entity.user.id == me.id):
-            mentioned = True
-            raw = raw[:start] + raw[end:]
-    return clean(raw.decode("utf-16-le", "surrogatepass")), mentioned
 
 
 def _arguments(text: str) -> str:

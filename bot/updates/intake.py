@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,13 +17,18 @@ from typing import Any
 import httpx
 
 from storage import inbox
-from storage.store import Db, Store
+from storage.store import Db, StorageError, Store
 
 log = logging.getLogger(__name__)
 
-ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "my_chat_member", "chat_member"]
+ALLOWED_UPDATES = [
+    *("message", "edited_message", "callback_query", "my_chat_member", "chat_member"),
+    "message_reaction",  # told only to admins of a chat
+]
 LONG_POLL_S = 30
 LONGEST_PAUSE_S = 30.0
+NOTE_EVERY_S = 60.0
+KEPT_S = 86400  # Telegram deletes updates that nobody fetches for so long
 
 
 class TokenError(Exception):
@@ -34,8 +40,9 @@ class Intake:
 
     def __init__(self, url: str, store: Store, arrived: Callable[[], None]) -> None:
         self._url, self._store, self._arrived = url, store, arrived
+        self._noted = -math.inf  # when it was last written down that Telegram was heard
         self._offset = 0  # 0: from the oldest update that was never confirmed
-        self.last_success = time.monotonic()
+        self.last_success = self.last_update = time.monotonic()
 
     async def run(self) -> None:
         """Poll until cancelled. Raises TokenError when the token stops being valid."""
@@ -46,7 +53,9 @@ class Intake:
                 if problem is None:
                     pause = 1.0
                     continue
-                log.warning("%s; trying again in %.0f s", problem, pause)
+                # Somebody has to act on a second program: the alarm tells admins of errors.
+                level = logging.ERROR if "(409)" in problem else logging.WARNING
+                log.log(level, "%s; trying again in %.0f s", problem, pause)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
 
@@ -93,6 +102,24 @@ class Intake:
             except Exception as error:
                 return f"updates could not be stored ({error}): they stay with Telegram"
             self._offset = rows[-1][0] + 1
+            self.last_update = time.monotonic()
             self._arrived()
         self.last_success = time.monotonic()
+        return await self._note()
+
+    async def _note(self) -> str | None:
+        """Write down now and then that Telegram was heard; tell of messages that it forgot."""
+        if self.last_success < self._noted + NOTE_EVERY_S:
+            return None
+        try:
+            silent = await self._store.write(inbox.heard)
+        except StorageError as error:
+            return f"the storage fails ({error})"
+        self._noted = self.last_success
+        if silent > KEPT_S:
+            log.error(
+                "nothing was heard from Telegram for %d hours: what was said before the last 24 is"
+                " lost to the bot; importing an export of the chat brings it back",
+                silent // 3600,
+            )
         return None

@@ -1,0 +1,79 @@
+"""/forget: whoever says it is asked once; then nothing that they wrote is kept any longer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.commands import learning
+from bot.house import House, Toast
+from bot.privacy import forgetting as work
+from bot.updates.incoming import Incoming
+from storage import forgetting
+from storage.store import Db
+
+
+async def forget(house: House, heard: Incoming) -> None:
+    """/forget: say what it removes, and ask."""
+    say = heard.wording
+    lines = [
+        say(
+            "Shall I forget you? What you wrote goes from everything that I keep: messages, "
+            "contexts, what waits to be read or said, and every version of me that learnt from "
+            "it. A training that is running ends. It cannot be undone, and what is in the chat "
+            "itself stays there."
+        )
+    ]
+    if house.current.cast.linked(heard.user) is None:
+        lines.append(
+            say(
+                "I know you by your account only. If I learnt from an exported chat as well, say "
+                "/iam NAME in the group first, with the name that you have there."
+            )
+        )
+    buttons = ((say("Forget me"), f"forget:{heard.user}"), (say("No"), f"keep:{heard.user}"))
+    await house.answer(heard, "\n\n".join(lines), (buttons,))
+
+
+async def pressed_forget(house: House, heard: Incoming, data: str) -> str | Toast:
+    """The person confirms: from this moment nothing of theirs is learnt, and erasing begins."""
+    say = heard.wording
+    if heard.user != int(data):
+        return Toast(say("Only who asked can press this. You can say /forget yourself."), True)
+    await begin(house, heard)
+    return say("Forgetting… I say here when it is done.")
+
+
+async def pressed_keep(house: House, heard: Incoming, data: str) -> str | Toast:
+    """The person thought better of it."""
+    if heard.user != int(data):
+        return Toast(heard.wording("Only who asked can press this."), True)
+    await house.apply(heard.update_id)
+    return heard.wording("Nothing has changed.")
+
+
+async def pressed_relearn(house: House, heard: Incoming, data: str) -> str | Toast:
+    """An admin has a version trained without them."""
+    if not await house.obeys(heard):
+        return Toast(heard.wording("Only admins of this chat can do that."), True)
+    await learning.retrain(house, replace(heard, arguments="fresh"))
+    return heard.wording("A new version is being trained.")
+
+
+async def begin(house: House, heard: Incoming) -> None:
+    """Keep the request with its update, and carry it out."""
+    chat = (await house.context(heard)).chat.id
+    row = house.current.cast.linked(heard.user)
+
+    async def change(db: Db) -> None:
+        await forgetting.begin(
+            db,
+            house.group.id,
+            None if row is None else row.id,
+            heard.user,
+            chat,
+            heard.message_id,
+            heard.language,
+        )
+
+    await house.apply(heard.update_id, change)
+    await work.resume(house)

@@ -1,0 +1,99 @@
+"""How the people of a group take turns and how fast, counted from who spoke when.
+
+Pure figures: no words, no database. A conversation ends at a silence of an hour, as sessions do in
+training. Pauses are those of a talk that is under way; of fewer than LEAST nothing is concluded.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+
+from storage.turns import Turn
+
+SESSION_S = 3600  # a longer silence ends a conversation
+LIVELY_S = 180  # a longer pause is no pause of a talk: somebody was away
+LEAST = 100  # pauses
+USUAL = 0.8  # of a speaker's answers come sooner than what is taken for silence
+KEPT = 500  # pauses of each kind and speaker
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """Figures by speaker.
+
+    share:   of all messages, those that are theirs
+    opening: of the times when somebody else had spoken, those when they spoke next
+    answers: seconds between somebody else's message and theirs, sorted
+    bursts:  seconds between two messages of theirs in a row, sorted
+    """
+
+    share: Mapping[int, float] = field(default_factory=dict)
+    opening: Mapping[int, float] = field(default_factory=dict)
+    answers: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    bursts: Mapping[int, Sequence[float]] = field(default_factory=dict)
+
+    def waits(self, speaker: int, seconds: float) -> float:
+        """The share of a speaker's answers that take longer than that; 1 where it is not known."""
+        known = self.answers.get(speaker, ())
+        if not known:
+            return 1.0
+        return 1 - bisect.bisect_right(known, seconds) / (len(known) + 1)
+
+    def silence(self, least_s: float) -> float:
+        """Seconds without a word after which most answers would have come: at least `least_s`."""
+        slow = [known[int(USUAL * len(known))] for known in self.answers.values()]
+        return max(least_s, median(slow)) if slow else least_s
+
+
+def habits(turns: Sequence[Turn]) -> Habits:
+    """Count the turns of a group, oldest first."""
+    said = Counter(turn.speaker for turn in turns)
+    after: Counter[int | None] = Counter()  # messages that another one follows, by speaker
+    begun: Counter[int | None] = Counter()  # turns that somebody took after somebody else
+    answers: dict[int, list[float]] = {}
+    bursts: dict[int, list[float]] = {}
+    for before, turn in pairwise(turns):
+        if not goes_on(before, turn):
+            continue
+        after[before.speaker] += 1
+        begun[turn.speaker] += before.speaker != turn.speaker
+        if turn.speaker is not None and (seconds := _pause(before, turn)) is not None:
+            kind = bursts if before.speaker == turn.speaker else answers
+            kind.setdefault(turn.speaker, []).append(seconds)
+    return Habits(
+        share={each: count / len(turns) for each, count in said.items() if each is not None},
+        opening={
+            each: begun[each] / max(1, after.total() - after[each])
+            for each in said
+            if each is not None
+        },
+        answers={each: _sample(pauses) for each, pauses in answers.items() if len(pauses) >= LEAST},
+        bursts={each: _sample(pauses) for each, pauses in bursts.items() if len(pauses) >= LEAST},
+    )
+
+
+def goes_on(before: Turn, turn: Turn) -> bool:
+    """Whether a message belongs to the same conversation as the one before it."""
+    if before.conversation != turn.conversation:
+        return False
+    if before.sent_at is None or turn.sent_at is None:
+        return True
+    return turn.sent_at - before.sent_at <= SESSION_S
+
+
+def _pause(before: Turn, turn: Turn) -> float | None:
+    """Seconds between two messages; None where they are not known or no pause of a talk."""
+    if before.sent_at is None or turn.sent_at is None:
+        return None
+    seconds = turn.sent_at - before.sent_at
+    return float(seconds) if 0 <= seconds <= LIVELY_S else None
+
+
+def _sample(pauses: Sequence[float]) -> tuple[float, ...]:
+    """The newest ones, sorted."""
+    return tuple(sorted(pauses[-KEPT:]))

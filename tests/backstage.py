@@ -17,6 +17,8 @@ from telegram import Bot, User
 from telegram.request import HTTPXRequest
 
 from bot.config import Config, RepliesConfig, SamplingConfig
+from bot.errands import Errands
+from bot.initiative.customs import Customs
 from bot.memory.current import Current
 from bot.memory.engine_thread import EngineThread
 from bot.paths import Paths
@@ -43,6 +45,7 @@ class Backstage:
     bot: Bot
     current: Current
     thread: EngineThread
+    customs: Customs
     replies: Replies
     speakers: dict[str, int]
     causes: int = field(default=0)
@@ -108,7 +111,7 @@ def make_engine(checkpoint: Checkpoint) -> Engine:
 
 @contextlib.asynccontextmanager
 async def backstage(
-    data: Path, *, fresh_seconds: int = 60, read_timeout: float = 5.0
+    data: Path, *, fresh_seconds: int = 60, read_timeout: float = 5.0, **manner: float
 ) -> AsyncIterator[Backstage]:
     """Everything from store to replies, on a data directory that small_group.make has filled."""
     config = PlaygroundConfig(token=TOKEN, members=small_group.NAMES, port=0, title="us")
@@ -124,10 +127,14 @@ async def backstage(
             current = Current(versions.load(1, CPU), versions, thread, store, group.id, 8, {})
             await current.start()
             limits = RepliesConfig(fresh_seconds=fresh_seconds, typing_seconds=0)
-            replies = Replies(bot, store, current, thread, sampling, limits)
+            limits = limits.model_copy(update=manner)
+            errands = Errands()
+            customs = Customs(store, thread, current, group.id, errands)
+            replies = Replies(bot, store, current, thread, customs, sampling, limits)
             speakers = {row.name: row.id for row in current.cast.speakers.values()}
-            yield Backstage(playground, store, bot, current, thread, replies, speakers)
+            yield Backstage(playground, store, bot, current, thread, customs, replies, speakers)
             await replies.drain(1)
+            await errands.stop()
 
 
 async def until(
@@ -148,10 +155,17 @@ async def context_rows(store: Store, chat: int) -> list[tuple[int, int | None, s
 
 @contextlib.asynccontextmanager
 async def serving(
-    data: Path, playground: Playground, config: Config | None = None
+    data: Path, playground: Playground, config: Config | None = None, *, paced: bool = False
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """The whole bot as `understudy run` composes it, ended by SIGTERM as an operator would."""
+    """The whole bot as `understudy run` composes it, ended by SIGTERM as an operator would.
+
+    paced: it keeps to Telegram's flood limits, which take time
+    """
     is_ready = asyncio.Event()
+    settings = config or Config()
+    if not paced:
+        telegram = settings.telegram.model_copy(update={"messages_per_minute": 0})
+        settings = settings.model_copy(update={"telegram": telegram})
 
     async def ready(_: User) -> None:
         is_ready.set()
@@ -159,9 +173,7 @@ async def serving(
     async with Store(Paths(data).database) as store:
         group = (await store.read(groups.all_groups))[0]
         address = Address(playground.url, TOKEN, {})
-        task = asyncio.create_task(
-            serve(config or Config(), Paths(data), store, group, address, ready)
-        )
+        task = asyncio.create_task(serve(settings, Paths(data), store, group, address, ready))
         waiting = asyncio.create_task(is_ready.wait())
         await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED, timeout=20)
         assert is_ready.is_set(), "the bot did not start"

@@ -66,8 +66,10 @@ async def make(data: Path, *, model: bool = True) -> Group:
     return group
 
 
-def write_version(versions: Versions, speakers: list[Speaker], seed: int = 0) -> int:
-    """A version with random weights."""
+def write_version(
+    versions: Versions, speakers: list[Speaker], seed: int = 0, learned_from: tuple[int, ...] = ()
+) -> int:
+    """A version with random weights. Without `learned_from` it does not say from whom it learnt."""
     texts = [line for lines in LINES.values() for line in lines] * 3
     tokenizer = Tokenizer.train(texts, 320, [speaker.id for speaker in speakers])
     config = ModelConfig(
@@ -93,5 +95,6 @@ def write_version(versions: Versions, speakers: list[Speaker], seed: int = 0) ->
         seconds=0.0,
         created_at=int(time.time()),
         curve=((1, 5.0, 8.0), (2, 4.0, 7.5)),
+        learned_from=learned_from,
     )
     return versions.write(GPT(config), tokenizer, meta)

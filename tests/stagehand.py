@@ -66,8 +66,8 @@ class Stagehand:
         return await self.wait(
             lambda m: (
                 m["from"]["is_bot"]
-                and m["reply_to"] == message["message_id"]
                 and m["chat"]["id"] == message["chat"]["id"]
+                and answers(m, message)
             ),
             seconds,
             f"an answer to {message['text']!r}",
@@ -76,6 +76,18 @@ class Stagehand:
     async def ask(self, name: str, text: str, **more: Any) -> str:
         """A member writes; returns the text of the bot's answer."""
         return str((await self.reply_to(await self.write(name, text, **more)))["text"])
+
+
+def answers(said: Message, message: Message) -> bool:
+    """Whether the bot's message answers another of its chat: below it, or as a persona next to it.
+
+    What nobody else has spoken after is answered without a thread.
+    """
+    if said["reply_to"]:
+        return bool(said["reply_to"] == message["message_id"])
+    command = message.get("text", "").partition(" ")[0]
+    persona = said.get("text", "").startswith("🎭 ") and command in ("/as", command.lstrip("/"))
+    return persona and bool(said["message_id"] > message["message_id"])
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from telegram import Bot
 
-from bot.updates.admins import is_admin
+from bot.updates.admins import is_admin, owners
 from bot.updates.incoming import ANONYMOUS_ADMIN, Incoming
 from playground.server import Fault, Member, Playground, PlaygroundConfig
 from tests.stagehand import TOKEN
@@ -60,12 +60,46 @@ async def test_an_anonymous_admin_may(bot: Bot, said: Incoming) -> None:
     assert not await is_admin(bot, replace(said, user=ANONYMOUS_ADMIN), [])
 
 
-@pytest.mark.parametrize("forged", ["borrowed", "as_channel", "from_bot"])
+async def test_the_shared_account_of_anonymous_admins_is_nobody(bot: Bot, said: Incoming) -> None:
+    """Without the group behind it, in private, or in the configuration by mistake."""
+    shared = replace(said, user=ANONYMOUS_ADMIN)
+    assert not await is_admin(bot, shared, [ANONYMOUS_ADMIN])
+    assert not await is_admin(bot, replace(shared, anonymous_admin=True, in_group=False), [])
+
+
+async def test_an_admin_who_is_demoted_is_none_at_once(
+    playground: Playground, bot: Bot, said: Incoming
+) -> None:
+    """Nothing is remembered between two commands."""
+    assert await is_admin(bot, said, [])
+    playground.world.members.reverse()  # the first one owns the group
+    assert not await is_admin(bot, said, [])
+
+
+async def test_in_private_an_admin_of_any_served_chat_may(
+    playground: Playground, bot: Bot, said: Incoming
+) -> None:
+    """Never of another one; a chat that does not answer vouches for nobody."""
+    alone = replace(said, chat_id=OWNER, in_group=False)
+    assert await is_admin(bot, alone, [], [-1, said.chat_id])
+    assert not await is_admin(bot, replace(alone, user=MEMBER), [], [said.chat_id])
+    assert not await is_admin(bot, alone, [], [])
+    assert not await is_admin(bot, alone, [], [-1])
+
+
+async def test_owners_are_told_by_telegram(
+    playground: Playground, bot: Bot, said: Incoming
+) -> None:
+    """One for each chat, and each once; a chat that does not answer has none."""
+    assert [user.id for user in await owners(bot, [said.chat_id, -1, said.chat_id])] == [OWNER]
+
+
+@pytest.mark.parametrize("forged", ["borrowed", "edited", "as_channel", "from_bot"])
 @pytest.mark.parametrize("anonymous", [False, True])
 async def test_forged_words_are_refused(
     bot: Bot, said: Incoming, forged: str, anonymous: bool
 ) -> None:
-    """Forwards, inline bots, channels and bots are refused whoever they seem to come from."""
+    """Forwards, edits, inline bots, channels and bots are refused whoever they seem to be."""
     message = replace(said, anonymous_admin=anonymous, **{forged: True})  # type: ignore[arg-type]  # mypy cannot see that it is a flag
     assert not await is_admin(bot, message, [OWNER])
 

@@ -43,6 +43,17 @@ def test_a_served_group_that_becomes_a_supergroup_is_still_served() -> None:
     assert not admission.admits(-1009, STRANGER)
 
 
+def test_what_is_served_is_known_without_serving_it() -> None:
+    """Asking admits nobody; a chat that moved is known as such, served or not."""
+    admission = make(served=(-5,))
+    assert admission.serves(-5)
+    assert not admission.serves(-6)
+    assert not admission.is_moved(-1005)
+    admission.moved(-5, -1005)
+    assert admission.is_moved(-1005)
+    assert admission.serves(-1005)
+
+
 def test_the_playground_serves_every_chat() -> None:
     """All of them are the operator's own."""
     admission = Admission((), (-1,), lambda _: False, everywhere=True)

@@ -18,6 +18,7 @@ from tests.stagehand import TOKEN, Process, Stagehand, running
 SETTINGS = """
 [telegram]
 base_url = "{url}"
+messages_per_minute = 0
 [sampling]
 max_tokens = 12
 [model]

@@ -20,6 +20,7 @@ from telegram.ext import TypeHandler
 from bot.serving import Address, build
 from bot.updates.dispatch import Dispatch
 from bot.updates.intake import Intake, TokenError
+from bot.updates.limiter import Limiter
 from playground.server import Fault, Playground, PlaygroundConfig
 from storage import inbox
 from storage.store import Db, Store
@@ -53,7 +54,7 @@ async def dispatching(
     playground: Playground, store: Store, handle: Handle
 ) -> AsyncIterator[Dispatch]:
     """A dispatch that runs as long as the block and hands every update to `handle`."""
-    application = build(Address(playground.url, TOKEN, {}))
+    application = build(Address(playground.url, TOKEN, {}), Limiter(0))
     application.add_handler(TypeHandler(Update, lambda update, _: handle(update)))
     await application.initialize()
     dispatch = Dispatch(store, application)
@@ -195,6 +196,40 @@ async def test_trouble_is_one_line_and_passes(
         assert sum(words in line for line in lines) == 1
     assert all("\n" not in line and "trying again in 1 s" in line for line in lines)
     assert "stagehand" not in caplog.text  # the token
+
+
+async def test_a_second_program_is_an_error_that_admins_are_told_of(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody has to act: the alarm tells of what is logged as an error."""
+    async with open_playground() as playground:
+        playground.faults.next("getUpdates", TROUBLES["another program uses"])
+        async with polling(playground.url, store):
+            await until(lambda: drained(playground))
+    (record,) = [each for each in caplog.records if "another program" in each.getMessage()]
+    assert record.levelno == logging.ERROR
+
+
+@pytest.mark.parametrize(("hours", "told"), [(23, False), (30, True)])
+async def test_a_gap_is_told_of(
+    store: Store, caplog: pytest.LogCaptureFixture, hours: int, told: bool
+) -> None:
+    """What Telegram could not deliver for a day is gone: nothing in the Bot API reads history."""
+
+    async def long_ago(db: Db) -> None:
+        await inbox.heard(db)
+        await db.execute("UPDATE heard SET at = at - ?", (hours * 3600,))
+
+    await store.write(long_ago)
+    async with open_playground() as playground, polling(playground.url, store):
+        await until(lambda: drained(playground))
+    assert ("30 hours" in caplog.text) is told
+    assert await store.read(heard_at) > time.time() - 60
+
+
+async def heard_at(db: Db) -> int:
+    """When Telegram was last heard."""
+    return int(next(iter(await db.execute_fetchall("SELECT at FROM heard")))[0])
 
 
 async def test_a_message_delivered_twice_is_kept_once(store: Store) -> None:

@@ -23,6 +23,7 @@ CHATS = 3
 SETTINGS = """
 [telegram]
 base_url = "{url}"
+messages_per_minute = 0
 [sampling]
 max_tokens = 8
 """

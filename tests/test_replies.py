@@ -154,7 +154,13 @@ async def test_what_never_left_is_sent_when_the_server_is_back(stage: Backstage)
         await bot.initialize()
         chat_id = next(iter(early.world.chats))
     replies = Replies(
-        bot, stage.store, stage.current, stage.thread, SamplingConfig(), RepliesConfig()
+        bot,
+        stage.store,
+        stage.current,
+        stage.thread,
+        stage.customs,
+        SamplingConfig(),
+        RepliesConfig(),
     )
     chat = await stage.chat(chat_id)
     cause = await stage.want(chat, text="hello")

@@ -1,0 +1,54 @@
+"""bot/memory/footprint.py: what is said of memory is what an engine takes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from bot.memory.footprint import SPARE, resident_bytes, size, slot_bytes
+from bot.paths import Paths
+from lm.checkpoints.versions import Versions
+from lm.engine.engine import Engine
+from lm.engine.slots import Slots
+from tests import small_group
+from tests.backstage import CPU
+
+
+async def test_a_slot_takes_what_is_said(tmp_path: Path) -> None:
+    """The very tensors that an engine allocates for the same model."""
+    await small_group.make(tmp_path)
+    serving = Versions(Paths(tmp_path).models(1)).load(1, CPU)
+    span = serving.meta.config.context
+    slots = Slots(serving.model.cache_layers, 5, span, torch.float32, CPU)
+    taken = sum(each.nbytes for each in (*slots.keys, *slots.values))
+    assert taken == 5 * slot_bytes(serving)
+
+
+def test_an_engine_has_so_many_more() -> None:
+    """The engine's own default."""
+    defaults = Engine.__init__.__kwdefaults__ or {}
+    assert defaults["spare"] == SPARE
+
+
+def test_this_process_holds_something() -> None:
+    """Between what an interpreter needs and what the machine has."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert 10 << 20 < resident_bytes() < machine
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 bytes"),
+        (1023, "1023 bytes"),
+        (65_536, "64 kB"),
+        (3 << 20, "3 MB"),
+        (5 << 29, "2.5 GB"),
+    ],
+)
+def test_sizes_for_people(count: int, words: str) -> None:
+    """In powers of 1024."""
+    assert size(count) == words

@@ -38,7 +38,7 @@ def run(path: Path, *launcher: str) -> list[dict[str, Any]]:
     """The events of one training of the preset "tiny", which has no dropout."""
     options = ["--transcript", str(path), "--models", str(path.parent / f"m{len(launcher)}")]
     options += ["--preset", "tiny", "--threads", "1", "--json"]
-    command = [sys.executable, *launcher, "-m", "lm.train", *options]
+    command = [sys.executable, *launcher, "-m", "tests.train_in_float32", *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr

@@ -73,8 +73,9 @@ async def serving(playground: Playground, data: Path, typing: float) -> AsyncIte
     config = data / "bench.toml"
     admins = list(playground.world.members)  # so that each of their chats is served
     config.write_text(
-        f'[telegram]\nbase_url = "{playground.url}"\nadmins = {admins}\n'
+        f'[telegram]\nbase_url = "{playground.url}"\nmessages_per_minute = 0\nadmins = {admins}\n'
         f"[replies]\ntyping_seconds = {typing}\n"
+        "longest_pause_seconds = 0\nlull_seconds = 0\nlongest_burst = 1\n"
     )
     process = await asyncio.create_subprocess_exec(
         *understudy("run", "--group", "bench", "--data", str(data), "--config", str(config)),
@@ -98,7 +99,7 @@ class Clock:
 
     def __init__(self, playground: Playground) -> None:
         self._world = playground.world
-        self._answered: dict[tuple[int, int], asyncio.Future[float]] = {}
+        self._answered: dict[int, asyncio.Future[float]] = {}  # by chat
 
     async def watch(self) -> None:
         """Follow the group's own live events."""
@@ -106,8 +107,7 @@ class Clock:
             while (event := await events.get(60)) is not None:
                 message = event.get("message") if event else None
                 if message and message["from"]["is_bot"]:
-                    key = (message["chat"]["id"], message["reply_to"])
-                    waiting = self._answered.get(key)
+                    waiting = self._answered.get(message["chat"]["id"])
                     if waiting is not None and not waiting.done():
                         waiting.set_result(time.perf_counter())
 
@@ -116,10 +116,10 @@ class Clock:
         began = time.perf_counter()
         message = write()
         future: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self._answered[(message.chat, message.id)] = future
+        self._answered[message.chat] = future
         seconds = await asyncio.wait_for(future, 60) - began
         answers = self._world.chats[message.chat].messages.values()
-        text = next(m.content["text"] for m in reversed(answers) if m.reply_to == message.id)
+        text = next(m.content["text"] for m in reversed(answers) if m.id > message.id)
         return seconds, str(text)
 
 
@@ -248,7 +248,7 @@ def _first_reply(url: str) -> float:
         asked = client.post("/api/messages", json=call).json()["message_id"]
         while True:
             messages = client.get("/api/state").json()["messages"]
-            if any(m["reply_to"] == asked and m["from"]["is_bot"] for m in messages):
+            if any(m["message_id"] > asked and m["from"]["is_bot"] for m in messages):
                 return time.perf_counter()
             time.sleep(0.02)
 

@@ -214,6 +214,8 @@ async def test_a_chat_that_may_not_be_written_to_is_not_tried_again(
     assert await server.call("sendChatAction", action="typing") is True
     assert (len(server.calls), told) == (1, [(GROUP, why)])
     assert server.limiter.pause(GROUP) == float("inf")
+    server.limiter.found(GROUP)  # a message from there: who may hear may not write yet
+    assert (server.limiter.pause(GROUP) < 2) is (why == "gone")
     server.limiter.reopen(GROUP)
     await server.send()
     assert len(server.calls) == 2

@@ -29,7 +29,7 @@ from typing import Any
 import pytest
 
 from bot.paths import Paths
-from bot.updates.gate import GRACE_S
+from bot.updates.membership import GRACE_S
 from bot.wording import languages
 from playground.botapi.menu import shown
 from playground.server import Fault, Member, Playground, PlaygroundConfig
@@ -439,6 +439,8 @@ async def test_a_removal_that_was_missed_is_learnt_from_the_refusal(data: Path, 
         return await rows(data, "SELECT active FROM chats") == [(0,)]
 
     await until(is_away)
+    assert "Nobody is on stage" in await desk.ask("Bob", "/who")  # heard again: in it after all
+    assert await rows(data, "SELECT active FROM chats") == [(1,)]
 
 
 async def test_a_bot_without_the_right_to_write_stops_trying_and_tells_its_admin_once(

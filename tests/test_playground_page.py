@@ -228,16 +228,16 @@ async def test_photos_enlarge_and_files_arrive(page: Page, bot: Bot) -> None:
 
 async def test_unread_counts_while_scrolled_up(page: Page, bot: Bot) -> None:
     """News below the fold are counted on the button that leads to them."""
-    for number in range(40):
-        await bot.say(f"line {number}")
-    await expect(page.locator(".row", has_text="line 39")).to_be_in_viewport()
+    for number in range(40):  # the dot keeps a text apart from the time behind it
+        await bot.say(f"line {number}.")
+    await expect(page.locator(".row", has_text="line 39.")).to_be_in_viewport()
     await page.locator("#scroller").evaluate("all => all.scrollTo(0, 300)")
     await expect(page.locator("#down")).to_be_visible()
     for number in (40, 41):
-        await bot.say(f"line {number}")
+        await bot.say(f"line {number}.")
     await expect(page.locator("#unread")).to_have_text("2")
     await page.locator("#down").click()
-    await expect(page.locator(".row", has_text="line 41")).to_be_in_viewport()
+    await expect(page.locator(".row", has_text="line 41.")).to_be_in_viewport()
     await expect(page.locator("#down")).to_be_hidden()
 
 

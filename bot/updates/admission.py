@@ -28,6 +28,7 @@ class Admission:
     ) -> None:
         self._allowed, self._served = frozenset(allowed), set(served)
         self._moved: set[int] = set()
+        self.present: set[int] = set()  # chats that have shown since the start that the bot is in
         self._trusted, self._everywhere = trusted, everywhere
 
     def admits(self, chat_id: int, user: int) -> bool:

@@ -15,11 +15,10 @@ from telegram.error import TelegramError
 from telegram.ext import ApplicationHandlerStop
 
 from bot.house import House
+from bot.updates import membership
 from bot.wording import wording
 
 log = logging.getLogger(__name__)
-
-GRACE_S = 2.0  # for news of a migration to arrive
 
 
 async def gate(house: House, update: Update) -> None:
@@ -31,6 +30,8 @@ async def gate(house: House, update: Update) -> None:
     if message is not None and message.migrate_from_chat_id is not None:
         house.admission.moved(message.migrate_from_chat_id, chat.id)
     if house.admission.admits(chat.id, 0 if user is None else user.id):
+        if message is not None and chat.id not in house.admission.present:
+            await membership.entered(house, chat.id)  # who hears a chat is in it
         return
     leaving = ("leave", chat.id)
     if _is_there(update) and not house.errands.busy(leaving):
@@ -48,7 +49,7 @@ def _is_there(update: Update) -> bool:
 
 
 async def _leave(house: House, chat: Chat, language: str) -> None:
-    await asyncio.sleep(GRACE_S)
+    await asyncio.sleep(membership.GRACE_S)
     if house.admission.serves(chat.id):
         return
     say = wording(language)

@@ -43,7 +43,7 @@ class Lane:
         self.turn = asyncio.Lock()
         self.sent: deque[float] = deque()  # times of sends and edits in the last minute
         self.closed_until = self.acted = -math.inf
-        self.refused = False
+        self.refused: Refusal | None = None
         self.edits: dict[object, object] = {}  # message id -> its newest edit that waits
 
 
@@ -111,12 +111,17 @@ class Limiter(BaseRateLimiter[None]):
         """The bot may write to this chat again."""
         lane = self._lane(chat_id)
         if lane.refused:
-            lane.refused, lane.closed_until = False, -math.inf
+            lane.refused, lane.closed_until = None, -math.inf
 
-    def close(self, chat_id: int) -> None:
+    def found(self, chat_id: int) -> None:
+        """The bot is in this chat after all. Whether it may write there is not said."""
+        if self._lane(chat_id).refused == "gone":
+            self.reopen(chat_id)
+
+    def close(self, chat_id: int, why: Refusal) -> None:
         """The bot may not write to this chat."""
         lane = self._lane(chat_id)
-        lane.refused, lane.closed_until = True, self._clock() + REFUSED_S
+        lane.refused, lane.closed_until = why, self._clock() + REFUSED_S
 
     def moved(self, old: int, new: int) -> None:
         """A group became a supergroup: what is sent to its old id goes to the new one."""
@@ -219,7 +224,7 @@ class Limiter(BaseRateLimiter[None]):
             raise
         except TelegramError as error:
             if (why := refusal(error)) is not None:
-                self.close(chat_id)
+                self.close(chat_id, why)
                 self.refused(chat_id, why)
             raise
         return answer

@@ -13,13 +13,14 @@ from telegram import ChatMember, ChatMemberRestricted, ChatMemberUpdated
 from telegram.constants import ChatType
 
 from bot.house import House
-from bot.updates.gate import GRACE_S
 from bot.updates.refusal import Refusal
 from bot.wording import wording
 from storage import outbox, presence
 from storage.store import Db
 
 log = logging.getLogger(__name__)
+
+GRACE_S = 2.0  # for news that a new chat is an old one at another id
 
 
 async def changed(house: House, update_id: int, change: ChatMemberUpdated) -> None:
@@ -28,9 +29,9 @@ async def changed(house: House, update_id: int, change: ChatMemberUpdated) -> No
     if not _present(now):
         await _gone(house, chat_id)
         return
-    await house.store.write(lambda db: presence.enter(db, chat_id))
+    await entered(house, chat_id)
     if isinstance(now, ChatMemberRestricted) and not now.can_send_messages:
-        house.limiter.close(chat_id)
+        house.limiter.close(chat_id, "mute")
         _tell_muted(chat_id)
         return
     house.limiter.reopen(chat_id)
@@ -56,8 +57,16 @@ def _present(member: ChatMember) -> bool:
     return member.status not in (ChatMember.LEFT, ChatMember.BANNED)
 
 
+async def entered(house: House, chat_id: int) -> None:
+    """The bot is in a chat, whatever was known of that."""
+    house.admission.present.add(chat_id)
+    house.limiter.found(chat_id)
+    await house.store.write(lambda db: presence.enter(db, chat_id))
+
+
 async def _gone(house: House, chat_id: int) -> None:
     log.info("the bot is no longer in chat %d", chat_id)
+    house.admission.present.discard(chat_id)
     await house.store.write(lambda db: presence.leave(db, chat_id))
     await house.current.contexts.leave(chat_id)
 

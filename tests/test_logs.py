@@ -94,15 +94,15 @@ async def everything_fails(hand: Stagehand, playground: Playground) -> None:
     )
     for fault in faults:
         playground.faults.next("sendMessage", fault)
-        await hand.write("Bob", f"alice, {CANARY}?")
-        await asyncio.sleep(0.2)
+        await hand.write("Bob", f"/as {CANARY}")
+        await asyncio.sleep(0.4)
     for method in ("sendChatAction", "getChatMember", "answerCallbackQuery"):
         playground.faults.next(method, Fault.failure(500, CANARY))
     await hand.write("Bob", "/retrain")
     playground.faults.next("getUpdates", Fault(body=f"<html>{CANARY}"))
     await hand.write("Bob", CANARY)
     playground.faults.next("getUpdates", Fault.failure(409, "Conflict: somebody else"))
-    await hand.ask("Bob", f"alice, {CANARY}?")
+    await hand.ask("Bob", f"/as {CANARY}")
 
 
 async def is_logged(log: io.StringIO, words: str) -> bool:

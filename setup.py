@@ -20,7 +20,7 @@ setup(
         Extension(
             f"lm.native.{name}",
             ["lm/native/module.cpp"],
-            depends=["lm/native/decoder.hpp", "lm/native/kernels.hpp", "lm/native/pool.hpp"],
+            depends=[f"lm/native/{part}.hpp" for part in ("buffer", "decoder", "kernels", "pool")],
             define_macros=[("INIT", f"PyInit_{name}")],
             extra_compile_args=[*FLAGS, *flags],
             extra_link_args=["-pthread"],

@@ -4,47 +4,12 @@
 
 #include <array>
 #include <mutex>
-#include <new>
-#include <utility>
 
+#include "buffer.hpp"
 #include "kernels.hpp"
 #include "pool.hpp"
 
 namespace native {
-
-// Zeros on a boundary of 64 bytes.
-template <class T>
-class Buffer {
- public:
-  Buffer() = default;
-  explicit Buffer(size_t size) { grow(size); }
-  ~Buffer() { ::operator delete(at_, ALIGNED); }
-  Buffer(Buffer&& other) noexcept { *this = std::move(other); }
-  Buffer& operator=(Buffer&& other) noexcept {
-    std::swap(at_, other.at_);
-    std::swap(size_, other.size_);
-    return *this;
-  }
-
-  // At least so many; what it held is lost when it has to grow.
-  void grow(size_t size) {
-    if (size <= size_) return;
-    ::operator delete(std::exchange(at_, nullptr), ALIGNED);
-    size_ = 0;
-    at_ = static_cast<T*>(::operator new(size * sizeof(T), ALIGNED));
-    std::memset(static_cast<void*>(at_), 0, size * sizeof(T));
-    size_ = size;
-  }
-
-  T* operator+(size_t offset) const { return at_ + offset; }
-  T& operator[](size_t i) const { return at_[i]; }
-  size_t size() const { return size_; }
-
- private:
-  static constexpr std::align_val_t ALIGNED{64};
-  T* at_ = nullptr;
-  size_t size_ = 0;
-};
 
 constexpr int PAIR = 2;  // blocks; the least that a thread takes, a gate and what it opens
 
@@ -57,14 +22,17 @@ inline int padded(int width) { return (width + PAIR * LANES - 1) / (PAIR * LANES
 
 // Weights [outputs][inputs] as blocks of LANES outputs, inputs innermost by DEPTH, zeros around.
 struct Matrix {
-  int blocks = 0;
-  size_t words = 0;
-  Buffer<Number> data;
+  int blocks;
+  size_t words;
+  Number* data = nullptr;
 
   Matrix(int outputs, int inputs)
-      : blocks(padded(outputs) / LANES),
-        words((inputs + DEPTH - 1) / DEPTH),
-        data(size_t(blocks) * words * LANES * DEPTH) {}
+      : blocks(padded(outputs) / LANES), words((inputs + DEPTH - 1) / DEPTH) {}
+
+  size_t size() const { return size_t(blocks) * words * LANES * DEPTH; }
+
+  // Have the weights there; returns where they end.
+  Number* lie(Number* at) { return (data = at) + size(); }
 
   // Rows from `weights` go to every `step`th block from `block` on.
   void pack(const Number* weights, int outputs, int inputs, int block = 0, int step = 1) {
@@ -96,6 +64,8 @@ struct Batch {
 struct Layer {
   Matrix qkv, output, gate_up, down;
   Buffer<float> attention_gain, mlp_gain, query_gain, key_gain;
+
+  std::array<Matrix*, 4> matrices() { return {&qkv, &output, &gate_up, &down}; }
 };
 
 class Decoder {
@@ -105,9 +75,19 @@ class Decoder {
       : shape_(shape), pool_(threads), embedding_(weights[0]), head_(shape.vocab, shape.width),
         last_gain_(gain(weights.back(), shape.width)), scores_(pool_.threads()),
         mixed_(pool_.threads()) {
+    size_t size = head_.size();
+    for (int i = 0; i < shape.layers; ++i) {
+      layers_.push_back(layer(&weights[1 + i * PER_LAYER]));
+      for (const Matrix* each : layers_.back().matrices()) size += each->size();
+    }
+    packed_.grow(size);
+    Number* to = packed_ + 0;
+    for (int i = 0; i < shape.layers; ++i) {
+      for (Matrix* each : layers_[i].matrices()) to = each->lie(to);
+      pack(layers_[i], &weights[1 + i * PER_LAYER]);
+    }
+    head_.lie(to);
     head_.pack(embedding_, shape.vocab, shape.width);
-    layers_.reserve(shape.layers);
-    for (int i = 0; i < shape.layers; ++i) layers_.push_back(layer(&weights[1 + i * PER_LAYER]));
   }
 
   static constexpr int PER_LAYER = 11;  // gain, q, k, v, o, gains of q and k, gain, gate, up, down
@@ -150,19 +130,22 @@ class Decoder {
   int key_width() const { return shape_.kv_heads * shape_.head_dim; }
 
   Layer layer(const Number* const* w) const {
+    const int width = shape_.width, queries = query_width();
+    return {{queries + 2 * key_width(), width}, {width, queries},
+            {2 * padded(shape_.inner), width}, {width, shape_.inner},
+            gain(w[0], width), gain(w[7], width),
+            gain(w[5], shape_.head_dim), gain(w[6], shape_.head_dim)};
+  }
+
+  void pack(Layer& layer, const Number* const* w) const {
     const int width = shape_.width, queries = query_width(), keys = key_width();
-    Layer made{{queries + 2 * keys, width}, {width, queries}, {2 * padded(shape_.inner), width},
-               {width, shape_.inner},
-               gain(w[0], width), gain(w[7], width),
-               gain(w[5], shape_.head_dim), gain(w[6], shape_.head_dim)};
-    made.qkv.pack(w[1], queries, width);
-    made.qkv.pack(w[2], keys, width, queries / LANES);
-    made.qkv.pack(w[3], keys, width, (queries + keys) / LANES);
-    made.output.pack(w[4], width, queries);
-    made.gate_up.pack(w[8], shape_.inner, width, 0, PAIR);
-    made.gate_up.pack(w[9], shape_.inner, width, 1, PAIR);
-    made.down.pack(w[10], width, shape_.inner);
-    return made;
+    layer.qkv.pack(w[1], queries, width);
+    layer.qkv.pack(w[2], keys, width, queries / LANES);
+    layer.qkv.pack(w[3], keys, width, (queries + keys) / LANES);
+    layer.output.pack(w[4], width, queries);
+    layer.gate_up.pack(w[8], shape_.inner, width, 0, PAIR);
+    layer.gate_up.pack(w[9], shape_.inner, width, 1, PAIR);
+    layer.down.pack(w[10], width, shape_.inner);
   }
 
   void reserve(const Batch& batch) {
@@ -305,6 +288,7 @@ class Decoder {
   Matrix head_;
   Buffer<float> last_gain_;
   std::vector<Layer> layers_;
+  Buffer<Number> packed_;  // all matrices, in the order in which a step reads them
   Buffer<float> hidden_, qkv_;               // [rows][width_], [rows][qkv_width_]
   Buffer<Number> normed_, attended_, inner_;  // [rows][width_], [query_width()], [inner_width_]
   std::vector<Buffer<float>> scores_, mixed_;  // per thread

@@ -33,6 +33,10 @@ class Native(Protocol):
         """Pack weights, which must stay where they are; ValueError for a shape it cannot have."""
         ...
 
+    def enlarge_pages(self, address: int, size: int) -> None:
+        """Ask the system for large pages, of which a cache is read faster, for so many bytes."""
+        ...
+
     def step(
         self,
         model: object,
@@ -58,7 +62,9 @@ class Native(Protocol):
 def native(dtype: torch.dtype) -> Native | None:
     """The extension module for weights of that dtype, if it was built and the processor can."""
     name, needed = MODULES.get(dtype, ("", ()))
-    offers = getattr(torch.cpu, "get_capabilities", dict)()  # newer than torch 2.9
+    offers: dict[str, object] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # newer than torch 2.9
     if not name or not all(offers.get(flag) for flag in needed):
         return None
     try:
@@ -101,9 +107,12 @@ class NativeGPT(GPT):
 
     def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
         """As GPT says; float32 scores where the step is native."""
-        if isinstance(cache, Batch) and cache.time == 1 and self._knows(cache.slots):
+        if isinstance(cache, Batch) and self._computes(cache):
             return self._step(tokens, positions, cache)
         return super().forward(tokens, positions, cache)
+
+    def _computes(self, batch: Batch) -> bool:
+        return batch.time == 1 and not self.training and self._knows(batch.slots)
 
     def _knows(self, slots: Slots) -> bool:
         """Whether the caches are what the native code reads; looked at once for the same ones."""
@@ -116,7 +125,10 @@ class NativeGPT(GPT):
         for tensor in tensors:
             if tensor.device.type != "cpu" or tensor.dtype != self._weights[0].dtype:
                 return False
-            assert tensor.shape == shape and tensor.is_contiguous(), (tensor.shape, shape)
+            assert tensor.shape == shape, (tensor.shape, shape)
+            assert tensor.is_contiguous(), tensor.stride()
+        for tensor in tensors:
+            self._module.enlarge_pages(tensor.data_ptr(), tensor.nbytes)
         places = torch.arange(span)[None]
         tables = rotary(places, self.config.head_dim, self.config.rope_theta)
         half = self.config.head_dim // 2  # the other half is the same

@@ -48,6 +48,8 @@ inline Word repeat(const Number* from) {
 }
 inline Vec dot(Word a, Word b, Vec sum) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
 
+inline float total(Vec x) { return _mm512_reduce_add_ps(x); }
+
 // The sum of each of LANES vectors, as one vector: four rounds that halve their number.
 inline Vec sums(Vec (&of)[LANES]) {
   for (int i = 0; i < 8; ++i)
@@ -83,6 +85,11 @@ inline Word word(const Number* from) { return load(from); }
 inline Word repeat(const Number* from) { return _mm256_broadcast_ss(from); }
 inline Vec dot(Word a, Word b, Vec sum) { return fma(a, b, sum); }
 
+inline float total(Vec x) {
+  __m128 half = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  half = _mm_add_ps(half, _mm_movehl_ps(half, half));
+  return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+}
 inline Vec sums(Vec (&of)[LANES]) {
   for (int i = 0; i < 4; ++i) of[i] = _mm256_hadd_ps(of[2 * i], of[2 * i + 1]);
   for (int i = 0; i < 2; ++i) of[i] = _mm256_hadd_ps(of[2 * i], of[2 * i + 1]);
@@ -90,13 +97,6 @@ inline Vec sums(Vec (&of)[LANES]) {
 }
 
 #endif
-
-inline float total(Vec x) {
-  float lanes[LANES], sum = 0;
-  store(lanes, x);
-  for (const float lane : lanes) sum += lane;
-  return sum;
-}
 
 // e^x to 2e-7 of itself: 2^n times a polynomial on [-ln 2 / 2, ln 2 / 2] (Taylor, degree 7).
 inline Vec exponential(Vec x) {

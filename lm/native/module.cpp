@@ -69,6 +69,13 @@ bool without_gil(const Compute& compute) {
   return enough;
 }
 
+PyObject* enlarge_pages(PyObject*, PyObject* args) {
+  unsigned long long address, bytes;
+  if (!PyArg_ParseTuple(args, "KK", &address, &bytes)) return nullptr;
+  native::enlarge_pages(reinterpret_cast<void*>(address), bytes);
+  Py_RETURN_NONE;
+}
+
 PyObject* build(PyObject*, PyObject* args) {
   Shape shape;
   int threads;
@@ -141,6 +148,8 @@ PyObject* step(PyObject*, PyObject* args) {
 }
 
 PyMethodDef METHODS[] = {
+    {"enlarge_pages", enlarge_pages, METH_VARARGS,
+     "enlarge_pages(address, bytes): ask the system for large pages there."},
     {"build", build, METH_VARARGS,
      "build(shape, eps, threads, weights): a model of these addresses, which must stay valid."},
     {"step", step, METH_VARARGS,

@@ -1,0 +1,344 @@
+"""Rules of the native decode step: right, the same in any company, and safe to be without."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+
+import pytest
+import torch
+from torch import Tensor
+
+from lm.engine.engine import Engine
+from lm.engine.request import Finished, Request
+from lm.engine.sampling import Sampling
+from lm.engine.slots import Batch, Slots
+from lm.models.gpt import GPT, ModelConfig
+from lm.models.kneser_ney import KneserNey
+from lm.models.mixture import Mixture, Weights
+from lm.native.decoder import NativeGPT, accelerated, native
+from tests.test_ngrams import VOCABULARY, sessions
+
+CPU = torch.device("cpu")
+DTYPES = [
+    pytest.param(
+        dtype,
+        marks=pytest.mark.skipif(
+            native(dtype) is None, reason=f"no native code for {dtype} on this machine"
+        ),
+    )
+    for dtype in (torch.bfloat16, torch.float32)
+]
+SHAPES = [  # d_model, heads, key heads, head_dim, d_ff, vocabulary
+    (64, 1, 1, 64, 96, 97),
+    (130, 4, 2, 64, 161, 1003),
+    (321, 3, 3, 128, 200, 512),
+    (65, 6, 2, 128, 33, 31),
+    (320, 5, 1, 64, 77, 1000),
+]
+SLOTS, SPAN = 12, 220
+# One row each: slot, where its token goes, whose beginning it shares, and how much of it.
+ROWS = [
+    (7, 0, 7, 0),
+    (1, 5, 1, 0),
+    (2, 63, 2, 0),
+    (3, 64, 3, 0),
+    (4, 207, 0, 100),
+    (5, 150, 0, 101),
+    (6, 77, 0, 77),
+    (11, 219, 10, 1),
+    (8, 16, 10, 15),
+]
+
+
+def gpt(dtype: torch.dtype, shape: tuple[int, ...] = SHAPES[1], layers: int = 2) -> GPT:
+    """A model whose weights all matter: gains away from 1, scores away from 0."""
+    d_model, heads, kv_heads, head_dim, d_ff, vocabulary = shape
+    torch.manual_seed(0)
+    config = ModelConfig(vocabulary, layers, d_model, heads, kv_heads, head_dim, d_ff, context=SPAN)
+    model = GPT(config).eval().requires_grad_(False)
+    for weight in model.parameters():
+        if weight.ndim == 1:
+            torch.nn.init.uniform_(weight, 0.5, 1.5)
+        else:
+            torch.nn.init.normal_(weight, 0.0, 1.2 / weight.shape[1] ** 0.5)
+    return model.to(dtype)
+
+
+def nativized(model: GPT, threads: int = 2) -> NativeGPT:
+    found = accelerated(model, threads)
+    assert isinstance(found, NativeGPT)
+    return found
+
+
+def filled(model: GPT, dtype: torch.dtype, span: int = SPAN) -> Slots:
+    """Slots full of numbers that bfloat16 holds, the same for every dtype."""
+    slots = Slots(model.cache_layers, SLOTS, span, dtype, CPU)
+    generator = torch.Generator().manual_seed(1)
+    for tensor in (*slots.keys, *slots.values):
+        tensor.copy_(torch.randn(tensor.shape, generator=generator).bfloat16())
+    return slots
+
+
+def scores(
+    model: GPT, slots: Slots, rows: list[tuple[int, int, int, int]], tokens: list[int] | None = None
+) -> Tensor:
+    """[rows, vocabulary] of one step; a row's token is told by its slot where none is given."""
+    own, at, bases, lengths = (list(column) for column in zip(*rows, strict=True))
+    tokens = tokens or [slot * 7 % 31 for slot in own]
+    batch = Batch(slots, own, at, bases=bases, base_lengths=lengths)
+    with torch.inference_mode():
+        found: Tensor = model(torch.tensor(tokens)[:, None], batch.positions, batch)
+    return found[:, 0].float()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_scores_are_those_of_float32_within_rounding(
+    dtype: torch.dtype, shape: tuple[int, ...]
+) -> None:
+    """Off by less than torch in the same dtype, and by 6 % (bf16) or 1e-5 of their spread."""
+    model = gpt(dtype, shape)
+    exact = copy.deepcopy(model).float()
+    expected = scores(exact, filled(exact, torch.float32), ROWS)
+    found = scores(nativized(model), filled(model, dtype), ROWS)
+    eager = scores(model, filled(model, dtype), ROWS)
+    spread = expected.std().item()
+    assert (found - expected).abs().max() < spread * (0.06 if dtype == torch.bfloat16 else 1e-5)
+    if dtype == torch.bfloat16:
+        assert (found - expected).std() < (eager - expected).std()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_long_contexts(dtype: torch.dtype) -> None:
+    """A row sees all of 2,000 tokens, and positions that far."""
+    model = gpt(dtype)
+    exact = copy.deepcopy(model).float()
+    rows = [(0, 1999, 0, 0), (1, 1500, 2, 1111)]
+    expected = scores(exact, filled(exact, torch.float32, 2000), rows)
+    found = scores(nativized(model), filled(model, dtype, 2000), rows)
+    limit = 0.06 if dtype == torch.bfloat16 else 1e-4
+    assert (found - expected).abs().max() < expected.std() * limit
+
+
+@pytest.mark.parametrize("shape", SHAPES[1:4])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_row_has_the_same_bits_in_any_company(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+    """Alone, among any number of others, in any order, on any number of threads."""
+    model = gpt(dtype, shape)
+    alone = nativized(model, 1)
+    slots = filled(model, dtype)
+    expected = {row: scores(alone, slots, [row])[0] for row in ROWS}
+    generator = torch.Generator().manual_seed(3)
+    for threads in (1, 2, 3):
+        found = nativized(model, threads)
+        for count in range(2, len(ROWS) + 1):
+            picked = [ROWS[i] for i in torch.randperm(len(ROWS), generator=generator)[:count]]
+            for row, each in zip(picked, scores(found, slots, picked), strict=True):
+                assert torch.equal(each, expected[row]), (threads, count, row)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_many_rows_are_as_few(dtype: torch.dtype) -> None:
+    """Batches beyond any buffer so far give the bits of their rows alone."""
+    model = nativized(gpt(dtype))
+    slots = Slots(model.cache_layers, 90, 40, dtype, CPU)
+    for tensor in (*slots.keys, *slots.values):
+        tensor.normal_()
+    rows = [(slot, slot % 40, slot, 0) for slot in range(90)]
+    together = scores(model, slots, rows)
+    for row in rows[::7]:
+        assert torch.equal(scores(model, slots, [row])[0], together[row[0]])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_where_a_beginning_lies_changes_no_bit(dtype: torch.dtype) -> None:
+    """A row that shares its beginning computes what it would with a copy of its own."""
+    model = nativized(gpt(dtype))
+    slots = filled(model, dtype)
+    shared = scores(model, slots, [(4, 150, 0, 90)])
+    for tensor in (*slots.keys, *slots.values):
+        tensor[4, :, :90] = tensor[0, :, :90]
+    assert torch.equal(scores(model, slots, [(4, 150, 4, 0)]), shared)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_only_the_new_places_are_written(dtype: torch.dtype) -> None:
+    """A step leaves every other place of the cache as it is, and there what torch would write."""
+    model = gpt(dtype)
+    ours, theirs = filled(model, dtype), filled(model, dtype)
+    before = [tensor.clone() for tensor in (*ours.keys, *ours.values)]
+    scores(nativized(model), ours, ROWS)
+    scores(model, theirs, ROWS)
+    after = [*ours.keys, *ours.values]
+    for old, new, other in zip(before, after, [*theirs.keys, *theirs.values], strict=True):
+        for slot, at, _, _ in ROWS:
+            old[slot, :, at] = new[slot, :, at]
+        assert torch.equal(old, new)
+        limit = 0.1 if dtype == torch.bfloat16 else 1e-4
+        assert torch.allclose(new.float(), other.float(), atol=limit, rtol=limit)
+
+
+@pytest.mark.skipif(native(torch.float32) is None, reason="no native code on this machine")
+def test_an_engine_says_what_it_would_say_on_torch() -> None:
+    """Greedy, sampled by seed, several to one prompt, guided: token for token, all at once."""
+    model = gpt(torch.float32)
+    greedy, seeded = Sampling(temperature=0, max_tokens=12), Sampling(seed=5, max_tokens=14)
+    requests = [
+        Request("a", range(40), sampling=greedy),
+        Request("b", range(5), sampling=seeded, best_of=3),
+        Request("c", range(17), sampling=seeded, guidance=0.5, neutral=3),
+    ]
+
+    def replies(served: GPT) -> list[list[list[int]]]:
+        engine = Engine(served, slots=3, spare=8, span=64)
+        ids = [engine.submit(request) for request in requests]
+        found: dict[int, list[list[int]]] = {}
+        while engine.busy:
+            for event in engine.step():
+                if isinstance(event, Finished):
+                    found[event.id] = [reply.tokens for reply in event.replies]
+        return [found[each] for each in ids]
+
+    said = replies(nativized(model))
+    assert [len(each) for each in said] == [1, 3, 1]
+    assert said == replies(model)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_mixture_notices_nothing(dtype: torch.dtype) -> None:
+    """It mixes what the native step says, and keeps its tokens in its own layer of the cache."""
+    model = gpt(dtype, (64, 2, 1, 64, 96, VOCABULARY))
+    ngrams = KneserNey.train(sessions(21, count=60), VOCABULARY)
+    mixed = [Mixture(each, ngrams, Weights(0.35, 0.2)) for each in (model, nativized(model))]
+    found = []
+    for each in mixed:
+        each.eval()
+        slots = Slots(each.cache_layers, 2, 16, dtype, CPU)
+        start = Batch(slots, [0, 1], [0, 0], [3, 3])
+        with torch.inference_mode():
+            each.prefill(torch.tensor([[1, 2, 3], [4, 5, 6]]), start.positions, start)
+            batch = Batch(slots, [0, 1], [3, 3])
+            found.append(each(torch.tensor([[7], [8]]), batch.positions, batch))
+    assert torch.allclose(found[0], found[1], atol=0.05 if dtype == torch.bfloat16 else 1e-4)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_everything_else_is_torch(dtype: torch.dtype) -> None:
+    """Several tokens per row, and no cache: bit for bit what the GPT gives and stores."""
+    model = gpt(dtype)
+    tokens = torch.tensor([[1, 2, 3], [4, 5, 6]])
+
+    def run(each: GPT) -> list[Tensor]:
+        slots = filled(each, dtype)
+        batch = Batch(slots, [0, 1], [4, 9], [3, 3])
+        plain = torch.arange(3).expand(2, -1)
+        with torch.inference_mode():
+            return [each(tokens, plain), each(tokens, batch.positions, batch), *slots.keys]
+
+    for ours, theirs in zip(run(nativized(model)), run(model), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_model_that_was_converted_since_is_torch(dtype: torch.dtype) -> None:
+    """Over a cache of another dtype than that of the packed weights nothing native is run."""
+    plain, ours = gpt(dtype).double(), nativized(gpt(dtype)).double()
+    slots = [filled(plain, torch.float64) for _ in range(2)]
+    assert torch.equal(scores(ours, slots[0], ROWS), scores(plain, slots[1], ROWS))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_out_of_range_is_refused_before_anything_is_touched(dtype: torch.dtype) -> None:
+    """The error names what it was, its value and what is allowed; the cache is as before."""
+    model = nativized(gpt(dtype))
+    slots = filled(model, dtype)
+    before = [tensor.clone() for tensor in (*slots.keys, *slots.values)]
+    good = (0, 3, 0, 0)
+    for row, token, message in (
+        (good, 1003, "token = 1003: allowed are 0 to 1002"),
+        (good, -1, "token = -1"),
+        ((SLOTS, 3, 0, 0), 1, f"slot = {SLOTS}: allowed are 0 to {SLOTS - 1}"),
+        ((-1, 3, 0, 0), 1, "slot = -1"),
+        ((0, 3, SLOTS, 1), 1, f"base = {SLOTS}"),
+        ((0, 3, 1, 5), 1, "base_length = 5: allowed are 0 to 3"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            scores(model, slots, [(1, 1, 1, 0), row], [1, token])
+    batch = Batch(slots, [0], [3])
+    for at in (SPAN, -1):
+        with pytest.raises(ValueError, match=f"position = {at}: allowed are 0 to {SPAN - 1}"):
+            model(torch.tensor([[1]]), torch.tensor([[at]]), batch)
+    with pytest.raises(ValueError, match="tokens: "):
+        model(torch.tensor([[1], [2]]), batch.positions, batch)
+    with pytest.raises(ValueError, match="positions: "):
+        model(torch.tensor([[1]]), batch.positions.int(), batch)
+    for old, new in zip(before, (*slots.keys, *slots.values), strict=True):
+        assert torch.equal(old, new)
+
+
+def test_without_native_code_the_model_is_served_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dtype or a processor that there is no code for: the very same GPT comes back."""
+    half = gpt(torch.float16)
+    assert accelerated(half) is half
+    model = gpt(torch.float32)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": False}, raising=False)
+    assert accelerated(model) is model
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_weights_are_shared_and_complete(dtype: torch.dtype) -> None:
+    """It saves, counts and names its weights as the GPT it was made of, whatever its mode."""
+    model = gpt(dtype)
+    found = nativized(model)
+    assert found.state_dict().keys() == model.state_dict().keys()
+    assert found.embed_tokens.weight is model.embed_tokens.weight
+    assert found.training is model.training
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_two_threads_may_ask_at_once(dtype: torch.dtype) -> None:
+    """Steps of one model that meet wait for each other."""
+    model = nativized(gpt(dtype))
+    slots = filled(model, dtype)
+    expected = [scores(model, slots, [row])[0] for row in ROWS[:2]]
+    wrong: list[int] = []
+
+    def ask(which: int) -> None:
+        for _ in range(100):
+            if not torch.equal(scores(model, slots, [ROWS[which]])[0], expected[which]):
+                wrong.append(which)
+
+    threads = [threading.Thread(target=ask, args=(which,)) for which in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_threads_sleep_between_steps(dtype: torch.dtype) -> None:
+    """A model that nobody asks takes no processor time."""
+    model = nativized(gpt(dtype), threads=4)
+    scores(model, filled(model, dtype), ROWS)
+    time.sleep(0.05)
+    began = time.process_time()
+    time.sleep(0.3)
+    assert time.process_time() - began < 0.05
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sizes_that_cannot_be_are_refused(dtype: torch.dtype) -> None:
+    """The native side checks on its own what Python hands it."""
+    module = native(dtype)
+    assert module is not None
+    for shape, message in (
+        ((9, 1, 64, 3, 2, 64, 8), "n_kv_heads = 2"),
+        ((9, 1, 64, 2, 2, 32, 8), "head_dim = 32"),
+        ((9, 0, 64, 2, 2, 64, 8), "n_layers = 0"),
+        ((9, 1, 64, 2, 2, 64, 8), "weights: 3 of them, 13 are needed"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            module.build(shape, 1e-6, 1, [1, 2, 3])

@@ -45,9 +45,12 @@ def decide(
     persona: Persona | None = ALICE,
     *,
     fresh: bool = True,
+    quiet: bool = False,
+    own: bool = False,
     dice: float = 0.5,
 ) -> bool:
-    return should_reply(heard, chat(mode, chance), persona, fresh=fresh, dice=dice)
+    given = {"fresh": fresh, "quiet": quiet, "own": own}
+    return should_reply(heard, chat(mode, chance), persona, dice=dice, **given) is not None
 
 
 @pytest.mark.parametrize("heard", [MENTION, REPLY, CALLED])
@@ -103,3 +106,31 @@ def test_chance_is_a_percentage(chance: int, dice: float, answers: bool) -> None
     """0 never, 100 always, in between as the dice fall; and only in that mode."""
     assert decide(SAID, "chance", chance, dice=dice) is answers
     assert not decide(SAID, "mention", chance, dice=dice)
+
+
+@pytest.mark.parametrize("heard", [MENTION, REPLY, CALLED, SAID])
+def test_quiet_hours_are_quiet(heard: Incoming) -> None:
+    """As in mode quiet: nobody's phone lights up."""
+    assert not decide(heard, "chance", 100, quiet=True, dice=0.0)
+
+
+def test_nobody_is_answered_by_their_own_persona_unasked() -> None:
+    """A friend who talks while the bot is on stage as them may call it, and is else left alone."""
+    assert not decide(SAID, "chance", 100, own=True, dice=0.0)
+    assert decide(MENTION, own=True)
+
+
+def test_what_is_forwarded_calls_nobody() -> None:
+    """Words of elsewhere that hold a name or a mention are no question; a reply to the bot is."""
+    assert not decide(replace(CALLED, borrowed=True))
+    assert not decide(replace(MENTION, borrowed=True))
+    assert decide(replace(REPLY, borrowed=True))
+
+
+def test_why_is_told() -> None:
+    """What was asked for comes before what was not: the two are told apart."""
+    given = {"fresh": True, "quiet": False, "own": False}
+    both = chat("chance", 100)
+    assert should_reply(MENTION, both, ALICE, dice=0.0, **given) == "called"
+    assert should_reply(SAID, both, ALICE, dice=0.0, **given) == "chance"
+    assert should_reply(SAID, chat("auto"), ALICE, dice=0.0, **given) is None

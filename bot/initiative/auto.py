@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 HOUR_S = 3600.0
-MOST_BEHIND, MOST_AHEAD = 3.0, 10.0  # messages: what is further back is not made up for
-HALVING = 3.0  # messages ahead make it take half as many turns, as many behind twice as many
-PATIENCE = 4  # unasked replies in a row that nobody reacts to; then it speaks half as often
+MOST_BEHIND, MOST_AHEAD = 6.0, 10.0  # messages: what is further back is not made up for
+DOUBLING = 2.0  # messages ahead ask for twice the odds of being next, as many behind for half
+PATIENCE = 5  # unasked replies in a row that nobody reacts to; then it speaks half as often
 SHYEST = 0.125  # of the friend's rate is never gone below
 REACT_MESSAGES = 4  # of others, within which somebody reacts
 REACT_S = 300.0
@@ -89,7 +89,7 @@ class Auto:
             return False
         if self._last is not None and now - self._last < self.cooldown_s:
             return False
-        return chance >= friend.threshold(self._mood(slider) * 2 ** (self.credit / HALVING))
+        return chance >= steered(friend.threshold(self._mood(slider)), self.credit)
 
     def _mood(self, slider: float) -> float:
         return slider * max(SHYEST, 0.5 ** (self.ignored // PATIENCE))
@@ -118,6 +118,14 @@ class _Unanswered:
     user: int
     at: float
     messages: int = 0
+
+
+def steered(threshold: float, credit: float) -> float:
+    """A threshold for who is so many messages behind (above 0) or ahead: other odds of it."""
+    if not 0 < threshold < 1:
+        return threshold
+    odds = threshold / (1 - threshold) * 2 ** (-credit / DOUBLING)
+    return odds / (1 + odds)
 
 
 def likely_next(

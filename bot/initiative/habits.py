@@ -29,13 +29,17 @@ class Habits:
     share:   of all messages, those that are theirs
     opening: of the times when somebody else had spoken, those when they spoke next
     answers: seconds between somebody else's message and theirs, sorted
-    bursts:  seconds between two messages of theirs in a row, sorted
+    bursts:  seconds between two messages of theirs in a row, sorted; of all together for None
     """
 
     share: Mapping[int, float] = field(default_factory=dict)
     opening: Mapping[int, float] = field(default_factory=dict)
     answers: Mapping[int, Sequence[float]] = field(default_factory=dict)
-    bursts: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    bursts: Mapping[int | None, Sequence[float]] = field(default_factory=dict)
+
+    def in_a_row(self, speaker: int | None) -> Sequence[float]:
+        """Pauses of a speaker's bursts; of everybody's where too little is known of theirs."""
+        return self.bursts.get(speaker) or self.bursts.get(None, ())
 
     def waits(self, speaker: int, seconds: float) -> float:
         """The share of a speaker's answers that take longer than that; 1 where it is not known."""
@@ -56,15 +60,19 @@ def habits(turns: Sequence[Turn]) -> Habits:
     after: Counter[int | None] = Counter()  # messages that another one follows, by speaker
     begun: Counter[int | None] = Counter()  # turns that somebody took after somebody else
     answers: dict[int, list[float]] = {}
-    bursts: dict[int, list[float]] = {}
+    bursts: dict[int | None, list[float]] = {}
     for before, turn in pairwise(turns):
         if not goes_on(before, turn):
             continue
         after[before.speaker] += 1
         begun[turn.speaker] += before.speaker != turn.speaker
-        if turn.speaker is not None and (seconds := _pause(before, turn)) is not None:
-            kind = bursts if before.speaker == turn.speaker else answers
-            kind.setdefault(turn.speaker, []).append(seconds)
+        if turn.speaker is None or (seconds := _pause(before, turn)) is None:
+            continue
+        if before.speaker == turn.speaker:
+            bursts.setdefault(turn.speaker, []).append(seconds)
+            bursts.setdefault(None, []).append(seconds)
+        else:
+            answers.setdefault(turn.speaker, []).append(seconds)
     return Habits(
         share={each: count / len(turns) for each, count in said.items() if each is not None},
         opening={

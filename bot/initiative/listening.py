@@ -62,7 +62,7 @@ class Listening:
         state = self._state(chat.id, chat.persona)
         state.heard(heard.user, self._clock(), friend, chat.slider, called=called)
         if not called:
-            self._start(chat.id, self._attend(context, heard.user, heard.message_id))
+            self._start(chat.id, self._attend(context, heard.message_id))
 
     def said(self, context: Context, row: Outgoing, to: int | None) -> None:
         """A persona's message went out; `to` is the account that it answers."""
@@ -106,7 +106,7 @@ class Listening:
         if not done.cancelled() and (error := done.exception()) is not None:
             log.error("chat %d: nothing was decided: %s", chat, type(error).__name__)
 
-    async def _attend(self, context: Context, user: int, message_id: int) -> None:
+    async def _attend(self, context: Context, message_id: int) -> None:
         """Decide when a burst seems to be over, and once more when nobody answers it."""
         if not context.chat.instant:
             longest = self._config.lull_seconds
@@ -142,7 +142,10 @@ class Listening:
         state = self._state(chat.id, persona.id)
         if not state.wants(chance, self._clock(), friend, chat.slider):
             return False
-        return await self._want(context, persona.id, message_id)
+        wanted = await self._want(context, persona.id, message_id)
+        if wanted and persona.asks:  # to ask its owner is what it may do so often, too
+            state.said(self._clock(), unasked_to=newest.user or 0)
+        return wanted
 
     async def _want(self, context: Context, persona: int, message_id: int) -> bool:
         """Want a reply to a message, unless one that was asked for is under way."""

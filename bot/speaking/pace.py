@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bot.initiative.habits import Habits
+from bot.initiative.habits import LIVELY_S, Habits
 
 MINUTE_S = 60.0
 SHORT_LULL_S = 0.3  # where nothing is known of somebody's pace
@@ -23,12 +23,12 @@ def answer_pause(habits: Habits, speaker: int, longest_s: float, dice: float) ->
 
 def burst_pause(habits: Habits, speaker: int, longest_s: float, dice: float) -> float:
     """Seconds between two messages of a speaker in a row; 0 where that is not known."""
-    return bounded(draw(habits.bursts.get(speaker, ()), dice), longest_s)
+    return bounded(draw(habits.in_a_row(speaker), dice), longest_s)
 
 
 def lull(habits: Habits, speaker: int | None, longest_s: float) -> float:
     """Seconds of silence after which a speaker's lines in a row are probably over."""
-    known = habits.bursts.get(speaker, ()) if speaker is not None else ()
+    known = habits.in_a_row(speaker)
     return min(longest_s, draw(known, FAST) if known else SHORT_LULL_S)
 
 
@@ -54,7 +54,8 @@ def draw(pauses: Sequence[float], dice: float) -> float:
 
 
 def bounded(seconds: float, longest_s: float) -> float:
-    """Seconds that never exceed `longest_s`; what is far below it stays nearly as it is."""
-    if longest_s <= 0:
-        return 0.0
-    return longest_s * (1 - math.exp(-seconds / longest_s))
+    """Seconds that never exceed `longest_s`, in the order of what was given.
+
+    Pauses of a talk run from one second to minutes, so they are compared by their logarithms.
+    """
+    return min(seconds, longest_s * math.log1p(seconds) / math.log1p(LIVELY_S))

@@ -18,13 +18,17 @@ def should_reply(
     *,
     fresh: bool,
     quiet: bool,
+    own: bool,
     dice: float,
 ) -> Why | None:
-    """Decide why, if at all. `fresh`: the message is recent; `quiet`: these are quiet hours.
+    """Decide why, if at all.
+
+    fresh: the message is recent; quiet: these are quiet hours; own: the persona's friend wrote it
 
     In mode quiet and in quiet hours never. Else when mentioned, replied to, or called by the
     persona's name, and in mode chance where the `dice`, a uniform number in [0, 1), fall so; bots,
-    channels and backlog never. What somebody forwards calls nobody. Mode auto decides elsewhere.
+    channels and backlog never, and nobody unasked as whom it speaks itself. What is forwarded
+    calls nobody. Mode auto decides elsewhere.
     """
     if heard.from_bot or heard.as_channel or not fresh or quiet or chat.mode == "quiet":
         return None
@@ -34,4 +38,5 @@ def should_reply(
         return None
     if not heard.borrowed and is_called(heard.text, persona.names):
         return "called"
-    return "chance" if chat.mode == "chance" and dice * 100 < chat.chance else None
+    by_chance = chat.mode == "chance" and not own and dice * 100 < chat.chance
+    return "chance" if by_chance else None

@@ -27,13 +27,14 @@ async def on_message(house: House, heard: Incoming) -> None:
     chat = context.chat
     persona = house.current.cast.persona(chat.persona)
     quiet = is_quiet(chat.quiet_from, chat.quiet_to, chat.zone, time.time())
-    fresh = house.fresh(heard)
-    why = should_reply(heard, chat, persona, fresh=fresh, quiet=quiet, dice=random.random())
+    speaker = house.current.cast.heard(heard.user, heard.name)
+    own, fresh = speaker is not None and speaker == chat.persona, house.fresh(heard)
+    dice = random.random()
+    why = should_reply(heard, chat, persona, fresh=fresh, quiet=quiet, own=own, dice=dice)
     if why and persona is None:
         question = heard.wording("Nobody is on stage yet. Who shall I be?")
         await stage.ask(house, heard, question)
         return
-    speaker = house.current.cast.heard(heard.user, heard.name)
     house.replies.saying.pauses.heard(context, heard.author, speaker)
     kind = ASKED if why == "called" else UNASKED
     await record(house, heard, context, persona=persona if why else None, kind=kind)

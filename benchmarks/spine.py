@@ -99,7 +99,7 @@ class Clock:
 
     def __init__(self, playground: Playground) -> None:
         self._world = playground.world
-        self._answered: dict[int, asyncio.Future[float]] = {}  # by chat
+        self._asked: dict[int, tuple[int, asyncio.Future[float]]] = {}  # by chat: message, answer
 
     async def watch(self) -> None:
         """Follow the group's own live events."""
@@ -107,16 +107,16 @@ class Clock:
             while (event := await events.get(60)) is not None:
                 message = event.get("message") if event else None
                 if message and message["from"]["is_bot"]:
-                    waiting = self._answered.get(message["chat"]["id"])
-                    if waiting is not None and not waiting.done():
-                        waiting.set_result(time.perf_counter())
+                    asked, answer = self._asked.get(message["chat"]["id"], (0, None))
+                    if answer and message["message_id"] > asked and not answer.done():
+                        answer.set_result(time.perf_counter())
 
     async def reply(self, write: Callable[[], Any]) -> tuple[float, str]:
         """Let a member write; seconds until the bot has answered, and the answer."""
         began = time.perf_counter()
         message = write()
         future: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self._answered[message.chat] = future
+        self._asked[message.chat] = message.id, future
         seconds = await asyncio.wait_for(future, 60) - began
         answers = self._world.chats[message.chat].messages.values()
         text = next(m.content["text"] for m in reversed(answers) if m.id > message.id)

@@ -97,8 +97,10 @@ class Decoder {
     reserve(batch);
     pool_.run((batch.rows() + ROWS - 1) / ROWS, [&](int begin, int end, int) {
       for (int row = begin * ROWS; row < std::min(end * ROWS, batch.rows()); ++row)
-        for (int i = 0; i < shape_.width; ++i)
-          hidden_[size_t(row) * width_ + i] = single(embedding_[batch.tokens[row] * shape_.width + i]);
+        for (int i = 0; i < shape_.width; ++i) {
+          const Number x = embedding_[batch.tokens[row] * shape_.width + i];
+          hidden_[size_t(row) * width_ + i] = single(x);
+        }
     });
     for (int i = 0; i < shape_.layers; ++i) block(batch, i);
     normalise_rows(batch, last_gain_);

@@ -13,6 +13,9 @@
 
 namespace native {
 
+// For loops over sums in registers: one that is not unrolled in time keeps them in memory.
+#define UNROLL _Pragma("GCC unroll 16")
+
 constexpr int TILE_ROWS = 6;
 constexpr int SLICE = 64;   // every head_dim is a multiple
 constexpr float LOW = -1e30f;  // finite, so that differences of it are
@@ -52,15 +55,15 @@ inline float total(Vec x) { return _mm512_reduce_add_ps(x); }
 
 // The sum of each of LANES vectors, as one vector: four rounds that halve their number.
 inline Vec sums(Vec (&of)[LANES]) {
-  for (int i = 0; i < 8; ++i)
+  UNROLL for (int i = 0; i < 8; ++i)
     of[i] = _mm512_unpacklo_ps(of[2 * i], of[2 * i + 1]) +
             _mm512_unpackhi_ps(of[2 * i], of[2 * i + 1]);
-  for (int i = 0; i < 4; ++i) {
+  UNROLL for (int i = 0; i < 4; ++i) {
     const __m512d a = _mm512_castps_pd(of[2 * i]), b = _mm512_castps_pd(of[2 * i + 1]);
     of[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b)) +
             _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
   }
-  for (int i = 0; i < 2; ++i)
+  UNROLL for (int i = 0; i < 2; ++i)
     of[i] = _mm512_shuffle_f32x4(of[2 * i], of[2 * i + 1], 0x88) +
             _mm512_shuffle_f32x4(of[2 * i], of[2 * i + 1], 0xdd);
   return _mm512_shuffle_f32x4(of[0], of[1], 0x88) + _mm512_shuffle_f32x4(of[0], of[1], 0xdd);
@@ -91,8 +94,8 @@ inline float total(Vec x) {
   return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
 }
 inline Vec sums(Vec (&of)[LANES]) {
-  for (int i = 0; i < 4; ++i) of[i] = _mm256_hadd_ps(of[2 * i], of[2 * i + 1]);
-  for (int i = 0; i < 2; ++i) of[i] = _mm256_hadd_ps(of[2 * i], of[2 * i + 1]);
+  UNROLL for (int i = 0; i < 4; ++i) of[i] = _mm256_hadd_ps(of[2 * i], of[2 * i + 1]);
+  UNROLL for (int i = 0; i < 2; ++i) of[i] = _mm256_hadd_ps(of[2 * i], of[2 * i + 1]);
   return _mm256_permute2f128_ps(of[0], of[1], 0x20) + _mm256_permute2f128_ps(of[0], of[1], 0x31);
 }
 
@@ -120,14 +123,14 @@ void tile(const Number* weights, size_t words, const Number* rows, size_t stride
   Vec sum[ROWS][BLOCKS] = {};
   for (size_t k = 0; k < words; ++k) {
     Word w[BLOCKS];
-    for (int b = 0; b < BLOCKS; ++b) w[b] = word(weights + (b * words + k) * LANES * DEPTH);
-    for (int r = 0; r < ROWS; ++r) {
+    UNROLL for (int b = 0; b < BLOCKS; ++b) w[b] = word(weights + (b * words + k) * LANES * DEPTH);
+    UNROLL for (int r = 0; r < ROWS; ++r) {
       const Word x = repeat(rows + r * stride + k * DEPTH);
-      for (int b = 0; b < BLOCKS; ++b) sum[r][b] = dot(w[b], x, sum[r][b]);
+      UNROLL for (int b = 0; b < BLOCKS; ++b) sum[r][b] = dot(w[b], x, sum[r][b]);
     }
   }
-  for (int r = 0; r < ROWS; ++r)
-    for (int b = 0; b < BLOCKS; ++b) store(out + (r * TILE_BLOCKS + b) * LANES, sum[r][b]);
+  UNROLL for (int r = 0; r < ROWS; ++r)
+    UNROLL for (int b = 0; b < BLOCKS; ++b) store(out + (r * TILE_BLOCKS + b) * LANES, sum[r][b]);
 }
 
 // 1 / sqrt(mean square) of `width` values behind which zeros fill the last vector.
@@ -162,10 +165,10 @@ void scores(const Number* query, const Number* keys, int count, float* out) {
   constexpr int WORDS = HEAD / (LANES * DEPTH);
   for (int at = 0; at < count; at += LANES) {
     Vec found[LANES];
-    for (int j = 0; j < LANES; ++j) {
+    UNROLL for (int j = 0; j < LANES; ++j) {
       const Number* key = keys + size_t(std::min(at + j, count - 1)) * HEAD;
       found[j] = splat(0);
-      for (int w = 0; w < WORDS; ++w)
+      UNROLL for (int w = 0; w < WORDS; ++w)
         found[j] = dot(word(key + w * LANES * DEPTH), word(query + w * LANES * DEPTH), found[j]);
     }
     store(out + at, sums(found));
@@ -198,18 +201,18 @@ void mix(const float* shares, size_t shares_stride, const Number* values, size_t
          float* out, size_t out_stride) {
   constexpr int VECS = SLICE / LANES;
   Vec sum[HEADS][VECS];
-  for (int h = 0; h < HEADS; ++h)
-    for (int v = 0; v < VECS; ++v) sum[h][v] = load(out + h * out_stride + v * LANES);
+  UNROLL for (int h = 0; h < HEADS; ++h)
+    UNROLL for (int v = 0; v < VECS; ++v) sum[h][v] = load(out + h * out_stride + v * LANES);
   for (int i = 0; i < count; ++i) {
     Vec value[VECS];
-    for (int v = 0; v < VECS; ++v) value[v] = load(values + i * stride + v * LANES);
-    for (int h = 0; h < HEADS; ++h) {
+    UNROLL for (int v = 0; v < VECS; ++v) value[v] = load(values + i * stride + v * LANES);
+    UNROLL for (int h = 0; h < HEADS; ++h) {
       const Vec share = splat(shares[h * shares_stride + i]);
-      for (int v = 0; v < VECS; ++v) sum[h][v] = fma(share, value[v], sum[h][v]);
+      UNROLL for (int v = 0; v < VECS; ++v) sum[h][v] = fma(share, value[v], sum[h][v]);
     }
   }
-  for (int h = 0; h < HEADS; ++h)
-    for (int v = 0; v < VECS; ++v) store(out + h * out_stride + v * LANES, sum[h][v]);
+  UNROLL for (int h = 0; h < HEADS; ++h)
+    UNROLL for (int v = 0; v < VECS; ++v) store(out + h * out_stride + v * LANES, sum[h][v]);
 }
 
 }  // namespace native

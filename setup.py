@@ -9,7 +9,7 @@ import sys
 
 from setuptools import Extension, setup
 
-FLAGS = ["-std=c++17", "-O3", "-pthread", "-fvisibility=hidden"]
+FLAGS = ["-std=c++17", "-O3", "-g0", "-pthread", "-fvisibility=hidden"]
 PROCESSORS = {  # module: what its code may use; lm/native/decoder.py asks before it loads one
     "_avx512bf16": ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512bf16"],
     "_avx2": ["-mavx2", "-mfma"],

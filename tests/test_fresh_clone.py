@@ -57,8 +57,11 @@ def ask(url: str, text: str) -> str:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             for message in client.get("/api/state").json()["messages"]:
-                if message["from"]["is_bot"] and message["message_id"] > asked["message_id"]:
-                    return str(message["text"])
+                if not message["from"]["is_bot"] or message["message_id"] < asked["message_id"]:
+                    continue
+                said = str(message["text"])
+                if message["reply_to"] == asked["message_id"] or said.startswith("🎭 Uncle Theo: "):
+                    return said
             time.sleep(0.1)
     raise AssertionError(f"no answer to {text!r}")
 

@@ -24,6 +24,9 @@ SETTINGS = """
 [telegram]
 base_url = "{url}"
 messages_per_minute = 0
+[replies]
+longest_pause_seconds = 0
+lull_seconds = 0
 [sampling]
 max_tokens = 8
 """

@@ -95,7 +95,7 @@ async def test_every_setting_by_button(tmp_path: Path) -> None:
     """What is set is marked; each press changes one thing and keeps the others."""
     async with served(tmp_path) as hand:
         shown = await hand.reply_to(await hand.write("Bob", "/mode"))
-        for label in ("30 %", "like my friend × 2", "tame", "at once", "quiet at night"):
+        for label in ("30 %", "auto × 2", "tame", "at once", "quiet at night"):
             shown = await press(hand, shown, label)
             labels = [b["text"] for r in shown["reply_markup"]["inline_keyboard"] for b in r]
             assert any(each.startswith("✓") and label.split()[0] in each for each in labels)

@@ -1,4 +1,4 @@
-"""Rules of the native decode step: right, the same in any company, and safe to be without."""
+"""Rules of the native step: right, the same bits in any company, and safe to be without."""
 
 from __future__ import annotations
 
@@ -206,6 +206,78 @@ def test_an_engine_says_what_it_would_say_on_torch() -> None:
     assert said == replies(model)
 
 
+def prefill(model: GPT, slots: Slots, chunks: list[tuple[int, int, list[int]]]) -> None:
+    """One step: slot, where its new tokens begin, and the tokens, of each row."""
+    own, at, rows = (list(column) for column in zip(*chunks, strict=True))
+    longest = max(map(len, rows))
+    tokens = torch.tensor([[*row, *([0] * (longest - len(row)))] for row in rows])
+    batch = Batch(slots, own, at, [len(row) for row in rows])
+    with torch.inference_mode():
+        model.prefill(tokens, batch.positions, batch)
+
+
+@pytest.mark.parametrize("shape", SHAPES[1:4])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_prefill_is_that_of_torch_within_rounding(
+    dtype: torch.dtype, shape: tuple[int, ...]
+) -> None:
+    """Rows of several lengths behind what is there; padding is stored nowhere."""
+    model = gpt(dtype, shape)
+    chunks = [(3, 0, list(range(31))), (7, 100, [5, 6, 7]), (2, 60, [9] * 20)]
+    ours, theirs = filled(model, dtype), filled(model, dtype)
+    before = filled(model, dtype)
+    prefill(nativized(model), ours, chunks)
+    prefill(model, theirs, chunks)
+    limit = 0.1 if dtype == torch.bfloat16 else 1e-4
+    for old, new, other in zip(
+        (*before.keys, *before.values),
+        (*ours.keys, *ours.values),
+        (*theirs.keys, *theirs.values),
+        strict=True,
+    ):
+        assert torch.allclose(new.float(), other.float(), atol=limit, rtol=limit)
+        for slot, at, tokens in chunks:
+            old[slot, :, at : at + len(tokens)] = new[slot, :, at : at + len(tokens)]
+        assert torch.equal(old, new)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_prefill_has_the_same_bits_in_any_chunks(dtype: torch.dtype) -> None:
+    """At once, token by token as a decode, in odd pieces, beside others: the cache is the same."""
+    model = nativized(gpt(dtype))
+    tokens = [(i * i + 3) % 1003 for i in range(90)]
+    slots = filled(model, dtype)
+    prefill(model, slots, [(0, 0, tokens)])
+    for start in range(0, 90, 13):
+        piece = tokens[start : start + 13]
+        prefill(model, slots, [(1, start, piece), (3, 5, tokens[:7]), (2, start, piece[:1])])
+        for step, token in enumerate(piece[1:], start=start + 1):
+            scores(model, slots, [(2, step, 2, 0)], [token])
+    for tensor in (*slots.keys, *slots.values):
+        assert torch.equal(tensor[1, :, :90], tensor[0, :, :90])
+        assert torch.equal(tensor[2, :, :90], tensor[0, :, :90])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_seed_says_the_same_alone_and_in_any_batch(dtype: torch.dtype) -> None:
+    """Token for token, through the engine, also in bfloat16."""
+    model = nativized(gpt(dtype))
+
+    def request(chat: int) -> Request:
+        return Request(chat, range(3, 20 + 9 * chat), sampling=Sampling(seed=chat, max_tokens=10))
+
+    def replies(engine: Engine, chats: list[int]) -> list[list[int]]:
+        ids = [engine.submit(request(chat)) for chat in chats]
+        found: dict[int, list[int]] = {}
+        while engine.busy:
+            found |= {e.id: e.tokens for e in engine.step() if isinstance(e, Finished)}
+        return [found[each] for each in ids]
+
+    together = replies(Engine(model, slots=5, span=SPAN, prefill_chunk=7), list(range(5)))
+    for chat in range(5):
+        assert replies(Engine(model, slots=1, span=SPAN), [chat]) == [together[chat]]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_mixture_notices_nothing(dtype: torch.dtype) -> None:
     """It mixes what the native step says, and keeps its tokens in its own layer of the cache."""
@@ -225,17 +297,24 @@ def test_a_mixture_notices_nothing(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_everything_else_is_torch(dtype: torch.dtype) -> None:
-    """Several tokens per row, and no cache: bit for bit what the GPT gives and stores."""
+def test_without_a_cache_it_is_torch(dtype: torch.dtype) -> None:
+    """Whole rows at once, as the judges read them: bit for bit what the GPT gives."""
     model = gpt(dtype)
     tokens = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    places = torch.arange(3).expand(2, -1)
+    assert torch.equal(nativized(model)(tokens, places), model(tokens, places))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_several_scored_tokens_per_row_are_torch(dtype: torch.dtype) -> None:
+    """Over the slots, bit for bit what the GPT gives and stores."""
+    model = gpt(dtype)
 
     def run(each: GPT) -> list[Tensor]:
         slots = filled(each, dtype)
         batch = Batch(slots, [0, 1], [4, 9], [3, 3])
-        plain = torch.arange(3).expand(2, -1)
         with torch.inference_mode():
-            return [each(tokens, plain), each(tokens, batch.positions, batch), *slots.keys]
+            return [each(torch.ones(2, 3).long(), batch.positions, batch), *slots.keys]
 
     for ours, theirs in zip(run(nativized(model)), run(model), strict=True):
         assert torch.equal(ours, theirs)
@@ -270,6 +349,8 @@ def test_what_is_out_of_range_is_refused_before_anything_is_touched(dtype: torch
     for at in (SPAN, -1):
         with pytest.raises(ValueError, match=f"position = {at}: allowed are 0 to {SPAN - 1}"):
             model(torch.tensor([[1]]), torch.tensor([[at]]), batch)
+    with pytest.raises(ValueError, match=f"at = {SPAN - 1}: allowed are 0 to {SPAN - 2}"):
+        prefill(model, slots, [(0, SPAN - 1, [1, 2])])
     with pytest.raises(ValueError, match="tokens: "):
         model(torch.tensor([[1], [2]]), batch.positions, batch)
     with pytest.raises(ValueError, match="positions: "):

@@ -54,9 +54,25 @@ def test_an_answer_takes_its_time(clock: Clock, context: Context, kind: str) -> 
     pauses.begin(row(kind))
     pauses.made(row(kind), "x" * 500, context)
     assert pauses.of(row(kind, "ready"), context) == pytest.approx(whole / 2)
-    assert pauses.holds(row(kind, "ready"))
+    assert pauses.may_yield(row(kind, "ready"))
     pauses.forget(row(kind))
-    assert not pauses.holds(row(kind, "ready"))
+    assert not pauses.may_yield(row(kind, "ready"))
+
+
+def test_who_keeps_asking_is_answered(clock: Clock, context: Context) -> None:
+    """A newer trigger takes the older one's place in the pause, and after the longest bearable
+    pause no more."""
+    pauses = Pauses(CONFIG, lambda: SLOW, clock)
+    pauses.of(row(number=1), context)
+    clock.now += 1.5
+    assert pauses.of(row(number=2), context) == pytest.approx(0.5)
+    pauses.begin(row(number=2))
+    pauses.made(row(number=2), "soup", context)
+    assert pauses.may_yield(row(ASKED, "ready", 2))
+    clock.now += CONFIG.longest_pause_seconds
+    assert not pauses.may_yield(row(ASKED, "ready", 2))
+    pauses.rest(1)
+    assert pauses.of(row(number=3), context) == pytest.approx(2.0)
 
 
 def test_short_words_are_typed_shortly(clock: Clock, context: Context) -> None:

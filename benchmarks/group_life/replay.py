@@ -61,7 +61,11 @@ async def opened(
         file.write_text(settings(playground.url, playground.world.members, beat))
         async with (
             _bot(data, file),
-            httpx.AsyncClient(base_url=playground.url, timeout=60) as client,
+            httpx.AsyncClient(
+                base_url=playground.url,
+                timeout=60,
+                limits=httpx.Limits(keepalive_expiry=1),  # sooner than the server lets go
+            ) as client,
         ):
             yield playground, client
 

@@ -97,11 +97,16 @@ def _when(chat: ChatRow, say: Wording) -> str:
             "{chance} % of other messages.",
             chance=chat.chance,
         )
+    if chat.mode == "auto" and chat.slider == 1:
+        return say(
+            "I speak when mentioned, replied to, or called by the persona's name, and where the "
+            "friend that I am would, as often as they do."
+        )
     if chat.mode == "auto":
         return say(
             "I speak when mentioned, replied to, or called by the persona's name, and where the "
-            "friend that I am would, {times} as often.",
-            times=f"{chat.slider:g} ×",
+            "friend that I am would, {times} × as often as they do.",
+            times=f"{chat.slider:g}",
         )
     return say("I speak when mentioned, replied to, or called by the persona's name.")
 
@@ -117,8 +122,8 @@ def buttons(chat: ChatRow, say: Wording) -> Buttons:
         ),
         tuple(_button(f"{n} %", f"chance {n}", chance == n) for n in (10, 30, 100)),
         tuple(
-            _button(say("like my friend × {times}", times=f"{n:g}"), f"auto {n:g}", slider == n)
-            for n in (0.5, 1, 2)
+            _button(label, f"auto {n:g}", slider == n)
+            for n, label in ((0.5, "auto × 0.5"), (1, "auto"), (2, "auto × 2"))
         ),
         tuple(
             _button(label, style, chat.style == style)

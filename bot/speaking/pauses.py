@@ -24,9 +24,12 @@ MOST_LULLS = 4  # a burst is waited out for so many lulls at most
 
 @dataclass(slots=True)
 class _Row:
-    """A persona's reply. `begun`: when its words were begun to be made; `due`: when it is sent."""
+    """A persona's reply to a chat that waits `since` then. `begun`: when its words were begun to
+    be made; `due`: when it is sent.
+    """
 
-    seen: float
+    chat: int
+    since: float
     pause: float
     begun: float = 0.0
     due: float | None = None
@@ -52,6 +55,7 @@ class Pauses:
     ) -> None:
         self._config, self._habits, self._clock = config, habits, clock
         self._rows: dict[int, _Row] = {}
+        self._since: dict[int, float] = {}  # when a chat began to wait for a reply
         self._lines: dict[int, _Line] = {}
 
     def heard(self, context: Context, user: int, speaker: int | None) -> None:
@@ -70,9 +74,11 @@ class Pauses:
             known = self._rows.get(row.id)
             return max(0.0, known.due - now) if known and known.due is not None else 0.0
         if row.id not in self._rows:
-            self._rows[row.id] = _Row(now, self._draw(row))
+            # Who asks again while a reply is awaited does not make everybody wait afresh.
+            since = self._since.setdefault(row.chat, now)
+            self._rows[row.id] = _Row(row.chat, since, self._draw(row))
         known = self._rows[row.id]
-        return max(0.0, known.seen + known.pause / 2 - now, self._burst(row, context, known) - now)
+        return max(0.0, known.since + known.pause / 2 - now, self._burst(row, context, known) - now)
 
     def _draw(self, row: Outgoing) -> float:
         pause = burst_pause if row.kind == MORE else answer_pause
@@ -84,12 +90,13 @@ class Pauses:
         line, trigger = self._lines.get(row.chat), answered(row, context)
         if line is None or trigger is None or trigger.user != line.user or row.kind == MORE:
             return 0.0
-        return min(line.over, known.seen + MOST_LULLS * line.lull)
+        return min(line.over, known.since + MOST_LULLS * line.lull)
 
     def begin(self, row: Outgoing) -> None:
         """A row's words are being made from now on."""
         now = self._clock()
-        self._rows.setdefault(row.id, _Row(now, 0.0)).begun = now
+        since = self._since.setdefault(row.chat, now)
+        self._rows.setdefault(row.id, _Row(row.chat, since, 0.0)).begun = now
 
     def made(self, row: Outgoing, text: str, context: Context) -> None:
         """A row's words are there, and are typed."""
@@ -99,11 +106,24 @@ class Pauses:
         if not context.chat.instant:
             known.due += max(self._config.typing_seconds, typed)
 
-    def holds(self, row: Outgoing) -> bool:
-        """Whether a row's words were made here and are not sent yet."""
+    def may_yield(self, row: Outgoing) -> bool:
+        """Whether a row whose words are typed may still give way to a newer one.
+
+        Not once the chat has waited for as long as is bearable, else who keeps asking would never
+        be answered; nor when it was made in another life, or released by its persona's owner.
+        """
         known = self._rows.get(row.id)
-        return known is not None and known.due is not None
+        if known is None or known.due is None:
+            return False
+        return self._clock() - known.since < self._config.longest_pause_seconds
 
     def forget(self, row: Outgoing) -> None:
-        """A row has ended."""
+        """A row was sent: the chat waits no more."""
         self._rows.pop(row.id, None)
+        self._since.pop(row.chat, None)
+
+    def rest(self, chat: int) -> None:
+        """A chat has no open rows."""
+        self._since.pop(chat, None)
+        for row in [row for row, known in self._rows.items() if known.chat == chat]:
+            del self._rows[row]

@@ -121,6 +121,7 @@ class Replies:
         """Bring one of a chat's open rows one step on; False when there is none."""
         rows = await self._store.read(lambda db: outbox.open_rows(db, chat))
         if not rows:
+            self.saying.pauses.rest(chat)
             return False
         context = await self._current.contexts.of(chat)
         limit = self._limit(context.chat.chat_id)
@@ -156,7 +157,7 @@ class Replies:
         self, row: Outgoing, rows: Sequence[Outgoing], context: Context, limit: float
     ) -> str:
         """The state in which a row ends unsaid; "" while it is still worth saying."""
-        open_yet = row.state == "wanted" or self.saying.pauses.holds(row)
+        open_yet = row.state == "wanted" or self.saying.pauses.may_yield(row)
         if open_yet and is_overtaken(row, rows):
             return "superseded"
         if (open_yet and is_past(row, context)) or self._stale(row, limit):

@@ -163,7 +163,8 @@ class Saying:
     async def end(self, row: Outgoing, state: str) -> None:
         """A row, and what belongs to it, is not said any more."""
         self.rest(row.chat)
-        self.pauses.forget(row)
+        if state != "superseded":  # else the chat waits on, for the newer one
+            self.pauses.forget(row)
         await self._store.write(lambda db: outbox.end(db, row, state))
 
     def rest(self, chat: int) -> None:

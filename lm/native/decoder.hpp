@@ -1,4 +1,4 @@
-// A Qwen3-shaped GPT with packed weights, and one step of it: the next token of several rows.
+// A Qwen3-shaped GPT with packed weights, and one step of it: some tokens of some slots at once.
 // It knows addresses and sizes; whoever calls it has checked both (module.cpp).
 #pragma once
 
@@ -49,16 +49,16 @@ struct Shape {
   float eps;
 };
 
-// What a step computes. The vectors are one entry per row, or per layer where they are caches.
+// What a step computes: tokens, each with the slot it belongs to and its place there. Those of one
+// slot see each other in their order.
 struct Batch {
-  std::vector<int64_t> slots, at, bases, base_lengths;
-  const int64_t *tokens, *positions;
-  std::vector<Number*> keys, values;  // each [slots][kv_heads][span][head_dim]
+  std::vector<int64_t> tokens, positions, slots, at, bases, base_lengths;
+  std::vector<Number*> keys, values;  // per layer: [slots][kv_heads][span][head_dim]
   int64_t span;
   const float *cos, *sin;  // [positions][head_dim / 2]
-  float* logits;           // [rows][vocab]
+  float* logits;           // [tokens][vocab]; where there are none, only the caches are filled
 
-  int rows() const { return int(slots.size()); }
+  int rows() const { return int(tokens.size()); }
 };
 
 struct Layer {
@@ -103,6 +103,7 @@ class Decoder {
         }
     });
     for (int i = 0; i < shape_.layers; ++i) block(batch, i);
+    if (!batch.logits) return;
     normalise_rows(batch, last_gain_);
     multiply(head_, normed_, width_, batch.rows(), [&](int row, int block, int blocks, float* x) {
       const int n = block * LANES, count = std::min(blocks * LANES, shape_.vocab - n);
@@ -174,6 +175,8 @@ class Decoder {
     multiply(layer.qkv, normed_, width_, rows, [&](int row, int block, int blocks, const float* x) {
       std::memcpy(qkv_ + size_t(row) * qkv_width_ + block * LANES, x, blocks * LANES * 4);
     });
+    remember_rows(batch, i);
+    if (i + 1 == shape_.layers && !batch.logits) return;
     pool_.run(rows * shape_.kv_heads, [&](int begin, int end, int worker) {
       for (int item = begin; item < end; ++item)
         shape_.head_dim == 64 ? attend<64>(batch, i, item, worker)
@@ -218,29 +221,45 @@ class Decoder {
     });
   }
 
-  // One row's queries that share a key head: store its new key and value, then attend.
+  // Where the keys (or values) of a head in a slot begin.
+  size_t place(const Batch& batch, int64_t slot, int head) const {
+    return (slot * shape_.kv_heads + head) * batch.span * shape_.head_dim;
+  }
+
+  // Keys, rotated, and values of the new tokens go where they will be seen.
+  void remember_rows(const Batch& batch, int layer) {
+    const int head_dim = shape_.head_dim;
+    pool_.run((batch.rows() + ROWS - 1) / ROWS, [&](int begin, int end, int) {
+      for (int row = begin * ROWS; row < std::min(end * ROWS, batch.rows()); ++row)
+        for (int head = 0; head < shape_.kv_heads; ++head) {
+          const size_t to = place(batch, batch.slots[row], head) + batch.at[row] * head_dim;
+          const float* key = qkv_ + size_t(row) * qkv_width_ + query_width() + head * head_dim;
+          const size_t angles = batch.positions[row] * head_dim / 2;
+          rotate(key, layers_[layer].key_gain + 0, head_dim, shape_.eps, batch.cos + angles,
+                 batch.sin + angles, 1.0f, batch.keys[layer] + to);
+          for (int i = 0; i < head_dim; i += LANES)
+            store(batch.values[layer] + to + i, load(key + key_width() + i));
+        }
+    });
+  }
+
+  // One row's queries that share a key head.
   template <int HEAD>
   void attend(const Batch& batch, int layer, int item, int worker) {
     const int row = item / shape_.kv_heads, head = item % shape_.kv_heads;
     const int group = shape_.heads / shape_.kv_heads;
     const int64_t at = batch.at[row], shared = batch.base_lengths[row];
-    const auto place = [&](int64_t slot) {
-      return (slot * shape_.kv_heads + head) * batch.span * HEAD;
-    };
-    const int64_t own = place(batch.slots[row]), base = place(batch.bases[row]);
-    Number *keys = batch.keys[layer], *values = batch.values[layer];
+    const size_t own = place(batch, batch.slots[row], head);
+    const size_t base = place(batch, batch.bases[row], head);
+    const Number *keys = batch.keys[layer], *values = batch.values[layer];
     float *score = scores_[worker] + 0, *sum = mixed_[worker] + 0;
     const float* qkv = qkv_ + size_t(row) * qkv_width_;
-    const float* cos = batch.cos + batch.positions[row] * (HEAD / 2);
-    const float* sin = batch.sin + batch.positions[row] * (HEAD / 2);
-    rotate(qkv + query_width() + head * HEAD, layers_[layer].key_gain + 0, HEAD, shape_.eps, cos,
-           sin, 1.0f, keys + own + at * HEAD);
-    const float* value = qkv + query_width() + key_width() + head * HEAD;
-    for (int i = 0; i < HEAD; i += LANES) store(values + own + at * HEAD + i, load(value + i));
+    const size_t angles = batch.positions[row] * HEAD / 2;
     Number* attended = attended_ + size_t(row) * query_width() + head * group * HEAD;
     for (int g = 0; g < group; ++g)  // each query lies where its result will
-      rotate(qkv + (head * group + g) * HEAD, layers_[layer].query_gain + 0, HEAD, shape_.eps, cos,
-             sin, 1.0f / __builtin_sqrtf(HEAD), attended + g * HEAD);
+      rotate(qkv + (head * group + g) * HEAD, layers_[layer].query_gain + 0, HEAD, shape_.eps,
+             batch.cos + angles, batch.sin + angles, 1.0f / __builtin_sqrtf(HEAD),
+             attended + g * HEAD);
     in_parts(shared, at + 1, [&](int64_t from, int count) {
       const Number* seen = keys + (from < shared ? base : own) + from * HEAD;
       for (int g = 0; g < group; ++g)

@@ -1,8 +1,8 @@
-"""A GPT whose decode steps on the CPU are computed by lm/native's own code instead of torch.
+"""A GPT whose steps over an engine's slots are computed on the CPU by lm/native's own code.
 
-One token for each of several rows of slots: that is what an engine does most, and where torch
-spends its time on starting operations. Everything else is the GPT as it is. It knows no text and
-no sampling; `accelerated` decides whether there is anything to gain.
+Decoding is what an engine does most, and where torch spends its time on starting operations.
+Everything else is the GPT as it is. It knows no text and no sampling; `accelerated` decides whether
+there is anything to gain.
 """
 
 from __future__ import annotations
@@ -42,8 +42,10 @@ class Native(Protocol):
         model: object,
         tokens: int,
         positions: int,
+        time: int,
         slots: Sequence[int],
         at: Sequence[int],
+        counts: Sequence[int],
         bases: Sequence[int],
         base_lengths: Sequence[int],
         keys: Sequence[int],
@@ -55,7 +57,10 @@ class Native(Protocol):
         position_count: int,
         logits: int,
     ) -> None:
-        """Fill caches and logits; ValueError names what is out of range, before any is touched."""
+        """Fill caches and, unless 0, logits; each row has `counts` of `time` tokens.
+
+        ValueError names what is out of range, before anything is touched.
+        """
         ...
 
 
@@ -85,10 +90,10 @@ def accelerated(gpt: GPT, threads: int = 0) -> GPT:
 
 
 class NativeGPT(GPT):
-    """A GPT that shares another's modules and decodes natively over an engine's slots on the CPU.
+    """A GPT that shares another's modules and computes natively over an engine's slots on the CPU.
 
-    A row's scores have the same bits in any batch, in any order, and whether its beginning lies in
-    its own slot or in one that it shares.
+    A token's keys, values and scores have the same bits in any batch, in any order, prefilled in
+    any chunks, and whether what is before it lies in its own slot or in one that it shares.
     """
 
     def __init__(self, gpt: GPT, module: Native, threads: int) -> None:
@@ -106,13 +111,22 @@ class NativeGPT(GPT):
         self._rotary = (torch.empty(0), torch.empty(0))
 
     def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
-        """As GPT says; float32 scores where the step is native."""
-        if isinstance(cache, Batch) and self._computes(cache):
-            return self._step(tokens, positions, cache)
+        """As GPT says; float32 where the step is native, which is for one token per row."""
+        if isinstance(cache, Batch) and cache.time == 1 and self._computes(cache):
+            logits = torch.empty((*tokens.shape, self.config.vocab_size))
+            self._step(tokens, positions, cache, logits.data_ptr())
+            return logits
         return super().forward(tokens, positions, cache)
 
+    def prefill(self, tokens: Tensor, positions: Tensor, cache: Cache) -> None:
+        """As GPT says."""
+        if isinstance(cache, Batch) and self._computes(cache):
+            self._step(tokens, positions, cache, 0)
+        else:
+            super().prefill(tokens, positions, cache)
+
     def _computes(self, batch: Batch) -> bool:
-        return batch.time == 1 and not self.training and self._knows(batch.slots)
+        return not self.training and self._knows(batch.slots)
 
     def _knows(self, slots: Slots) -> bool:
         """Whether the caches are what the native code reads; looked at once for the same ones."""
@@ -136,23 +150,24 @@ class NativeGPT(GPT):
         self._tensors, self._rotary = tensors, (cos, sin)
         return True
 
-    def _step(self, tokens: Tensor, positions: Tensor, cache: Batch) -> Tensor:
-        """[rows, 1, vocab_size] float32 for tokens and positions [rows, 1] int64."""
-        rows = (len(cache.rows), 1)
+    def _step(self, tokens: Tensor, positions: Tensor, cache: Batch, logits: int) -> None:
+        """Tokens and positions [rows, time] int64; scores go to that address, unless it is 0."""
+        shape = (len(cache.rows), cache.time)
         for name, tensor in (("tokens", tokens), ("positions", positions)):
-            if tensor.shape != rows or tensor.dtype != torch.int64:
-                raise ValueError(f"{name}: {tensor.dtype} {list(tensor.shape)}, not int64 {rows}")
+            if tensor.shape != shape or tensor.dtype != torch.int64:
+                raise ValueError(f"{name}: {tensor.dtype} {list(tensor.shape)}, not int64 {shape}")
         tokens, positions = tokens.contiguous(), positions.contiguous()
         addresses = [tensor.data_ptr() for tensor in self._tensors]
         slots, _, span, _ = self._tensors[0].shape
         cos, sin = self._rotary
-        logits = torch.empty((*rows, self.config.vocab_size))
         self._module.step(
             self._model,
             tokens.data_ptr(),
             positions.data_ptr(),
+            cache.time,
             cache.rows,
             cache.at,
+            cache.counts,
             cache.bases,
             cache.base_lengths,
             addresses[: self.config.n_layers],
@@ -162,6 +177,5 @@ class NativeGPT(GPT):
             cos.data_ptr(),
             sin.data_ptr(),
             span,
-            logits.data_ptr(),
+            logits,
         )
-        return logits

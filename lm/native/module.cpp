@@ -103,46 +103,61 @@ PyObject* build(PyObject*, PyObject* args) {
   return PyCapsule_New(model, CAPSULE, destroy);
 }
 
-bool sound(const Batch& batch, const Shape& shape, int64_t slots, int64_t positions) {
-  const size_t rows = batch.slots.size();
-  if (!within("rows", rows, 1, 1 << 16) || !within("span", batch.span, 1, 1 << 30) ||
-      !as_many("at", batch.at.size(), rows) || !as_many("bases", batch.bases.size(), rows) ||
-      !as_many("base_lengths", batch.base_lengths.size(), rows) ||
-      !as_many("keys", batch.keys.size(), shape.layers) ||
-      !as_many("values", batch.values.size(), shape.layers))
+// Add the new tokens of a row, as the Python Batch has it, if all is in range.
+bool add(Batch& batch, const Shape& shape, int64_t slots, int64_t position_count,
+         const int64_t* tokens, const int64_t* positions, int64_t slot, int64_t at, int64_t count,
+         int64_t base, int64_t base_length) {
+  if (!within("slot", slot, 0, slots) || !within("base", base, 0, slots) ||
+      !within("at", at, 0, batch.span - count + 1) ||
+      !within("base_length", base_length, 0, at + 1))
     return false;
-  for (size_t i = 0; i < rows; ++i)
-    if (!within("token", batch.tokens[i], 0, shape.vocab) ||
-        !within("position", batch.positions[i], 0, positions) ||
-        !within("slot", batch.slots[i], 0, slots) || !within("base", batch.bases[i], 0, slots) ||
-        !within("at", batch.at[i], 0, batch.span) ||
-        !within("base_length", batch.base_lengths[i], 0, batch.at[i] + 1))
+  for (int64_t i = 0; i < count; ++i) {
+    if (!within("token", tokens[i], 0, shape.vocab) ||
+        !within("position", positions[i], 0, position_count))
       return false;
+    batch.tokens.push_back(tokens[i]);
+    batch.positions.push_back(positions[i]);
+    batch.slots.push_back(slot);
+    batch.at.push_back(at + i);
+    batch.bases.push_back(base);
+    batch.base_lengths.push_back(base_length);
+  }
   return true;
 }
 
 PyObject* step(PyObject*, PyObject* args) {
-  PyObject *capsule, *slots, *at, *bases, *base_lengths, *keys, *values;
+  PyObject* capsule;
+  PyObject* lists[7];
   unsigned long long tokens, positions, cos, sin, logits;
-  long long slot_count, span, position_count;
-  if (!PyArg_ParseTuple(args, "OKKOOOOOOLLKKLK", &capsule, &tokens, &positions, &slots, &at,
-                        &bases, &base_lengths, &keys, &values, &slot_count, &span, &cos, &sin,
-                        &position_count, &logits))
+  long long time, slots, span, position_count;
+  if (!PyArg_ParseTuple(args, "OKKLOOOOOOOLLKKLK", &capsule, &tokens, &positions, &time, &lists[0],
+                        &lists[1], &lists[2], &lists[3], &lists[4], &lists[5], &lists[6], &slots,
+                        &span, &cos, &sin, &position_count, &logits))
     return nullptr;
   auto* model = static_cast<Model*>(PyCapsule_GetPointer(capsule, CAPSULE));
   if (!model) return nullptr;
-  Batch batch;
-  if (!numbers(slots, batch.slots) || !numbers(at, batch.at) || !numbers(bases, batch.bases) ||
-      !numbers(base_lengths, batch.base_lengths) || !numbers(keys, batch.keys) ||
-      !numbers(values, batch.values))
+  const Shape& shape = model->shape;
+  Batch batch{};
+  std::vector<int64_t> rows[5];  // slots, at, counts, bases, base_lengths
+  for (int i = 0; i < 5; ++i)
+    if (!numbers(lists[i], rows[i]) || !as_many("rows", rows[i].size(), rows[0].size()))
+      return nullptr;
+  if (!numbers(lists[5], batch.keys) || !as_many("keys", batch.keys.size(), shape.layers) ||
+      !numbers(lists[6], batch.values) || !as_many("values", batch.values.size(), shape.layers) ||
+      !within("rows", rows[0].size(), 1, 1 << 16) || !within("time", time, 1, 1 << 16) ||
+      !within("span", span, 1, 1 << 30))
     return nullptr;
-  batch.tokens = reinterpret_cast<const int64_t*>(tokens);
-  batch.positions = reinterpret_cast<const int64_t*>(positions);
+  batch.span = span;
   batch.cos = reinterpret_cast<const float*>(cos);
   batch.sin = reinterpret_cast<const float*>(sin);
   batch.logits = reinterpret_cast<float*>(logits);
-  batch.span = span;
-  if (!sound(batch, model->shape, slot_count, position_count)) return nullptr;
+  for (size_t i = 0; i < rows[0].size(); ++i)
+    if (!within("count", rows[2][i], 1, time + 1) ||
+        !add(batch, shape, slots, position_count,
+             reinterpret_cast<const int64_t*>(tokens) + i * time,
+             reinterpret_cast<const int64_t*>(positions) + i * time, rows[0][i], rows[1][i],
+             rows[2][i], rows[3][i], rows[4][i]))
+      return nullptr;
   if (!without_gil([&] { model->decoder.step(batch); })) return nullptr;
   Py_RETURN_NONE;
 }
@@ -153,8 +168,8 @@ PyMethodDef METHODS[] = {
     {"build", build, METH_VARARGS,
      "build(shape, eps, threads, weights): a model of these addresses, which must stay valid."},
     {"step", step, METH_VARARGS,
-     "step(model, tokens, positions, slots, at, bases, base_lengths, keys, values, slot_count, "
-     "span, cos, sin, position_count, logits): fill the logits; addresses are whole numbers."},
+     "step(model, tokens, positions, time, slots, at, counts, bases, base_lengths, keys, values, "
+     "slot_count, span, cos, sin, position_count, logits): fill caches and, unless 0, logits."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "lm.native", "One decode step of a GPT.", 0, METHODS,

@@ -36,10 +36,10 @@ bench: $(CHECKED)
 	$(BIN)/python -m benchmarks.learning table
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build lm/native/*.so *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Set up again only when what is to be installed has changed, so that the next start takes seconds.
-$(READY): pyproject.toml constraints.txt scripts/setup
+$(READY): pyproject.toml constraints.txt scripts/setup setup.py $(wildcard lm/native/*.?pp)
 	@scripts/setup $(VENV)
 	@touch $@
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import operator
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -79,7 +79,7 @@ def native(dtype: torch.dtype) -> Native | None:
 
 
 def accelerated(gpt: GPT, threads: int = 0) -> GPT:
-    """`gpt` with native decode steps where they are to be had, else `gpt` itself.
+    """`gpt` with native steps where they are to be had, else `gpt` itself.
 
     threads: how many compute a step; torch's number where nothing is said. To be called when
     weights and dtype are final: they are taken over as they are now.
@@ -87,6 +87,23 @@ def accelerated(gpt: GPT, threads: int = 0) -> GPT:
     weight = gpt.embed_tokens.weight
     module = native(weight.dtype) if weight.device.type == "cpu" else None
     return NativeGPT(gpt, module, threads or torch.get_num_threads()) if module else gpt
+
+
+class Caches(NamedTuple):
+    """What the native code may read and write: tensors that were looked at.
+
+    tensors: keys [slots, kv_heads, span, head_dim] of each layer, then values
+    cos, sin: [span, head_dim / 2] of RoPE; the other half is the same
+    """
+
+    tensors: list[Tensor]
+    cos: Tensor
+    sin: Tensor
+
+    def are(self, tensors: Sequence[Tensor]) -> bool:
+        """Whether it is these, and no others of their size."""
+        same = map(operator.is_, tensors, self.tensors)
+        return len(tensors) == len(self.tensors) and all(same)
 
 
 class NativeGPT(GPT):
@@ -107,59 +124,57 @@ class NativeGPT(GPT):
         shape = c.vocab_size, c.n_layers, c.d_model, c.n_heads, c.n_kv_heads, c.head_dim, c.d_ff
         addresses = [weight.data_ptr() for weight in self._weights]
         self._module, self._model = module, module.build(shape, c.norm_eps, threads, addresses)
-        self._tensors: list[Tensor] = []  # the keys and values that were looked at last
-        self._rotary = (torch.empty(0), torch.empty(0))
+        self._last: Caches | None = None
 
     def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
         """As GPT says; float32 where the step is native, which is for one token per row."""
-        if isinstance(cache, Batch) and cache.time == 1 and self._computes(cache):
+        if isinstance(cache, Batch) and cache.time == 1 and (caches := self._caches(cache.slots)):
             logits = torch.empty((*tokens.shape, self.config.vocab_size))
-            self._step(tokens, positions, cache, logits.data_ptr())
+            self._step(tokens, positions, cache, caches, logits.data_ptr())
             return logits
         return super().forward(tokens, positions, cache)
 
     def prefill(self, tokens: Tensor, positions: Tensor, cache: Cache) -> None:
         """As GPT says."""
-        if isinstance(cache, Batch) and self._computes(cache):
-            self._step(tokens, positions, cache, 0)
+        if isinstance(cache, Batch) and (caches := self._caches(cache.slots)):
+            self._step(tokens, positions, cache, caches, 0)
         else:
             super().prefill(tokens, positions, cache)
 
-    def _computes(self, batch: Batch) -> bool:
-        return not self.training and self._knows(batch.slots)
-
-    def _knows(self, slots: Slots) -> bool:
-        """Whether the caches are what the native code reads; looked at once for the same ones."""
+    def _caches(self, slots: Slots) -> Caches | None:
+        """Those of the slots, if the native code is for them; looked at once for the same ones."""
         layers = self.config.n_layers  # whatever else is cached is not the GPT's
         tensors = [*slots.keys[:layers], *slots.values[:layers]]
-        if len(tensors) == len(self._tensors) and all(map(operator.is_, tensors, self._tensors)):
-            return True
-        count, _, span, _ = tensors[0].shape
+        one, weight = tensors[0], self._weights[0]
+        if self.training or one.dtype != weight.dtype or one.device != weight.device:
+            return None
+        if self._last is None or not self._last.are(tensors):
+            self._last = self._looked_at(tensors)
+        return self._last
+
+    def _looked_at(self, tensors: list[Tensor]) -> Caches:
+        count, _, span, head_dim = tensors[0].shape
         shape = (count, self.config.n_kv_heads, span, self.config.head_dim)
         for tensor in tensors:
-            if tensor.device.type != "cpu" or tensor.dtype != self._weights[0].dtype:
-                return False
             assert tensor.shape == shape, (tensor.shape, shape)
+            assert tensor.dtype == self._weights[0].dtype, tensor.dtype
             assert tensor.is_contiguous(), tensor.stride()
-        for tensor in tensors:
             self._module.enlarge_pages(tensor.data_ptr(), tensor.nbytes)
-        places = torch.arange(span)[None]
-        tables = rotary(places, self.config.head_dim, self.config.rope_theta)
-        half = self.config.head_dim // 2  # the other half is the same
-        cos, sin = (table[0, 0, :, :half].contiguous() for table in tables)
-        self._tensors, self._rotary = tensors, (cos, sin)
-        return True
+        tables = rotary(torch.arange(span)[None], head_dim, self.config.rope_theta)
+        cos, sin = (table[0, 0, :, : head_dim // 2].contiguous() for table in tables)
+        return Caches(tensors, cos, sin)
 
-    def _step(self, tokens: Tensor, positions: Tensor, cache: Batch, logits: int) -> None:
+    def _step(
+        self, tokens: Tensor, positions: Tensor, cache: Batch, caches: Caches, logits: int
+    ) -> None:
         """Tokens and positions [rows, time] int64; scores go to that address, unless it is 0."""
         shape = (len(cache.rows), cache.time)
         for name, tensor in (("tokens", tokens), ("positions", positions)):
             if tensor.shape != shape or tensor.dtype != torch.int64:
                 raise ValueError(f"{name}: {tensor.dtype} {list(tensor.shape)}, not int64 {shape}")
         tokens, positions = tokens.contiguous(), positions.contiguous()
-        addresses = [tensor.data_ptr() for tensor in self._tensors]
-        slots, _, span, _ = self._tensors[0].shape
-        cos, sin = self._rotary
+        addresses = [tensor.data_ptr() for tensor in caches.tensors]
+        slots, _, span, _ = caches.tensors[0].shape
         self._module.step(
             self._model,
             tokens.data_ptr(),
@@ -174,8 +189,8 @@ class NativeGPT(GPT):
             addresses[self.config.n_layers :],
             slots,
             span,
-            cos.data_ptr(),
-            sin.data_ptr(),
+            caches.cos.data_ptr(),
+            caches.sin.data_ptr(),
             span,
             logits,
         )

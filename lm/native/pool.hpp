@@ -39,14 +39,16 @@ class Pool {
   template <class Work>
   void run(int count, const Work& work) {
     if (threads_ == 1 || count == 1) return work(0, count, 0);
+    const uint64_t last = ticket_.load() >> 32 << 32;
+    ticket_ = last | NONE;  // whoever still looks at the last round takes nothing of this one
     call_ = [](const void* context, int begin, int end, int worker) {
       (*static_cast<const Work*>(context))(begin, end, worker);
     };
     context_ = &work;
     count_ = count;
     done_ = 0;
-    const auto round = uint32_t((ticket_.load() >> 32) + 1);
-    ticket_ = uint64_t(round) << 32;
+    ticket_ = last + NEXT;
+    const auto round = uint32_t((last + NEXT) >> 32);
     if (sleeping_ > 0) wake();
     share(round, 0);
     for (int turn = 0; done_.load(std::memory_order_acquire) < count; ++turn) pause(turn);
@@ -54,6 +56,8 @@ class Pool {
 
  private:
   static constexpr int SPINS = 1000;  // about 20 us
+  static constexpr uint64_t NONE = 0x7fffffff;  // more items than there ever are
+  static constexpr uint64_t NEXT = uint64_t(1) << 32;  // from a round to the one after it
 
   static void pause(int turn) {
     turn < SPINS ? _mm_pause() : std::this_thread::yield();
@@ -66,16 +70,16 @@ class Pool {
   }
 
   // Take ranges of this round until none is left: large ones first, so that few are taken and all
-  // end together. A round's fields stay as they are while an item of it is not done, and a ticket
-  // that names the round proves that one was not when they were read.
+  // end together. Before a round's fields are written its ticket is closed, so a ticket that is still
+  // the same after they were read proves that they belong to it.
   void share(uint32_t round, int worker) {
     uint64_t ticket = ticket_.load(std::memory_order_acquire);
     while (ticket >> 32 == round) {
-      const int count = count_.load(std::memory_order_relaxed), next = int(uint32_t(ticket));
+      const int count = count_.load(std::memory_order_acquire), next = int(uint32_t(ticket));
       if (next >= count) return;
       const int size = std::max(1, (count - next) / (2 * threads_));
-      const Call call = call_.load(std::memory_order_relaxed);
-      const void* context = context_.load(std::memory_order_relaxed);
+      const Call call = call_.load(std::memory_order_acquire);
+      const void* context = context_.load(std::memory_order_acquire);
       if (!ticket_.compare_exchange_weak(ticket, ticket + size)) continue;
       call(context, next, next + size, worker);
       done_.fetch_add(size, std::memory_order_release);

@@ -37,10 +37,12 @@ from lm.corpus.batches import session_ids
 from lm.corpus.message import Message
 from lm.corpus.tokenizer import Tokenizer
 from lm.judging.bits import bits_per_byte
+from lm.learning.mixing import UNFITTED
 from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture, Weights
 from lm.models.predictor import GPTPredictor
+from lm.models.turn_ngrams import TurnNgrams
 from tests.small_talk import QUICK
 
 CPU = torch.device("cpu")
@@ -129,10 +131,13 @@ def test_a_charge_is_spread_over_the_text() -> None:
 def test_what_is_served_is_the_fitted_mixture() -> None:
     """A GPT that knows nothing leaves the say to the n-grams; the figure is the mixture's own."""
     torch.manual_seed(0)
-    ngrams = KneserNey.train([session_ids(TOKENIZER, s) for s in SESSIONS], TOKENIZER.vocab_size)
-    found = served(Mixture(GPT(SHAPE), ngrams, Weights(0.1, 0.1)), reading(), reading())
+    rows = [session_ids(TOKENIZER, s) for s in SESSIONS]
+    ngrams = KneserNey.train(rows, TOKENIZER.vocab_size)
+    turns = TurnNgrams.train(rows, TOKENIZER.vocab_size, TOKENIZER.end)
+    mixture = Mixture(GPT(SHAPE), ngrams, UNFITTED, turns)
+    found = served(mixture, CORPUS.test, reading())
     assert found.weights[0] > 0.5
-    mixture = Mixture(GPT(SHAPE), ngrams, Weights(*found.weights))
+    mixture = Mixture(mixture.gpt, ngrams, Weights(*found.weights), turns)
     assert found.served.byte == pytest.approx(reading().judged(mixture).byte, rel=0.05)
     assert found.served.byte < found.gpt.byte
 

@@ -27,6 +27,7 @@ from lm.engine.copy_guard import CopyGuard
 from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture, Weights
+from lm.models.turn_ngrams import TurnNgrams
 
 CPU = torch.device("cpu")
 TOKENIZER = Tokenizer.train(["so it goes"] * 9, 260, (4, 2))
@@ -61,7 +62,9 @@ def saved(tmp_path: Path, model: GPT) -> Path:
 @pytest.fixture
 def mixture(model: GPT) -> Mixture:
     ids = np.array([TOKENIZER.break_, *TOKENIZER.message(4, "so it goes on and on")])
-    return Mixture(model, KneserNey.train([ids], TOKENIZER.vocab_size), Weights(0.25, 0.0625))
+    ngrams = KneserNey.train([ids], TOKENIZER.vocab_size)
+    turns = TurnNgrams.train([ids], TOKENIZER.vocab_size, TOKENIZER.end)
+    return Mixture(model, ngrams, Weights(0.25, 0.0625, 0.5), turns)
 
 
 @pytest.fixture
@@ -290,12 +293,31 @@ def test_tokenizer_has_to_fit_the_speakers(saved: Path) -> None:
 def test_a_mixture_comes_back(mixed: Path, mixture: Mixture) -> None:
     """Its GPT, its n-grams and its weights are those that were written."""
     found = checkpoint.read(mixed, CPU)
-    assert found.meta == replace(META, mixture=(0.25, 0.0625)) == checkpoint.read_meta(mixed)
+    expected = replace(META, mixture=(0.25, 0.0625, 0.5))
+    assert found.meta == expected == checkpoint.read_meta(mixed)
     assert isinstance(found.model, Mixture)
     assert found.gpt is found.model.gpt
-    tokens = torch.tensor([TOKENIZER.message(4, "so it goes")])
+    tokens = torch.tensor([[*TOKENIZER.message(4, "so it goes"), *TOKENIZER.message(4, "on")]])
     at = torch.arange(tokens.shape[1])[None]
     assert torch.equal(found.model(tokens, at), mixture.eval()(tokens, at))
+
+
+def test_older_mixtures_have_no_turns(tmp_path: Path, mixture: Mixture) -> None:
+    """One with two weights comes back as it was; one that lacks its file of turns is refused."""
+    older = Mixture(mixture.gpt, mixture.ngrams, Weights(0.25, 0.0625))
+    checkpoint.write(tmp_path / "0005", older, TOKENIZER, replace(META, version=5))
+    record = json.loads((tmp_path / "0005" / "meta.json").read_text())
+    record["mixture"] = record["mixture"][:2]
+    (tmp_path / "0005" / "meta.json").write_text(json.dumps(record))
+    reseal(tmp_path / "0005")
+    found = checkpoint.read(tmp_path / "0005", CPU).model
+    assert isinstance(found, Mixture)
+    assert found.turns is None
+    record["mixture"].append(0.5)
+    (tmp_path / "0005" / "meta.json").write_text(json.dumps(record))
+    reseal(tmp_path / "0005")
+    with pytest.raises(CheckpointError, match=r"turns\.safetensors"):
+        checkpoint.read(tmp_path / "0005", CPU)
 
 
 def test_a_gpt_is_its_own_network(saved: Path) -> None:

@@ -21,12 +21,14 @@ from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture, Weights, fit_weights, mixed
 from lm.models.predictor import GPTPredictor
+from lm.models.turn_ngrams import TurnNgrams
 from tests.test_ngrams import BREAK, VOCABULARY, sessions
 
 CPU = torch.device("cpu")
 CONFIG = ModelConfig(VOCABULARY, 2, 32, 2, 1, 64, 48, context=64)
 SPAN = 48
 ROWS = sessions(21, count=60)
+END = 2  # half of these random tokens end or announce a message
 
 
 @cache
@@ -35,7 +37,8 @@ def model() -> Mixture:
     gpt = GPT(CONFIG).eval().requires_grad_(False)
     for weight in gpt.parameters():
         torch.nn.init.normal_(weight, 0.0, 0.3)  # no near ties between tokens
-    return Mixture(gpt, KneserNey.train(ROWS, VOCABULARY), Weights(0.35, 0.2))
+    turns = TurnNgrams.train([np.append(END + 1, row) for row in ROWS], VOCABULARY, END)
+    return Mixture(gpt, KneserNey.train(ROWS, VOCABULARY), Weights(0.35, 0.2, 0.6), turns)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -48,13 +51,19 @@ def _one_thread() -> Iterator[None]:
 
 
 def test_it_is_the_sum_of_its_parts() -> None:
-    """p is the weighted mean of what GPT, n-grams and recency say; scores are its logarithm."""
+    """p is the weighted mean of what GPT, n-grams and recency say, and between messages of GPT and
+    turns; scores are its logarithm."""
     row = ROWS[3]
     tokens, at = torch.from_numpy(row)[None], torch.arange(len(row))[None]
     gpt = model().gpt(tokens, at)[0].softmax(dim=-1)
     (ngrams,) = model().ngrams.log_probs([row], [range(len(row))])
     repeated = recency.distribution(tokens, at, VOCABULARY)[0]
     expected = 0.45 * gpt + 0.35 * torch.from_numpy(ngrams).exp() + 0.2 * repeated
+    turns = model().turns
+    assert turns is not None
+    due = np.flatnonzero(turns.due(row))
+    assert 0 < len(due) < len(row)
+    expected[due] = 0.4 * gpt[due] + 0.6 * torch.from_numpy(turns.distributions(row, due))
     found = model()(tokens, at)[0].exp()
     assert torch.allclose(found, expected, atol=1e-6)
     assert torch.allclose(found.sum(dim=-1), torch.ones(len(row)))
@@ -187,9 +196,10 @@ def test_weights_are_the_likeliest() -> None:
     parts = [-np.log(each[tokens]).astype(np.float32) for each in chances]
     weights = fit_weights(parts)
     assert weights == pytest.approx((0.3, 0.1), abs=0.03)
-    best = mixed(parts, weights).sum()
+    nowhere = np.zeros(len(tokens), dtype=np.bool_)
+    best = mixed(parts, Weights(*weights), nowhere).sum()
     for other in ((0.35, 0.1), (0.25, 0.1), (0.3, 0.15), (0.3, 0.05)):
-        assert mixed(parts, other).sum() > best
+        assert mixed(parts, Weights(*other), nowhere).sum() > best
 
 
 def test_a_part_that_is_no_use_gets_next_to_nothing() -> None:

@@ -15,8 +15,8 @@ import numpy as np
 from lm.corpus.batches import Ids, Session, session_ids
 from lm.corpus.tokenizer import Tokenizer
 from lm.judging.bits import windows
-from lm.learning.mixing import WORTH
-from lm.models.mixture import Mixture, fit_weights, mixed
+from lm.learning.mixing import WORTH, Known, joined
+from lm.models.mixture import Mixture
 from lm.models.predictor import Floats, Predictor
 
 
@@ -36,6 +36,7 @@ class Reading:
 
     def __init__(self, tokenizer: Tokenizer, sessions: Sequence[Session], context: int) -> None:
         """Encode; the context slides over a session in half steps."""
+        self.tokenizer, self.sessions = tokenizer, sessions
         found = windows([session_ids(tokenizer, session) for session in sessions], context)
         self.rows: list[Ids] = [ids for ids, _ in found]
         self._skips = [skip for _, skip in found]
@@ -48,7 +49,8 @@ class Reading:
 
     def joined(self, nats: Sequence[Floats]) -> Floats:
         """What the rows' targets cost, without those that an earlier window counted: [targets]."""
-        return np.concatenate([row[skip:] for row, skip in zip(nats, self._skips, strict=True)])
+        found: Floats = joined(nats, self._skips)
+        return found
 
     def figures(self, nats: Floats, charge: float = 0.0) -> Figures:
         """Of nats [targets]. charge: bits for what the tokenizer loses of the texts."""
@@ -73,16 +75,14 @@ class Served:
     weights: tuple[float, ...]
 
 
-def served(mixture: Mixture, development: Reading, test: Reading) -> Served:
+def served(mixture: Mixture, development: Sequence[Session], test: Reading) -> Served:
     """As lm/learning/mixing.py decides on development, judged on test.
 
     The weights that `mixture` has are unused; without those of its parts nothing is asked twice.
     """
-    known = [development.joined(part) for part in mixture.parts(development.rows)]
-    known = [nats[development.counted] for nats in known]
-    weights = fit_weights(known)
-    parts = [test.joined(part) for part in mixture.parts(test.rows)]
-    gpt = test.figures(parts[0])
-    if mixed(known, weights).sum() >= (1 - WORTH) * known[0].sum():
+    known, judged = (Known(mixture, test.tokenizer, part) for part in (development, test.sessions))
+    weights = known.weights()
+    gpt = test.figures(judged.parts[0])
+    if known.saved(weights) <= WORTH:
         return Served(gpt, gpt, ())
-    return Served(test.figures(mixed(parts, weights)), gpt, weights)
+    return Served(test.figures(judged.nats(weights)), gpt, weights)

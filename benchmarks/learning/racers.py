@@ -31,19 +31,20 @@ from lm.judging.charge import Charge
 from lm.learning import plan
 from lm.learning.events import Event, Progress
 from lm.learning.learner import Learner
+from lm.learning.mixing import UNFITTED
 from lm.learning.origin import fresh
 from lm.learning.plan import Machine
 from lm.learning.training import RESERVE
 from lm.models.bigram import Bigram
 from lm.models.gpt import GPT
 from lm.models.kneser_ney import KneserNey
-from lm.models.mixture import Mixture, Weights
+from lm.models.mixture import Mixture
 from lm.models.predictor import Predictor
+from lm.models.turn_ngrams import TurnNgrams
 
 Emit = Callable[[dict[str, Any]], None]
 
 SEED = 1
-UNUSED = Weights(0.5, 0.0)  # of a mixture whose weights are fitted at every moment
 FIRST = (5, 10, 15, 20, 30, 45, 60, 90, 120, 180)  # seconds; every minute from there on
 FLAT_S, FLAT_GAIN = 300.0, 0.002  # lad-gpt is at its plateau when this long gained less than this
 
@@ -99,16 +100,15 @@ def ours(corpus: Corpus, minutes: float, clock: RunningClock, emit: Emit) -> Non
     tokenizer, config = origin.tokenizer, origin.model.config
     rows = [session_ids(tokenizer, session) for session in learned]
     ngrams = KneserNey.train(rows, config.vocab_size)
+    turns = TurnNgrams.train(rows, config.vocab_size, tokenizer.end)
     with clock.frozen():
-        readings = [
-            Reading(tokenizer, part, preset.context) for part in (corpus.development, corpus.test)
-        ]
+        test = Reading(tokenizer, corpus.test, preset.context)
         emit(_size(preset.name, plan.parameters(config), config.vocab_size, preset.context))
     watch = Watch(clock)
 
     def judge(model: GPT, **more: Any) -> None:
         with clock.frozen():
-            found = served(Mixture(model, ngrams, UNUSED), *readings)
+            found = served(Mixture(model, ngrams, UNFITTED, turns), corpus.development, test)
             weights = [round(weight, 3) for weight in found.weights]
             emit(point(clock, served=found.served, gpt=found.gpt, weights=weights, **more))
 

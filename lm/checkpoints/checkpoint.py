@@ -2,8 +2,8 @@
 
 Written aside, fsynced and renamed. Reading trusts nothing: sizes and SHA-256 against the manifest,
 then names, shapes and dtypes against meta, before a model is built. It never unpickles anything.
-N-grams are a file of their own, which only a mixture has; so are the copy guard's hashes, which
-versions from before there was one lack.
+N-grams, of words and of turns, are files of their own, which only a mixture has; so are the copy
+guard's hashes. Versions from before there were turns, or a guard, lack theirs.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture, Weights
 from lm.models.ngrams import Ngrams
+from lm.models.turn_ngrams import TurnNgrams
 
-WEIGHTS, NGRAMS, RARE, TOKENIZER, META, MANIFEST = (
+WEIGHTS, NGRAMS, TURNS, RARE, TOKENIZER, META, MANIFEST = (
     "model.safetensors",
     "ngrams.safetensors",
+    "turns.safetensors",
     "rare.safetensors",
     "tokenizer.json",
     "meta.json",
@@ -42,6 +44,7 @@ WEIGHTS, NGRAMS, RARE, TOKENIZER, META, MANIFEST = (
 SIZE_LIMITS = {
     WEIGHTS: 8 << 30,
     NGRAMS: 1 << 30,
+    TURNS: 64 << 20,
     RARE: 128 << 20,
     TOKENIZER: 64 << 20,
     META: 16 << 20,
@@ -101,6 +104,9 @@ def write(
         if isinstance(model, Mixture):
             tables = model.ngrams.ngrams.tables()
             (aside / NGRAMS).write_bytes(safetensors.numpy.save(tables))
+            if model.turns is not None:
+                tables = model.turns.ngrams.ngrams.tables()
+                (aside / TURNS).write_bytes(safetensors.numpy.save(tables))
         if guard is not None:
             (aside / RARE).write_bytes(safetensors.numpy.save(guard.rare.tables()))
         meta = replace(meta, mixture=model.weights if isinstance(model, Mixture) else ())
@@ -130,14 +136,20 @@ def read(directory: Path, device: torch.device) -> Checkpoint:
             )
         if (NGRAMS in files) != bool(meta.mixture):
             raise ValueError(f"{NGRAMS}: there only where {META} has the weights of a mixture")
+        shares = Weights(*meta.mixture) if meta.mixture else None
+        if (TURNS in files) != bool(shares and shares.turns):
+            raise ValueError(f"{TURNS}: there only where {META} has a weight for it")
         weights = _weights(files[WEIGHTS], meta.config)
-        ngrams = _ngrams(files[NGRAMS], tokenizer.vocab_size) if meta.mixture else None
+        ngrams = _ngrams(NGRAMS, files, tokenizer.vocab_size) if NGRAMS in files else None
+        turns = _ngrams(TURNS, files, tokenizer.vocab_size) if TURNS in files else None
         guard = _guard(files[RARE], tokenizer.vocab_size) if RARE in files else None
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"checkpoint {directory.name}: {_line(error)}") from error
     gpt = GPT(meta.config)
     gpt.load_state_dict(weights)
-    model = Mixture(gpt, ngrams, Weights(*meta.mixture)) if ngrams else gpt
+    model: GPT | Mixture = gpt
+    if ngrams and shares:
+        model = Mixture(gpt, ngrams, shares, TurnNgrams(turns, tokenizer.end) if turns else None)
     return Checkpoint(model.to(device).eval(), tokenizer, meta, guard)
 
 
@@ -195,7 +207,12 @@ def _verified(directory: Path) -> dict[str, bytes]:
         raise ValueError(f"{MANIFEST}: not JSON") from None
     if not isinstance(manifest, dict):
         raise ValueError(f"{MANIFEST}: not a table of files")
-    names = [WEIGHTS, TOKENIZER, META, *(name for name in (NGRAMS, RARE) if name in manifest)]
+    names = [
+        WEIGHTS,
+        TOKENIZER,
+        META,
+        *(name for name in (NGRAMS, TURNS, RARE) if name in manifest),
+    ]
     files = {name: _bounded(directory / name) for name in names}
     for name, content in files.items():
         if manifest.get(name) != _digest(content):
@@ -203,12 +220,11 @@ def _verified(directory: Path) -> dict[str, bytes]:
     return files
 
 
-def _ngrams(content: bytes, vocab_size: int) -> KneserNey:
+def _ngrams(name: str, files: dict[str, bytes], vocab_size: int) -> KneserNey:
     """The n-gram model of a file, if its tables are a sound trie over that vocabulary."""
-    found = _tensors(NGRAMS, content)
-    if any(dtype not in ("U8", "U16", "U32") for dtype, _ in found.values()):
-        raise ValueError(f"{NGRAMS}: a table that is no list of whole numbers")
-    return KneserNey(Ngrams.of(safetensors.numpy.load(content), vocab_size), vocab_size)
+    if any(dtype not in ("U8", "U16", "U32") for dtype, _ in _tensors(name, files[name]).values()):
+        raise ValueError(f"{name}: a table that is no list of whole numbers")
+    return KneserNey(Ngrams.of(safetensors.numpy.load(files[name]), vocab_size), vocab_size)
 
 
 def _guard(content: bytes, vocab_size: int) -> CopyGuard:

@@ -32,7 +32,7 @@ class Meta:
 
     parent:   the version that was current when this one was trained
     speakers: those with a token of their own, in token order
-    mixture:  weights of the n-grams and of recency beside the GPT; none where it serves alone
+    mixture:  weights of n-grams, recency and turns beside the GPT; none where it serves alone
     cut_off:  sent_at of the newest message it learned from, None where there are no times
     samples:  (name of a speaker, what that persona said at the end of the training)
     learned_from: Speaker.id of everybody whose words it learned from, with a token or without
@@ -142,7 +142,7 @@ def _mixture(record: Any) -> tuple[float, ...]:
         raise ValueError("meta.json: mixture is not a list")
     weights = tuple(_number("mixture", weight) for weight in record)
     if weights and not valid(weights):
-        raise ValueError("meta.json: mixture holds other than two shares that leave some to a GPT")
+        raise ValueError("meta.json: mixture holds no shares that leave some to a GPT")
     return weights
 
 

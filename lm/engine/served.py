@@ -25,4 +25,6 @@ def served(model: GPT | Mixture, device: torch.device) -> GPT | Mixture:
     if gpt.embed_tokens.weight.dtype != dtype:
         gpt = copy.deepcopy(gpt).to(dtype)
     fast = accelerated(gpt.eval().requires_grad_(False))
-    return Mixture(fast, model.ngrams, model.weights) if isinstance(model, Mixture) else fast
+    if isinstance(model, Mixture):
+        return Mixture(fast, model.ngrams, model.weights, model.turns)
+    return fast

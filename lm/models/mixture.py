@@ -1,8 +1,9 @@
 """What is served where it helps: a GPT, n-grams and recency, mixed token by token.
 
-p = (1 - w_ngrams - w_recency) p_gpt + w_ngrams p_ngrams + w_recency p_recency. One weight each: to
-have them depend on how much of the context the n-grams know gained less than 0.1 %. It knows no
-text; an engine drives it as it drives a GPT.
+Within a message p = (1 - w_ngrams - w_recency) p_gpt + w_ngrams p_ngrams + w_recency p_recency;
+between messages p = (1 - w_turns) p_gpt + w_turns p_turns, the n-grams of who spoke. One weight
+each: to have them depend on how much of the context the n-grams know gained less than 0.1 %. It
+knows no text; an engine drives it as it drives a GPT.
 """
 
 from __future__ import annotations
@@ -20,27 +21,38 @@ from lm.models.gpt import GPT, Cache, ModelConfig
 from lm.models.kneser_ney import REACH, KneserNey
 from lm.models.predictor import Floats, GPTPredictor
 from lm.models.token_cache import TOKEN_LAYER, latest, remember, seen
+from lm.models.turn_ngrams import Mask, TurnNgrams
 
 ROUNDS = 100  # of expectation and maximisation; the weights stand still long before
 LEAST = 1e-4  # weight of a part: every token stays possible
 
 
 class Weights(NamedTuple):
-    """The shares of all but the GPT: together below 1, and without n-grams it is no mixture."""
+    """The shares of all but the GPT: below 1 in any place, and without n-grams it is no mixture.
+
+    ngrams, recency: within a message; turns: between messages
+    """
 
     ngrams: float
     recency: float
+    turns: float = 0.0
 
 
 class Mixture(nn.Module):
-    """A GPT with n-grams over the same token ids and the recency of its context."""
+    """A GPT with n-grams over the same token ids, of words and of turns, and recency."""
 
-    def __init__(self, gpt: GPT, ngrams: KneserNey, weights: Weights) -> None:
-        """Nothing is copied; `gpt` decides device and dtype."""
+    def __init__(
+        self, gpt: GPT, ngrams: KneserNey, weights: Weights, turns: TurnNgrams | None = None
+    ) -> None:
+        """Nothing is copied; `gpt` decides device and dtype.
+
+        turns: needed where they have a weight; without, all places are as within a message
+        """
         super().__init__()
         assert ngrams.config.vocab_size == gpt.config.vocab_size
         assert valid(weights), weights
-        self.gpt, self.ngrams, self.weights = gpt, ngrams, weights
+        assert (turns is not None) == (weights.turns > 0)
+        self.gpt, self.ngrams, self.weights, self.turns = gpt, ngrams, weights, turns
 
     @property
     def config(self) -> ModelConfig:
@@ -66,20 +78,53 @@ class Mixture(nn.Module):
     def _mixed(self, gpt: Tensor, span: Tensor, at: Tensor) -> Tensor:
         """p of every token [batch, time, vocab_size] behind places `at`; the GPT's is given."""
         ngrams = self.ngrams.after(latest(span, at, REACH))
-        found = (1 - sum(self.weights)) * gpt + self.weights.ngrams * ngrams
+        found = (1 - self.weights.ngrams - self.weights.recency) * gpt
+        found += self.weights.ngrams * ngrams
         if self.weights.recency:
             found += self.weights.recency * recency.distribution(span, at, gpt.shape[-1])
+        if self.turns is not None:
+            self._announce(self.turns, found, gpt, span, at)
         return found
+
+    def _announce(
+        self, turns: TurnNgrams, found: Tensor, gpt: Tensor, span: Tensor, at: Tensor
+    ) -> None:
+        """Put p into `found` where it is behind the end of a message."""
+        due = turns.due(span.gather(1, at).cpu().numpy())
+        for row in np.flatnonzero(due.any(axis=1)).tolist():
+            places = np.flatnonzero(due[row])
+            behind = at[row].cpu().numpy()[places]
+            p = turns.distributions(span[row].cpu().numpy(), behind)
+            share = self.weights.turns
+            own = (1 - share) * gpt[row, places]
+            found[row, places] = own + share * torch.from_numpy(p).to(own.device)
 
     def nats(self, rows: Sequence[Ids]) -> list[Floats]:
         """As Predictor says."""
-        return [mixed(parts, self.weights) for parts in zip(*self.parts(rows), strict=True)]
+        parts = zip(*self.parts(rows), strict=True)
+        return [
+            mixed(each, self.weights, self.due(row)) for row, each in zip(rows, parts, strict=True)
+        ]
+
+    def due(self, row: Ids) -> Mask:
+        """Whether a message is announced by each token of a row but its first: [len(row) - 1]."""
+        if self.turns is None:
+            return np.zeros(len(row) - 1, dtype=np.bool_)
+        return self.turns.due(row[:-1])
 
     def parts(self, rows: Sequence[Ids]) -> list[list[Floats]]:
-        """`nats` of GPT, n-grams and recency, each by itself; a p of 0 is inf."""
+        """`nats` of GPT, n-grams and recency, each by itself; a p of 0 is inf.
+
+        Where a message is announced the n-grams are those of turns.
+        """
+        ngrams = self.ngrams.nats(rows)
+        if self.turns is not None:
+            for row, nats in zip(rows, ngrams, strict=True):
+                at = np.flatnonzero(self.due(row))
+                nats[at] = self.turns.nats(row, at)
         with np.errstate(divide="ignore"):
             repeated = [-np.log(recency.chances(torch.from_numpy(row)).numpy()) for row in rows]
-        return [self._predictor().nats(rows), self.ngrams.nats(rows), repeated]
+        return [self._predictor().nats(rows), ngrams, repeated]
 
     def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
         """As Predictor says."""
@@ -96,14 +141,22 @@ class Mixture(nn.Module):
 
 def valid(weights: Sequence[float]) -> bool:
     """Whether these can be Weights. A little of the n-grams keeps every p above 0."""
-    return len(weights) == 2 and weights[0] > 0 and weights[1] >= 0 and sum(weights) < 1
+    if not 2 <= len(weights) <= 3:
+        return False
+    ngrams, recency, turns = Weights(*weights)
+    return ngrams > 0 and recency >= 0 and ngrams + recency < 1 and 0 <= turns < 1
 
 
-def mixed(parts: Sequence[Floats], weights: Sequence[float]) -> Floats:
-    """nats of a mixture from those of its parts, the first of which has what the others leave."""
-    shares = (1 - sum(weights), *weights)
+def mixed(parts: Sequence[Floats], weights: Weights, due: Mask) -> Floats:
+    """nats [tokens] of a mixture from those of its parts, as Mixture.parts has them.
+
+    due: [tokens] where messages are announced
+    """
+    within = 1 - weights.ngrams - weights.recency, weights.ngrams, weights.recency
+    between = 1 - weights.turns, weights.turns, 0.0
+    shares = np.where(due[:, None], between, within)
     chances = np.exp(-np.stack(parts, axis=-1).astype(np.float64))  # [tokens, parts]
-    found: Floats = -np.log(chances @ np.array(shares)).astype(np.float32)
+    found: Floats = -np.log((chances * shares).sum(axis=-1)).astype(np.float32)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 
 from lm.corpus.batches import (
     MESSAGE_LIMIT,
@@ -100,3 +101,13 @@ def test_only_frequent_speakers_get_a_token() -> None:
     assert frequent_speakers([session, [Message(2, "x")] * (RARE - 1)]) == (1, 3)
     crowd = [Message(i, "x") for i in range(SPEAKER_LIMIT + 9) for _ in range(RARE)]
     assert frequent_speakers([crowd]) == tuple(range(SPEAKER_LIMIT))
+    assert frequent_speakers([session, [Message(4, "[photo]")] * RARE]) == (1, 3)
+
+
+def test_turns_are_counted() -> None:
+    """The share of tokens that announce a speaker, SOMEONE included."""
+    sessions = [[Message(7, "abc"), Message(None, "")], [Message(7, "ab")]]
+    found = Batches(TOKENIZER, sessions, rows=1, context=4)
+    stream = [token for session in sessions for token in session_ids(TOKENIZER, session).tolist()]
+    announced = [token for token in stream if token > TOKENIZER.break_]
+    assert found.turns == pytest.approx(3 / len(stream)) == len(announced) / len(stream)

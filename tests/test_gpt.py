@@ -112,13 +112,14 @@ def test_dropout_acts_in_training_only() -> None:
 
 
 def test_fused_loss_equals_the_plain_one() -> None:
-    """Value and gradients are those of cross_entropy over the full scores."""
+    """Value and gradients are those of cross_entropy over the full scores, weighted by token."""
     generator = torch.Generator().manual_seed(2)
+    weights = torch.rand(50, generator=generator)
     hidden = torch.randn(3, 700, 16, generator=generator, requires_grad=True)
     weight = torch.randn(50, 16, generator=generator, requires_grad=True)
     targets = torch.randint(0, 50, (3, 700), generator=generator)
-    fused = next_token_loss(hidden, weight, targets, torch.float32)
-    plain = F.cross_entropy((hidden @ weight.T).flatten(0, 1), targets.flatten())
+    fused = next_token_loss(hidden, weight, targets, weights[targets], torch.float32)
+    plain = F.cross_entropy((hidden @ weight.T).flatten(0, 1), targets.flatten(), weights)
     torch.testing.assert_close(fused, plain)
     torch.testing.assert_close(
         torch.autograd.grad(3 * fused, (hidden, weight)),

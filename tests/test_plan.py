@@ -62,3 +62,10 @@ def test_the_vocabulary_follows_the_text() -> None:
     """Small corpora see large vocabularies too rarely."""
     sizes = [vocabulary(PRESETS["base"], n) for n in (50_000, 500_000, 5_000_000)]
     assert sizes == [2048, 2048, 4096]
+
+
+@pytest.mark.parametrize(("turns", "weight"), [(1 / 16, 5.0), (1 / 4, 1.0), (1 / 2, 1.0)])
+def test_who_speaks_next_is_a_quarter_of_the_loss(turns: float, weight: float) -> None:
+    """Where few tokens announce a speaker each counts more, and nowhere less than a word does."""
+    assert PRESETS["base"].turn_weight(turns) == pytest.approx(weight)
+    assert PRESETS["lad-gpt"].turn_weight(turns) == 1.0

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lm.corpus.media import WORDLESS
 from lm.corpus.message import Message
 from lm.corpus.tokenizer import Tokenizer
 
@@ -28,8 +29,12 @@ Ids = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def frequent_speakers(sessions: Sequence[Session]) -> tuple[int, ...]:
-    """Ids of the speakers who get a token of their own, most frequent first."""
-    counts = Counter(m.speaker for s in sessions for m in s if m.speaker is not None)
+    """Ids of the speakers who get a token of their own, most frequent first.
+
+    By messages with words: of photos alone nobody becomes a persona.
+    """
+    spoken = (m for s in sessions for m in s if m.text not in WORDLESS)
+    counts = Counter(m.speaker for m in spoken if m.speaker is not None)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return tuple(speaker for speaker, count in ranked[:SPEAKER_LIMIT] if count >= RARE)
 
@@ -66,6 +71,8 @@ class Batches:
         self._someone = tokenizer.someone  # the ids above it are the speakers
         fresh = sum(len(session) for session in self._sessions)
         self.tokens = fresh + min(fresh, sum(len(session) for session in self._replay))
+        announced = sum(int((ids >= self._someone).sum()) for ids in self._sessions)
+        self.turns = announced / fresh  # the share of tokens that announce who speaks
 
     def draw(self, seed: int, speaker_dropout: float, first: int = 0) -> Iterator[Tensor]:
         """Batches [rows, context + 1] int64 from batch `first` on; left-over rows join the next."""

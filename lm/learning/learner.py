@@ -61,7 +61,7 @@ class Course:
     step: int = 0
     progress: float = 0.0
     seconds: float = 0.0  # of training so far, over interruptions
-    mean: float = 0.0  # of the latest losses, nats per token
+    mean: float = 0.0  # of the latest losses, nats per token, who speaks weighted
     bpb: float | None = None  # held-out, as last measured
     best: float = math.inf
     since_best: int = 0
@@ -93,6 +93,7 @@ class Learner:
         self._preset, self._machine, self._report = preset, machine, report
         self._seed, self._limit = seed, seconds
         self._team, self._snapshot = team or Team(), snapshot
+        self._turn_weight = preset.turn_weight(batches.turns)
         self._optimizer = Optimizer(model, preset, machine.dtype)
         self._best: GPT | None = None
         self._course = Course()
@@ -180,8 +181,13 @@ class Learner:
             positions = torch.arange(rows.shape[1] - 1, device=rows.device).expand(len(rows), -1)
             with autocast(self._machine.device, self._machine.dtype):
                 hidden = self._model.hidden(rows[:, :-1], positions)
-            weight, dtype = self._model.embed_tokens.weight, self._machine.dtype
-            loss = next_token_loss(hidden, weight, rows[:, 1:], dtype) * (len(rows) / count)
+            weight, dtype, targets = (
+                self._model.embed_tokens.weight,
+                self._machine.dtype,
+                rows[:, 1:],
+            )
+            counts = torch.where(targets > self._tokenizer.break_, self._turn_weight, 1.0)
+            loss = next_token_loss(hidden, weight, targets, counts, dtype) * (len(rows) / count)
             torch.autograd.backward(loss)
             total += loss.item()
         return total

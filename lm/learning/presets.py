@@ -33,6 +33,7 @@ class Preset:
     ema: float = 0.05  # timescale of the weight average, as a share of the run; 0: none
     evaluations: int = 10  # on held-out text, evenly over the run
     speaker_dropout: float = 0.1
+    turn_share: float = 0.25  # at least, of who speaks next in the loss: there are few such tokens
     warm_up: float = 0.03  # share of the run
     decay: float = 0.4  # share of the run over which the learning rate falls to zero
     tokenizer: Kind = "bpe"
@@ -50,6 +51,11 @@ class Preset:
             d_ff=self.d_ff,
             context=self.context,
         )
+
+    def turn_weight(self, turns: float) -> float:
+        """What a token that announces a speaker counts in the loss; turns: the share of such."""
+        least = self.turn_share / (1 - self.turn_share)
+        return max(1.0, least * (1 - turns) / turns)
 
     def steps(self, tokens: int) -> int:
         """Optimizer steps of a whole run over a transcript of so many tokens."""
@@ -73,7 +79,7 @@ PRESETS = {
         ),
         Preset(
             "lad-gpt", 6, 256, 4, 64, 704, 32, 0.2, 32, 0, 5000, 3e-4, 0.0, 0.01,
-            ema=0, speaker_dropout=0.0, warm_up=0, decay=0, tokenizer="word",
+            ema=0, speaker_dropout=0.0, turn_share=0.0, warm_up=0, decay=0, tokenizer="word",
         ),
     )
 }  # fmt: skip

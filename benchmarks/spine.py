@@ -1,15 +1,18 @@
 """The whole path, timed: import, replies with 1 and 16 chats, the terminal, a fresh clone.
 
-    python -m benchmarks.spine [--messages FILE] [--clone] [--replies N]
+    python -m benchmarks.spine [--messages FILE] [--clone] [--replies N] [--minutes M]
 
 Replies are timed from the moment a member's message is in the group to the moment the bot's answer
-is, by a playground in this process and the real bot in another. Prints a table, writes JSON.
+is, by a playground in this process and the real bot in another. Replies are made as the bot makes
+them unless it is told otherwise: the best of four candidates, guided. Prints a table, writes JSON;
+figures go to stderr as they come.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import platform
@@ -20,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -90,7 +93,8 @@ async def serving(playground: Playground, data: Path, typing: float) -> AsyncIte
     try:
         yield
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         await process.wait()
 
 
@@ -253,6 +257,21 @@ def _first_reply(url: str) -> float:
             time.sleep(0.02)
 
 
+def measured(options: argparse.Namespace) -> Iterator[Row]:
+    """Every row, as soon as it is known."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        yield from timed_import(options.messages, data)
+        yield from timed_training(data, options.preset, options.minutes)
+        names = _names(data)
+        for typing, chats, learning in itertools.product((0.3, 0), (1, 16), (False, True)):
+            replies = timed_replies(data, names, chats, options.replies, typing, learning)
+            yield from asyncio.run(replies)
+        yield from timed_terminal(data, options.replies)
+    if options.clone:
+        yield from timed_clone()
+
+
 def main() -> None:
     """Measure, print a table, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -264,20 +283,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=ROOT / "benchmarks" / "spine.json")
     options = parser.parse_args()
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder)
-        rows += timed_import(options.messages, data)
-        rows += timed_training(data, options.preset, options.minutes)
-        names = _names(data)
-        for typing in (0.3, 0):
-            for chats in (1, 16):
-                for learning in (False, True):
-                    rows += asyncio.run(
-                        timed_replies(data, names, chats, options.replies, typing, learning)
-                    )
-        rows += timed_terminal(data, options.replies)
-    if options.clone:
-        rows += timed_clone()
+    for each in measured(options):
+        print(f"{each[0]}: {each[1]}", file=sys.stderr, flush=True)
+        rows.append(each)
     print(f"| {platform.machine()}, {os.cpu_count()} cores | |\n|---|---|")
     for what, figure in rows:
         print(f"| {what} | {figure} |")

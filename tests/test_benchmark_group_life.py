@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.group_life import script
 from benchmarks.group_life.__main__ import chance_of, table
 from benchmarks.group_life.figures import Figures, Said, figures, together
 from benchmarks.group_life.script import Line, gaps, held_out, most_talkative, write_training
@@ -40,6 +41,9 @@ def test_held_out_are_even_episodes_of_the_last_season(tmp_path: Path) -> None:
     learnt = (tmp_path / "training.jsonl").read_text()
     assert "s01e02c02" in learnt
     assert "s09" not in learnt
+    assert [line.text for line in script.learnt(source)] == [
+        each for each in places if each < "s09"
+    ]
 
 
 def test_figures_count_turns_and_messages() -> None:
@@ -63,8 +67,12 @@ def test_chance_takes_as_many_turns_as_the_friend() -> None:
 
 def test_a_table_ends_with_each_mode_together() -> None:
     """One line per replay, then the sums."""
-    rows = [("A", "auto", Figures(10, 2, 2, 2, 2, 1)), ("A", "chance 20", Figures(10, 2, 2, 2, 2))]
+    rows = [
+        ("A", "auto", Figures(10, 2, 2, 2, 2, 1)),
+        ("A", "chance 20", Figures(10, 2, 2, 2, 2)),
+    ]
     shown = table(rows)
     assert "| all | auto | 72 | 72 | 1.00 | 1.00 | 1.00 | 0.500 | 0 | 0 |" in shown
     assert "| all | chance | 72 | 72 | 1.00 | 1.00 | 1.00 | 0.000 | 0 | 0 |" in shown
+    assert shown.splitlines()[-1].startswith("| all | auto over chance |")
     assert most_talkative(talk("A", "B", "B"), 1) == ["B"]

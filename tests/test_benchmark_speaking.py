@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import math
+import os
 import random
 import sys
 from functools import partial
@@ -16,14 +18,23 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks.speaking import flood, limits, overhead, shelf, tricks, users, warm
-from benchmarks.speaking.__main__ import main
+from benchmarks.speaking.__main__ import MINUTES, main, parser, told
 from benchmarks.speaking.asking import PLAIN, RESERVED, Answer, Ask
-from benchmarks.speaking.chats import KEEP, MESSAGE, REPLY, Chat, configured, excerpts, made_up
+from benchmarks.speaking.chats import (
+    KEEP,
+    MESSAGE,
+    REPLY,
+    Chat,
+    Manner,
+    configured,
+    excerpts,
+    made_up,
+)
 from benchmarks.speaking.decode import compared, contenders, decode
 from benchmarks.speaking.limits import Limits, ceilings, measure, token_flops
 from benchmarks.speaking.load import Asker, Flood, Load, latencies, percentile
-from benchmarks.speaking.models import VARIANTS, served
-from benchmarks.speaking.rounds import children, interleaved, ratio
+from benchmarks.speaking.models import VARIANTS, possible, served, usual
+from benchmarks.speaking.rounds import children, interleaved, paced, ratio
 from benchmarks.speaking.subject import Subject, settle
 from benchmarks.speaking.table import TABLES
 from benchmarks.speaking.trained import trained
@@ -37,9 +48,11 @@ from benchmarks.speaking.weights import (
 )
 from bot.config import SamplingConfig
 from lm.checkpoints import checkpoint
+from lm.device import physical_cores
 from lm.engine.engine import Engine
 from lm.engine.request import Request
 from lm.engine.sampling import Sampling
+from lm.engine.served import served as as_served
 from lm.learning.plan import parameters
 from lm.models.gpt import ModelConfig
 from lm.models.kneser_ney import KneserNey
@@ -144,6 +157,34 @@ def test_contenders_take_turns_and_the_dead_are_left_out(
     assert "b: died" in told
 
 
+def test_no_round_is_begun_that_would_not_fit(capfd: pytest.CaptureFixture[str]) -> None:
+    """One round at least is counted; the longest one tells whether another fits."""
+    assert list(paced(3, math.inf)) == [0, 1, 2, 3]
+    assert list(paced(3, math.inf, first=1)) == [1, 2, 3]
+    assert list(paced(9, 0.0)) == [0, 1]
+    assert "1 of 9 rounds fit into 0.0 minutes" in capfd.readouterr().err
+
+
+def test_what_is_measured_is_what_the_bot_serves() -> None:
+    """The usual variant has the type and the precision of lm/engine/served.py."""
+    found = SUBJECT.shape.config
+    ours, bots = served(gpt(found), usual(CPU), CPU), as_served(gpt(found), CPU)
+    assert type(ours) is type(bots)
+    assert next(iter(ours.parameters())).dtype == next(iter(bots.parameters())).dtype
+
+
+def test_threads_and_minutes_are_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every core for the race, the bot's own number for the rest; what is given is kept."""
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+    plain = parser().parse_args([])
+    assert told("decode", plain).threads == physical_cores()
+    assert told("users", plain).threads == max(1, (os.cpu_count() or 1) // 2)
+    assert told("flood", plain).minutes == MINUTES["flood"]
+    given = parser().parse_args(["--threads", "3", "--minutes", "0.5", "--seconds", "2"])
+    assert (told("users", given).threads, told("users", given).minutes) == (3, 0.5)
+    assert told("users", given).seconds == 2
+
+
 def test_ratios_are_of_rounds() -> None:
     """The median of ratios within rounds, not the ratio of medians."""
     assert ratio([2, 30, 3], [1, 10, 1]) == 3
@@ -152,7 +193,7 @@ def test_ratios_are_of_rounds() -> None:
 def test_decode_beside_the_peers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real contenders in processes of their own give figures for every number of streams."""
     monkeypatch.setattr(limits, "measure", lambda device: Limits(1e11, 3e10, 1e12, 2e12))
-    names = ["understudy:bf16"]
+    names = [f"understudy:{usual(CPU)}"]
     if importlib.util.find_spec("xllamacpp"):
         names.append("llama-server:bf16")
     if importlib.util.find_spec("transformers"):
@@ -174,7 +215,7 @@ def test_decode_beside_the_peers(monkeypatch: pytest.MonkeyPatch) -> None:
         assert all(0 < row["first_s"] <= row["whole_s"] for row in rows)
         assert all(row["tokens_per_s"] > 0 for row in rows)
     rivals = {(row["ours"], row["rival"]) for row in compared(found)}
-    assert ("understudy:bf16", "llama.cpp bf16") in rivals or len(names) < 3
+    assert (names[0], "llama.cpp bf16") in rivals or len(names) < 3
     assert TABLES["decode"](found)[0].row_count == len(names)
 
 
@@ -199,7 +240,7 @@ def test_the_best_rival_is_beaten_round_by_round() -> None:
 def test_what_is_missing_is_left_out(capfd: pytest.CaptureFixture[str]) -> None:
     """Without llama-cpp-python the others run, and that is said."""
     found = contenders(str(Path("/nowhere/python")), CPU)
-    assert all(f"understudy:{variant}" in found for variant in VARIANTS)
+    assert all((f"understudy:{each}" in found) == possible(each, CPU) for each in VARIANTS)
     assert not any(name.startswith(("llama-batch", "vllm")) for name in found)
     assert "llama_cpp is left out" in capfd.readouterr().err
 
@@ -232,6 +273,12 @@ def test_replies_are_drawn_as_configured() -> None:
         told.min_p,
     )
     assert found.max_tokens == REPLY
+    manner = Manner.configured()
+    asked = Chat("a", made_up(320), 200, found, 1, manner).ask()
+    assert (asked.best_of, asked.guidance) == (told.best_of, told.guidance)
+    assert asked.neutral is not None
+    plain = Chat("a", made_up(320), 200, found, 1).ask()
+    assert (plain.best_of, plain.guidance, plain.neutral) == (1, 0.0, None)
 
 
 def test_excerpts_are_tokens_in_a_row() -> None:
@@ -266,7 +313,7 @@ def test_a_flood_is_poured_and_stopped() -> None:
     pouring = Flood(flood.requests(320, 128, chats=2, seed=1))
     askers = [Asker(Chat("a", made_up(320), 128, Sampling(max_tokens=2), 1), lambda d, n: n)]
     used = engine()
-    Load(used, askers, pouring).run(0.3)
+    Load(used, askers, pouring).run(1.0)
     assert pouring.answered > 0
     assert askers[0].latencies
     assert not used.busy
@@ -320,7 +367,7 @@ def test_flood_against_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [a.first for a in flood.quiet(320, 128, 1)] == [
         a.first for a in flood.quiet(320, 128, 1)
     ]
-    found = flood.flood(SUBJECT, 128, rounds=1, seconds=0.4)
+    found = flood.flood(SUBJECT, 128, rounds=1, seconds=0.8)
     rows = {row["flood"]: row for row in found["rows"]}
     assert rows["none"]["ratio"] == 1
     assert rows["none"]["flood_replies"] == 0 < rows["one chat"]["flood_replies"]
@@ -334,9 +381,10 @@ def test_users_of_presets(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(users.FIRST_S, pace, 0.1)
     everyone = users.presets(["tiny"], "fp32", CPU)
     found = users.users(everyone, [1, 4], slots=2, rounds=1, seconds=0.3, device=CPU)
-    assert [(row["chats"], row["pace"]) for row in found["rows"]][:2] == [
-        (1, "again"),
-        (1, "poisson"),
+    assert [(row["manner"], row["chats"], row["pace"]) for row in found["rows"]][:3] == [
+        ("as configured", 1, "again"),
+        ("as configured", 1, "poisson"),
+        ("as configured", 4, "again"),
     ]
     assert all(row["median_s"] <= row["p95_s"] for row in found["rows"])
     shown("users", found)
@@ -414,7 +462,7 @@ def test_the_command_prints_and_writes(
     run("--presets", "tiny", "--prompt", 32, "--variant", "fp32")
     found = json.loads(file.read_text())
     assert [row["shape"] for row in found["shelf"]["rows"]] == ["10M", "tiny"]
-    assert found["threads"] == 1
+    assert {row["threads"] for row in found["shelf"]["rows"]} == {1}
     assert "chats per GB" in capsys.readouterr().out
 
 

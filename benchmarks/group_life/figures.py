@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
-from bot.speaking.repeats import normalised
+from bot.speaking.voice.repeats import normalised
 
 STALE = 3  # lines of others after the one that is answered
 RECENT = 20  # messages that must not be repeated

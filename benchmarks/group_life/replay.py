@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -53,21 +55,27 @@ def settings(url: str, members: Sequence[int], beat: float) -> str:
 async def opened(
     names: Sequence[str], data: Path, beat: float
 ) -> AsyncIterator[tuple[Playground, httpx.AsyncClient]]:
-    """A playground of these members, served by the bot."""
+    """A playground of these members, served by the bot from a copy of its data.
+
+    A copy, because every playground begins with the same chats and updates.
+    """
     members = tuple(Member(name) for name in names)
     config = PlaygroundConfig(token=TOKEN, members=members, port=0)
-    async with Playground(config) as playground:
-        file = data / "group_life.toml"
-        file.write_text(settings(playground.url, playground.world.members, beat))
-        async with (
-            _bot(data, file),
-            httpx.AsyncClient(
-                base_url=playground.url,
-                timeout=60,
-                limits=httpx.Limits(keepalive_expiry=1),  # sooner than the server lets go
-            ) as client,
-        ):
-            yield playground, client
+    with tempfile.TemporaryDirectory(prefix="understudy-group-life-") as name:
+        copy = Path(name) / "data"
+        shutil.copytree(data, copy)
+        async with Playground(config) as playground:
+            file = copy / "group_life.toml"
+            file.write_text(settings(playground.url, playground.world.members, beat))
+            async with (
+                _bot(copy, file),
+                httpx.AsyncClient(
+                    base_url=playground.url,
+                    timeout=60,
+                    limits=httpx.Limits(keepalive_expiry=1),  # sooner than the server lets go
+                ) as client,
+            ):
+                yield playground, client
 
 
 @asynccontextmanager
@@ -86,7 +94,9 @@ async def _bot(data: Path, config: Path) -> AsyncIterator[None]:
         try:
             while READY not in log.read_text(errors="replace"):
                 if process.returncode is not None:
-                    raise RuntimeError(f"the bot did not start: {log}")
+                    raise RuntimeError(
+                        f"the bot did not start: {log.read_text(errors='replace')[-500:]}"
+                    )
                 await asyncio.sleep(0.2)
             yield
         finally:

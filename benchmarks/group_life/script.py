@@ -44,6 +44,13 @@ def write_training(path: Path, target: Path) -> None:
         out.writelines(row for row in file if _place(json.loads(row))[0] < HELD_OUT)
 
 
+def learnt(path: Path) -> list[Line]:
+    """The lines of those seasons."""
+    with path.open(encoding="utf-8") as file:
+        rows = [row for row in map(json.loads, file) if _place(row)[0] < HELD_OUT]
+    return [Line(row["speaker"], row["text"]) for row in rows]
+
+
 def held_out(path: Path, most: int) -> list[Line]:
     """Lines of the episodes that are replayed, in their order.
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 from bot.config import SamplingConfig
 from lm.engine.request import Request
@@ -24,6 +26,20 @@ def configured(max_tokens: int = REPLY) -> Sampling:
     """How the bot draws replies unless it is told otherwise."""
     told = SamplingConfig()
     return Sampling(told.temperature, told.top_k, told.top_p, told.min_p, max_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How many candidates a reply is chosen from, and how far each is guided."""
+
+    best_of: int = 1
+    guidance: float = 0.0
+
+    @classmethod
+    def configured(cls) -> Self:
+        """As the bot does unless it is told otherwise."""
+        told = SamplingConfig()
+        return cls(told.best_of, told.guidance)
 
 
 def made_up(vocabulary: int) -> Source:
@@ -45,9 +61,16 @@ class Chat:
     """One chat: what has been said in it, as messages of tokens."""
 
     def __init__(
-        self, name: Hashable, source: Source, window: int, sampling: Sampling, seed: int
+        self,
+        name: Hashable,
+        source: Source,
+        window: int,
+        sampling: Sampling,
+        seed: int,
+        manner: Manner = Manner(),
     ) -> None:
         """Full from the start. window: tokens of context and reply; sampling: of its replies."""
+        self._manner = manner
         self.name, self._source, self._sampling = name, source, sampling
         self._draw = random.Random(seed)
         self._room = window - sampling.max_tokens
@@ -63,7 +86,15 @@ class Chat:
     def ask(self) -> Request:
         """Somebody says something that is to be answered."""
         self.add(self._source(self._draw, MESSAGE))
-        return Request(self.name, self.tokens, sampling=self._sampling)
+        tokens, manner = self.tokens, self._manner
+        return Request(
+            self.name,
+            tokens,
+            sampling=self._sampling,
+            best_of=manner.best_of,
+            guidance=manner.guidance,
+            neutral=tokens[0] if manner.guidance else None,
+        )
 
     def add(self, message: list[int]) -> None:
         """Something was said; whole messages leave when the context is full."""

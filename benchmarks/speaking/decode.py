@@ -7,10 +7,12 @@ its own, by turns. What the machine allows is measured before each round, in the
 from __future__ import annotations
 
 import importlib.util
+import math
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -21,26 +23,28 @@ import torch
 
 from benchmarks.speaking import limits
 from benchmarks.speaking.asking import Answer, Ask
-from benchmarks.speaking.models import VARIANTS
+from benchmarks.speaking.load import percentile
+from benchmarks.speaking.models import VARIANTS, possible
 from benchmarks.speaking.rounds import children, interleaved, ratio, tell
 from benchmarks.speaking.weights import Shape, export
 
 OURS = "understudy"
 LLAMA = ("f32", "bf16", "q8_0")  # kinds of weights that llama.cpp is measured with
 SEEDS = 1000  # apart, from round to round
+BEST = 0.9  # of the rounds were slower than the best tenth
 
 
 def contenders(llama_python: str, device: torch.device) -> dict[str, str]:
     """Python by contender: all that can run here. Says what is left out, and why."""
-    found = {f"{OURS}:{variant}": sys.executable for variant in VARIANTS}
+    found = {f"{OURS}:{v}": sys.executable for v in VARIANTS if possible(v, device)}
     optional: list[tuple[str, Sequence[str], str]] = [
         (
             "transformers",
             [f"{p}:{cache}" for p in ("fp32", "bf16") for cache in ("dynamic", "static")],
             sys.executable,
         ),
-        ("xllamacpp", LLAMA, sys.executable),
         ("llama_cpp", LLAMA, llama_python or sys.executable),
+        ("xllamacpp", LLAMA, sys.executable),
     ]
     if device.type == "cuda":
         optional.append(("vllm", ["bf16"], sys.executable))
@@ -49,6 +53,8 @@ def contenders(llama_python: str, device: torch.device) -> dict[str, str]:
         if not _has(python, package):
             tell(f"{package} is left out: {python} has no such package")
             continue
+        if package == "xllamacpp" and any(name.startswith("llama-batch") for name in found):
+            continue  # the same library with fewer instructions, and over HTTP
         kind = kinds.get(package, package)
         found |= {f"{kind}:{variant}": python for variant in variants}
     return found
@@ -74,8 +80,10 @@ def decode(
     rounds: int,
     threads: int,
     device: torch.device,
+    minutes: float = math.inf,
 ) -> dict[str, Any]:
     """Measure all of them; weights are written to a temporary folder and deleted."""
+    began = time.perf_counter()
     reached: list[limits.Limits] = []
 
     def measure_limits() -> None:
@@ -91,7 +99,8 @@ def decode(
         module = "benchmarks.speaking.contenders"
         commands = {n: [python, "-m", module, n, *options] for n, python in pythons.items()}
         with children(commands, threads) as racing:
-            answers = interleaved(racing, asks, rounds, measure_limits)
+            left = minutes - (time.perf_counter() - began) / 60
+            answers = interleaved(racing, asks, rounds, measure_limits, left)
     best = reached[0]
     for other in reached[1:]:
         best = best.best(other)
@@ -101,6 +110,7 @@ def decode(
         "streams": list(streams),
         "prompt": prompt,
         "new": new,
+        "threads": threads,
         "limits": asdict(best),
         "ceilings": [c for n in streams for c in limits.ceilings(shape.config, best, n, context)],
         "contenders": {name: _figures(streams, given) for name, given in answers.items()},
@@ -121,6 +131,7 @@ def _figures(streams: Sequence[int], given: Sequence[Sequence[Answer]]) -> list[
             {
                 "streams": count,
                 "tokens_per_s": statistics.median(speeds),
+                "best": percentile(speeds, BEST),
                 "first_s": statistics.median(firsts),
                 "whole_s": statistics.median(a.whole_s for a in answers),
                 "rounds": speeds,

@@ -8,6 +8,7 @@ each is read in full.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import statistics
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any
 
 from benchmarks.speaking.chats import REPLY, Chat, configured, made_up
 from benchmarks.speaking.load import Asker, Flood, Load, latencies, percentile, warm
+from benchmarks.speaking.rounds import paced
 from benchmarks.speaking.subject import Subject
 from lm.engine.request import Request
 
@@ -24,13 +26,15 @@ GROUP = 16  # chats of the group that floods
 FLOODS = {"none": 0, "one chat": 1, "one group": GROUP}  # chats of each
 
 
-def flood(subject: Subject, window: int, rounds: int, seconds: float) -> dict[str, Any]:
+def flood(
+    subject: Subject, window: int, rounds: int, seconds: float, minutes: float = math.inf
+) -> dict[str, Any]:
     """Latencies of the others by kind of flood, kinds by turns."""
     model = subject.model()
     vocabulary = subject.shape.config.vocab_size
     found: dict[str, list[list[float]]] = {kind: [] for kind in FLOODS}
     answered = dict.fromkeys(FLOODS, 0)
-    for number in range(rounds + 1):
+    for number in paced(rounds, minutes):
         for kind, count in FLOODS.items():
             engine = subject.engine(model, slots=QUIET + GROUP, span=window)
             askers = quiet(vocabulary, window, seed=number)

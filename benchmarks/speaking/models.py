@@ -1,6 +1,6 @@
 """The model under test: a GPT's weights as one of the models that the engine can drive.
 
-VARIANTS is the place for a new one, a step in native code for example.
+VARIANTS is the place for a new one. What begins with `native` computes its steps in lm/native.
 """
 
 from __future__ import annotations
@@ -12,19 +12,43 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lm.device import precision
 from lm.engine.runner import Config, Model
+from lm.engine.served import served as as_bot
 from lm.models.gpt import GPT, Cache
 from lm.models.mixture import Mixture
+from lm.native.code import native
+from lm.native.decoder import accelerated
 
 VARIANTS: dict[str, Callable[[GPT], GPT]] = {
+    "native:bf16": lambda gpt: accelerated(gpt.bfloat16()),
+    "native:fp32": lambda gpt: accelerated(gpt.float()),
     "fp32": lambda gpt: gpt.float(),
     "bf16": lambda gpt: gpt.bfloat16(),
 }
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def possible(variant: str, device: torch.device) -> bool:
+    """Whether it is to be had here: native code where it was built and the processor can."""
+    kind, _, dtype = variant.rpartition(":")
+    return not kind or (device.type == "cpu" and native(DTYPES[dtype]) is not None)
+
+
+def usual(device: torch.device) -> str:
+    """The variant that the bot serves (lm/engine/served.py)."""
+    fast = precision(device) == torch.bfloat16
+    if device.type == "cpu":
+        wanted = ("native:bf16", "native:fp32") if fast else ("native:fp32",)
+        return next((each for each in wanted if possible(each, device)), "fp32")
+    return "bf16" if fast else "fp32"
 
 
 def served(model: GPT | Mixture, variant: str, device: torch.device) -> Model:
     """The model to drive, on `device`; what it was made of is not to be used any more."""
-    model = model.to(device).eval()
+    model = model.to(device).eval().requires_grad_(False)
+    if variant == usual(device):
+        return as_bot(model, device)
     if isinstance(model, Mixture):
         model.gpt = VARIANTS[variant](model.gpt)
         return model

@@ -5,6 +5,7 @@ Deciding, batching, sampling and recording are overhead; the model's arithmetic 
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 from benchmarks.speaking.asking import Ask
 from benchmarks.speaking.chats import configured
 from benchmarks.speaking.models import Timed
+from benchmarks.speaking.rounds import paced
 from benchmarks.speaking.subject import Subject, settle
 from lm.engine.engine import Engine
 from lm.engine.request import Request
@@ -27,14 +29,19 @@ EDGE = 2  # steps at both ends of a reply that are not counted: replies join and
 
 
 def overhead(
-    subject: Subject, streams: Sequence[int], prompt: int, new: int, rounds: int
+    subject: Subject,
+    streams: Sequence[int],
+    prompt: int,
+    new: int,
+    rounds: int,
+    minutes: float = math.inf,
 ) -> dict[str, Any]:
     """Figures by number of streams and sampling; round 0 warms up and is not counted."""
     model = subject.timed()
     engine = subject.engine(model, slots=max(streams), span=prompt + new)
     cells = [(count, name) for count in streams for name in SETTINGS]
     steps: dict[tuple[int, str], list[tuple[float, float]]] = {cell: [] for cell in cells}
-    for number in range(rounds + 1):
+    for number in paced(rounds, minutes):
         for count, name in cells:
             ask = Ask(count, prompt, new, subject.shape.config.vocab_size, seed=number)
             found = _steps(engine, model, ask, name)

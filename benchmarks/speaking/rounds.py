@@ -6,6 +6,7 @@ disturbs the machine disturbs all alike; medians over rounds are compared, and r
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import subprocess
@@ -93,6 +94,7 @@ def interleaved(
     asks: Sequence[Callable[[int], Ask]],
     rounds: int,
     between: Callable[[], None] = lambda: None,
+    minutes: float = math.inf,
 ) -> dict[str, list[list[Answer]]]:
     """Answers by contender, ask and round; round 0 warms up and is not counted.
 
@@ -100,7 +102,7 @@ def interleaved(
     A contender that dies is told of, and left out.
     """
     found: dict[str, list[list[Answer]]] = {name: [[] for _ in asks] for name in racing}
-    for number in range(rounds + 1):
+    for number in paced(rounds, minutes):
         between()
         for place, make in enumerate(asks):
             for name in [name for name in racing if name in found]:
@@ -113,6 +115,18 @@ def interleaved(
                     found[name][place].append(answer)
         tell(f"round {number} of {rounds}")
     return found
+
+
+def paced(rounds: int, minutes: float, first: int = 0) -> Iterator[int]:
+    """Numbers of rounds, 0 being a warm-up; after round 1 none is begun that would not fit."""
+    began, longest = time.perf_counter(), 0.0
+    for number in range(first, rounds + 1):
+        now = time.perf_counter()
+        if number > 1 and now + longest > began + 60 * minutes:
+            tell(f"{number - 1} of {rounds} rounds fit into {minutes:.1f} minutes")
+            return
+        yield number
+        longest = max(longest, time.perf_counter() - now)
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:

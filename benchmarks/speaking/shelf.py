@@ -7,6 +7,7 @@ tensors are laid out as the engine's slots are.
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.speaking.asking import Ask
-from benchmarks.speaking.rounds import ratio
+from benchmarks.speaking.rounds import paced, ratio
 from benchmarks.speaking.subject import Subject, settle
 from lm.engine.runner import Model
 
@@ -61,7 +62,9 @@ class Shelf:
             torch.cuda.synchronize(self._device)
 
 
-def shelf(subjects: Sequence[Subject], contexts: Sequence[int], rounds: int) -> dict[str, Any]:
+def shelf(
+    subjects: Sequence[Subject], contexts: Sequence[int], rounds: int, minutes: float = math.inf
+) -> dict[str, Any]:
     """Figures by shape and context in tokens, all by turns; round 0 is not counted."""
     cells = [
         (subject, min(context, subject.shape.config.context))
@@ -69,7 +72,7 @@ def shelf(subjects: Sequence[Subject], contexts: Sequence[int], rounds: int) -> 
         for context in contexts
     ]
     found: dict[tuple[Subject, int], list[dict[str, float]]] = {cell: [] for cell in cells}
-    for number in range(rounds + 1):
+    for number in paced(rounds, minutes):
         for (subject, context), figures in found.items():
             repeats = _round(subject, context, seed=number)
             figures += repeats if number else []

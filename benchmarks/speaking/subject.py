@@ -45,7 +45,12 @@ class Subject:
 
     def described(self) -> dict[str, Any]:
         """For the results."""
-        return {"shape": self.shape.name, "variant": self.variant, "device": self.device.type}
+        return {
+            "shape": self.shape.name,
+            "variant": self.variant,
+            "device": self.device.type,
+            "threads": torch.get_num_threads(),
+        }
 
 
 def settle(engine: Engine) -> None:

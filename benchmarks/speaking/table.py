@@ -21,9 +21,10 @@ def decode_tables(found: Found) -> list[Table]:
 def _speeds(found: Found) -> Table:
     streams = found["streams"]
     first = [f"first token, {count}" for count in _ends(streams)]
-    table = _table("tokens/s over all streams", *map(str, streams), *first)
+    title = f"tokens/s over all streams, median (best tenth), {_threads(found)}"
+    table = _table(title, *map(str, streams), *first)
     for name, rows in found["contenders"].items():
-        speeds = [f"{row['tokens_per_s']:,.0f}" for row in rows]
+        speeds = [f"{row['tokens_per_s']:,.0f} ({row['best']:,.0f})" for row in rows]
         firsts = [_ms(row["first_s"]) for row in rows if row["streams"] in _ends(streams)]
         table.add_row(name, *speeds, *firsts)
     return table
@@ -107,10 +108,12 @@ def users_tables(found: Found) -> list[Table]:
     """Median and p95 by model, chats and way to be active."""
     rows = found["rows"]
     chats = sorted({row["chats"] for row in rows})
-    table = _table("median / p95 ms by active chats", "they ask", *map(str, chats))
-    for model, pace in dict.fromkeys((row["model"], row["pace"]) for row in rows):
-        cells = {r["chats"]: r for r in rows if (r["model"], r["pace"]) == (model, pace)}
-        table.add_row(model, pace, *(_waits(cells[count]) for count in chats))
+    title = f"median / p95 ms by active chats, {_threads(found)}"
+    table = _table(title, "a reply", "they ask", *map(str, chats))
+    keys = "model", "manner", "pace"
+    for kind in dict.fromkeys(tuple(row[key] for key in keys) for row in rows):
+        cells = {r["chats"]: r for r in rows if tuple(r[key] for key in keys) == kind}
+        table.add_row(*kind, *(_waits(cells[count]) for count in chats))
     return [table]
 
 
@@ -158,7 +161,11 @@ TABLES: dict[str, Callable[[Found], list[Table]]] = {
 
 
 def _subject(found: Found) -> str:
-    return f"{found['shape']}, {found['variant']}"
+    return f"{found['shape']}, {found['variant']}, {_threads(found)}"
+
+
+def _threads(found: Found) -> str:
+    return "1 thread" if found["threads"] == 1 else f"{found['threads']} threads"
 
 
 def _ms(seconds: float) -> str:

@@ -36,7 +36,8 @@ def trained(data: Path, name: str, variant: str, device: torch.device) -> Served
         for token in session_ids(checkpoint.tokenizer, session).tolist()
     ]
     label = f"{group.name}, version {checkpoint.meta.version} ({checkpoint.meta.preset})"
-    return Served(label, served(checkpoint.model, variant, device), excerpts(stream))
+    model = served(checkpoint.model, variant, device)
+    return Served(label, model, excerpts(stream), checkpoint.guard)
 
 
 async def _read(paths: Paths, name: str) -> tuple[Group, Transcript]:

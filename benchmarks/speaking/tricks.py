@@ -5,6 +5,7 @@ Cost is time per token of the reply that is said, over the same without the tric
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import numpy as np
 
 from benchmarks.speaking.asking import Ask
 from benchmarks.speaking.chats import configured
-from benchmarks.speaking.rounds import ratio
+from benchmarks.speaking.rounds import paced, ratio
 from benchmarks.speaking.subject import Subject, settle
 from lm.corpus.rarity import LENGTH, RareSequences
 from lm.engine.copy_guard import CopyGuard
@@ -54,7 +55,12 @@ def guard(vocabulary: int, seed: int = 1) -> CopyGuard:
 
 
 def tricks(
-    subject: Subject, streams: Sequence[int], prompt: int, new: int, rounds: int
+    subject: Subject,
+    streams: Sequence[int],
+    prompt: int,
+    new: int,
+    rounds: int,
+    minutes: float = math.inf,
 ) -> dict[str, Any]:
     """Figures by number of streams and trick; round 0 warms up and is not counted."""
     model, most = subject.model(), max(streams)
@@ -67,7 +73,7 @@ def tricks(
         for trick in TRICKS
     }
     found: dict[tuple[int, Trick], list[float]] = {(n, t): [] for n in streams for t in TRICKS}
-    for number in range(rounds + 1):
+    for number in paced(rounds, minutes):
         for (count, trick), seconds in found.items():
             ask = Ask(count, prompt, new, vocabulary, seed=number)
             per_token = _per_token(engines[trick], trick, ask)

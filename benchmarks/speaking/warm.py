@@ -6,6 +6,7 @@ and whatever it takes beside that is the engine's.
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import Any
 from benchmarks.speaking.asking import Ask
 from benchmarks.speaking.chats import MESSAGE
 from benchmarks.speaking.models import Timed
-from benchmarks.speaking.rounds import ratio
+from benchmarks.speaking.rounds import paced, ratio
 from benchmarks.speaking.subject import Subject
 from lm.engine.engine import Engine
 from lm.engine.request import Request
@@ -24,12 +25,14 @@ STEPS = 16  # tokens of a reply that a decode step is timed with
 REPEATS = 5  # of each figure in a round, of which the median is taken
 
 
-def warm(subject: Subject, contexts: Sequence[int], rounds: int) -> dict[str, Any]:
+def warm(
+    subject: Subject, contexts: Sequence[int], rounds: int, minutes: float = math.inf
+) -> dict[str, Any]:
     """Figures by context in tokens; round 0 warms the machine up and is not counted."""
     model = subject.timed()
     engine = subject.engine(model, slots=2, span=max(contexts) + MESSAGE + STEPS)
     series: dict[int, list[dict[str, float]]] = {context: [] for context in contexts}
-    for number in range(rounds + 1):
+    for number in paced(rounds, minutes):
         for context, found in series.items():
             figures = _round(engine, model, context, seed=number)
             found += [figures] if number else []

@@ -37,7 +37,7 @@ class Contender:
 
     def describe(self) -> str:
         """One line."""
-        return f"torch {torch.__version__}"
+        return f"torch {torch.__version__}, {torch.get_num_threads()} threads"
 
     def decode(self, ask: Ask) -> Answer:
         """Once with new prompts, then with the same ones, which are warm."""

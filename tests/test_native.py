@@ -6,6 +6,7 @@ import copy
 import threading
 import time
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -17,7 +18,10 @@ from lm.engine.slots import Batch, Slots
 from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture, Weights
-from lm.native.decoder import NativeGPT, accelerated, native
+from lm.models.turn_ngrams import TurnNgrams
+from lm.native.code import native
+from lm.native.decoder import NativeGPT, accelerated
+from lm.native.mixing import NativeMixture
 from tests.test_ngrams import VOCABULARY, sessions
 
 CPU = torch.device("cpu")
@@ -164,6 +168,17 @@ def test_where_a_beginning_lies_changes_no_bit(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_a_row_without_numbers_leaves_nothing_behind(dtype: torch.dtype) -> None:
+    """What is computed of a cache that holds none, a later step of another row never sees."""
+    model = nativized(gpt(dtype))
+    before = scores(model, filled(model, dtype), ROWS[1:2])
+    broken = filled(model, dtype)
+    broken.values[0].fill_(torch.nan)
+    assert scores(model, broken, ROWS[1:2]).isnan().any()
+    assert torch.equal(scores(model, filled(model, dtype), ROWS[1:2]), before)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_only_the_new_places_are_written(dtype: torch.dtype) -> None:
     """A step leaves every other place of the cache as it is, and there what torch would write."""
     model = gpt(dtype)
@@ -278,22 +293,80 @@ def test_a_seed_says_the_same_alone_and_in_any_batch(dtype: torch.dtype) -> None
         assert replies(Engine(model, slots=1, span=SPAN), [chat]) == [together[chat]]
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_a_mixture_notices_nothing(dtype: torch.dtype) -> None:
-    """It mixes what the native step says, and keeps its tokens in its own layer of the cache."""
+def mixtures(dtype: torch.dtype, turns: bool = False) -> tuple[Mixture, NativeMixture]:
+    """One over torch, and the same natively. 8 ends messages, 9 is BREAK."""
     model = gpt(dtype, (64, 2, 1, 64, 96, VOCABULARY))
-    ngrams = KneserNey.train(sessions(21, count=60), VOCABULARY)
-    mixed = [Mixture(each, ngrams, Weights(0.35, 0.2)) for each in (model, nativized(model))]
-    found = []
-    for each in mixed:
-        each.eval()
-        slots = Slots(each.cache_layers, 2, 16, dtype, CPU)
-        start = Batch(slots, [0, 1], [0, 0], [3, 3])
-        with torch.inference_mode():
-            each.prefill(torch.tensor([[1, 2, 3], [4, 5, 6]]), start.positions, start)
-            batch = Batch(slots, [0, 1], [3, 3])
-            found.append(each(torch.tensor([[7], [8]]), batch.positions, batch))
-    assert torch.allclose(found[0], found[1], atol=0.05 if dtype == torch.bfloat16 else 1e-4)
+    rows = sessions(21, count=60)
+    ngrams = KneserNey.train(rows, VOCABULARY)
+    said = KneserNey.train([np.append(9, row[row > 9]) for row in rows], VOCABULARY)
+    announced = TurnNgrams(said, end=8) if turns else None
+    slow = Mixture(model, ngrams, Weights(0.35, 0.2, 0.6 if turns else 0.0), announced).eval()
+    fast = NativeMixture(nativized(model), slow)
+    fast.eval()
+    return slow, fast
+
+
+def mixed_scores(model: Mixture, dtype: torch.dtype, which: list[int]) -> Tensor:
+    """[len(which), 2 * vocabulary] two steps behind prompts, of some of five rows.
+
+    The last two branch off the first row's slot.
+    """
+    prompts = [[1, 2, 3, 1, 2], [4, 5, 6, 4, 8], [9, 1, 9, 1, 3], [], []]
+    own, new, shared = [0, 1, 2, 5, 4], [1, 8, 9, 2, 8], [0, 0, 0, 5, 4]
+    slots = Slots(model.cache_layers, 6, 16, dtype, CPU)
+    with torch.inference_mode():
+        for row in (0, 1, 2):
+            start = Batch(slots, [row], [0], [5])
+            model.prefill(torch.tensor([prompts[row]]), start.positions, start)
+        slots.keys[-1][5, :, :5] = -1.0  # what lies under a shared beginning is not looked at
+        between = Batch(slots, [4], [4], bases=[0], base_lengths=[4])
+        model.prefill(torch.tensor([[7]]), between.positions, between)
+        tokens = torch.tensor([[new[row]] for row in which])
+        found = []
+        for at in (5, 6):
+            batch = Batch(
+                slots,
+                [own[row] for row in which],
+                [at] * len(which),
+                bases=[0 if shared[row] else own[row] for row in which],
+                base_lengths=[shared[row] for row in which],
+            )
+            found.append(model(tokens, batch.positions, batch)[:, 0])
+    return torch.cat(found, dim=-1)
+
+
+@pytest.mark.parametrize("turns", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_mixture_is_that_of_torch_within_rounding(dtype: torch.dtype, turns: bool) -> None:
+    """N-grams, recency and turns, of rows that share a beginning as well; ln p that are whole."""
+    slow, fast = mixtures(dtype, turns)
+    expected, found = (mixed_scores(each, dtype, [0, 1, 2, 3, 4]) for each in (slow, fast))
+    assert torch.allclose(found, expected, atol=0.05 if dtype == torch.bfloat16 else 2e-5)
+    halves = found.double().exp().view(5, 2, -1).sum(dim=-1)
+    assert torch.allclose(halves, torch.ones_like(halves), atol=1e-5)
+
+
+@pytest.mark.parametrize("turns", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_mixed_row_has_the_same_bits_in_any_company(dtype: torch.dtype, turns: bool) -> None:
+    """Alone, beside others, in another order, with a beginning of its own or a shared one."""
+    _, fast = mixtures(dtype, turns)
+    together = mixed_scores(fast, dtype, [4, 2, 0, 1, 3])
+    for place, row in enumerate([4, 2, 0, 1, 3]):
+        assert torch.equal(mixed_scores(fast, dtype, [row])[0], together[place])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_cannot_be_mixed_is_refused(dtype: torch.dtype) -> None:
+    """A token outside the vocabulary is named, whatever the tables are."""
+    _, fast = mixtures(dtype)
+    slots = Slots(fast.cache_layers, 2, 16, dtype, CPU)
+    before = slots.keys[-1].clone()
+    for token in (-1, VOCABULARY):
+        batch = Batch(slots, [0], [0])
+        with pytest.raises(ValueError, match=f"token = {token}"):
+            fast._mix(torch.tensor([[token]]), batch, torch.zeros(1, 1, VOCABULARY), [False])
+    assert torch.equal(slots.keys[-1], before)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -14,23 +14,46 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lm.engine.sampling import Sampler, Sampling
+from lm.native.sampler import NativeSampler, sampler
 
 CPU = torch.device("cpu")
 PROBABILITIES = torch.tensor([0.05, 0.4, 0.1, 0.25, 0.2])
 
 
-def sampler(
-    samplings: Sequence[Sampling],
-    seeds: Sequence[int] | None = None,
-    banned: Sequence[frozenset[int]] | None = None,
-) -> Sampler:
-    count = len(samplings)
-    return Sampler(samplings, seeds or range(count), banned or [frozenset()] * count, CPU)
+@pytest.fixture(params=["torch", "native"], autouse=True)
+def _kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every rule holds for both ways of sampling."""
+    fastest = sampler(CPU, 4)
+    if request.param == "native" and isinstance(fastest, Sampler):
+        pytest.skip("no native code on this machine")
+    monkeypatch.setattr(Rows, "native", request.param == "native")
+
+
+class Rows:
+    """Rows that are sampled together."""
+
+    native = False
+
+    def __init__(
+        self,
+        samplings: Sequence[Sampling],
+        seeds: Sequence[int] | None = None,
+        banned: Sequence[frozenset[int]] | None = None,
+        guidance: float = 0.0,
+    ) -> None:
+        seeds, banned = seeds or range(len(samplings)), banned or [frozenset()] * len(samplings)
+        self.rows = list(zip(samplings, seeds, banned, strict=True))
+        self.guidance = guidance
+
+    def sample(self, logits: Tensor, steps: Sequence[int], *more: Any) -> list[int | None]:
+        chosen = sampler(CPU, logits.shape[-1]) if self.native else Sampler(CPU)
+        rows = [chosen.rules(*row, self.guidance) for row in self.rows]
+        return chosen.sample(rows, logits, steps, *more)
 
 
 def many(rules: dict[str, Any], logits: Tensor, rows: int = 4000) -> Counter[int | None]:
     """What rows with the same scores and rules sample, each with its own seed."""
-    return Counter(sampler([Sampling(**rules)] * rows).sample(logits.expand(rows, -1), [0] * rows))
+    return Counter(Rows([Sampling(**rules)] * rows).sample(logits.expand(rows, -1), [0] * rows))
 
 
 @pytest.mark.parametrize(
@@ -91,9 +114,9 @@ def test_a_row_samples_the_same_alone_and_in_company(
     logits = logits.round() if ties else logits
     samplings, seeds, steps = zip(*rows, strict=True)
     banned = [frozenset({row}) for row in range(len(rows))]
-    together = sampler(samplings, seeds, banned).sample(logits, steps)
+    together = Rows(samplings, seeds, banned).sample(logits, steps)
     alone = [
-        sampler([s], [seed], [banned[row]]).sample(logits[row : row + 1], [step])[0]
+        Rows([s], [seed], [banned[row]]).sample(logits[row : row + 1], [step])[0]
         for row, (s, seed, step) in enumerate(rows)
     ]
     assert together == alone
@@ -104,7 +127,7 @@ def test_greedy_is_argmax() -> None:
     logits = torch.randn(50, 40, generator=torch.Generator().manual_seed(0)).round()
     greedy = Sampling(temperature=0, top_k=3, top_p=0.5, min_p=0.2)
     best = [row.index(max(row)) for row in logits.tolist()]
-    assert sampler([greedy] * 50).sample(logits, [0] * 50) == best
+    assert Rows([greedy] * 50).sample(logits, [0] * 50) == best
 
 
 def test_banned_ids_never_come() -> None:
@@ -112,7 +135,7 @@ def test_banned_ids_never_come() -> None:
     logits = PROBABILITIES.log()
     one = Sampling(max_tokens=500, top_k=1)
     banned = [frozenset({1}), frozenset({1, 3}), frozenset({0, 1, 2, 3})]
-    three = sampler([one, one, Sampling(max_tokens=500)], banned=banned)
+    three = Rows([one, one, Sampling(max_tokens=500)], banned=banned)
     for step in range(500):
         assert three.sample(logits.expand(3, -1), [step] * 3) == [3, 4, 4]
 
@@ -127,7 +150,7 @@ def test_a_row_with_numbers_that_are_none_gives_no_token(bad: float, temperature
         logits[row, row] = bad
     greedy = Sampling(temperature=temperature, top_k=2, top_p=0.9)
     banned = [frozenset({2})] * 7  # a ban hides nothing
-    assert sampler([greedy] * 7, banned=banned).sample(logits, [0] * 7) == [None] * 5 + [1, 1]
+    assert Rows([greedy] * 7, banned=banned).sample(logits, [0] * 7) == [None] * 5 + [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -140,3 +163,47 @@ def test_impossible_rules_are_refused(key: str, value: float) -> None:
     """The error names the key and the value."""
     with pytest.raises(ValueError, match=f"{key} = {value}: allowed"):
         Sampling(**{key: value})  # type: ignore[arg-type]  # the point of the test
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(rules, st.integers(0, 99)), min_size=1, max_size=4), st.booleans())
+def test_native_code_chooses_as_torch_does(rows: list[tuple[Sampling, int]], ties: bool) -> None:
+    """The same tokens for any rules, with guidance, bans and ties; and the same ln p of them."""
+    generator = torch.Generator().manual_seed(5)
+    logits, neutral = (torch.randn(len(rows), 700, generator=generator) * 3 for _ in range(2))
+    logits = logits.round() if ties else logits
+    steps, more = [3] * len(rows), (neutral, [(0, int(logits[0].argmax()))])
+    both: list[Sampler | NativeSampler] = [Sampler(CPU), sampler(CPU, 700)]
+    found = []
+    for each in both:
+        made = [each.rules(s, seed, frozenset({1, 7}), 0.5) for s, seed in rows]
+        found.append(each.sample(made, logits, steps, *more))
+    assert found[0] == found[1]
+    tokens = [token or 0 for token in found[0]]
+    assert both[0].log_probs(logits, tokens) == pytest.approx(both[1].log_probs(logits, tokens))
+
+
+def test_a_row_may_be_sampled_beside_others_each_time() -> None:
+    """Rules that were made once serve in every composition of a batch."""
+    chosen = sampler(CPU, 5) if Rows.native else Sampler(CPU)
+    likely, rare = (chosen.rules(Sampling(temperature=0), 0, frozenset(b)) for b in ((), (1, 3)))
+    logits = PROBABILITIES.log()
+    assert chosen.sample([likely], logits[None], [0]) == [1]
+    assert chosen.sample([rare, likely], logits.expand(2, -1), [0, 0]) == [4, 1]
+    assert chosen.sample([rare], logits[None], [0]) == [4]
+
+
+def test_ids_outside_the_vocabulary_are_refused() -> None:
+    """The native side checks on its own what Python hands it."""
+    chosen = sampler(CPU, 5)
+    if not Rows.native or isinstance(chosen, Sampler):
+        return
+    logits = torch.zeros(1, 5)
+    with pytest.raises(ValueError, match="banned token = 5: allowed are -1 to 4"):
+        chosen.sample([chosen.rules(Sampling(), 0, frozenset({5}))], logits, [0])
+    fine = chosen.rules(Sampling(), 0, frozenset())
+    for pair, message in (((1, 0), "row = 1"), ((0, -1), "token = -1"), ((0, 5), "token = 5")):
+        with pytest.raises(ValueError, match=message):
+            chosen.sample([fine], logits, [0], None, [pair])
+    with pytest.raises(ValueError, match="token = 9"):
+        chosen.log_probs(logits, [9])

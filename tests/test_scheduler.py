@@ -75,8 +75,8 @@ def test_a_prompt_of_one_token_needs_no_prefill() -> None:
 
 
 def test_chunks_and_decodes_alternate() -> None:
-    """A long prompt holds up running replies by one chunk at a time; it joins when it is ready."""
-    scheduler, _ = make()
+    """A long prompt holds up running replies by small chunks; it joins when it is ready."""
+    scheduler, _ = make(chunk=32)
     scheduler.submit(request("a", 1, max_tokens=6), 0.0)
     run(scheduler)
     scheduler.submit(request("b", 10), 0.0)
@@ -269,13 +269,23 @@ def test_forgetting_takes_everything_of_a_chat() -> None:
 
 
 def test_short_prompts_are_computed_together() -> None:
-    """As many as fit into one chunk, padded to the longest of them."""
+    """As many as fit into one chunk, padded to the longest of them; the shortest come first."""
     scheduler, _ = make(slots=4, chunk=8)
-    for chat, length in zip("abcd", (4, 3, 2, 2), strict=True):
+    for chat, length in zip("abcd", (5, 3, 2, 2), strict=True):
         scheduler.submit(request(chat, length, max_tokens=1), 0.0)
     assert drain(scheduler)[0] == [
-        "prefill 0: 0+3, 1: 0+2", "decode 0,1", "prefill 2: 0+1, 3: 0+1", "decode 2,3",
+        "prefill 1: 0+2, 2: 0+1, 3: 0+1", "decode 1,2,3", "prefill 0: 0+4", "decode 0",
     ]  # fmt: skip
+
+
+def test_a_flood_of_long_prompts_holds_up_no_warm_chat() -> None:
+    """A short prompt that comes behind long ones is computed before them."""
+    scheduler, _ = make(chunk=32)
+    for chat in "ab":
+        scheduler.submit(request(chat, 100, max_tokens=1), 0.0)
+    assert run(scheduler) == "prefill 0: 0+32"
+    scheduler.submit(request("c", 5, max_tokens=1), 0.0)
+    assert [run(scheduler) for _ in range(3)] == ["prefill 2: 0+4", "decode 2", "prefill 0: 32+32"]
 
 
 def test_replies_to_one_prompt_share_it() -> None:
@@ -353,8 +363,8 @@ def test_a_loop_ends_a_reply() -> None:
 
 
 def test_scorings_take_turns_with_replies() -> None:
-    """Sequences are scored a chunk at a time, and handed out together in their order."""
-    scheduler, _ = make(chunk=6)
+    """Sequences are scored a small chunk at a time, and handed out together in their order."""
+    scheduler, _ = make(chunk=48)
     scheduler.submit(request("a", 1, max_tokens=4), 0.0)
     run(scheduler)
     identity = scheduler.score([[1, 2], [3, 4, 5], [6, 7], [8, 9, 10, 11, 12]], 1)

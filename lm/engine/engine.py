@@ -26,7 +26,8 @@ class Engine:
     """Serves `model`, which is on `device`, with `slots` chats warm and `span` tokens for each.
 
     spare: slots for the rows of a request beside its first
-    prefill_chunk: tokens that are computed at most between two tokens of running replies
+    prefill_chunk: tokens that are computed at most at a time; an eighth of them between two tokens
+        of running replies
     queue: requests that may wait; `guard` refuses tokens that would complete a copy
     """
 

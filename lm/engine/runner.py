@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from lm.engine.running import Candidate, Row
-from lm.engine.sampling import Sampler
+from lm.engine.sampling import Rules
 from lm.engine.scheduler import Sampled
 from lm.engine.slots import Batch, Slots
 from lm.engine.table import Slot
 from lm.models.gpt import Cache
+from lm.native.sampler import sampler
 
 GUARDED = 32  # of a reply's latest tokens are shown to the copy guard
 GUARD_TRIES = 8  # other tokens, when the copy guard refuses one; after that the reply ends
@@ -75,7 +76,7 @@ class Guard(Protocol):
 
 
 class Runner:
-    """One model, its slots and the sampler of the candidates that decode now."""
+    """One model, its slots and its sampler."""
 
     def __init__(
         self,
@@ -89,8 +90,7 @@ class Runner:
         self._model, self._device, self._guard = model, device, guard
         dtype = next((weight.dtype for weight in model.parameters()), torch.float32)
         self.slots = Slots(model.cache_layers, slots, span, dtype, device)
-        self._sampled: list[Candidate] = []
-        self._sampler: Sampler | None = None
+        self._sampler = sampler(device, model.config.vocab_size)
 
     @torch.inference_mode()
     def prefill(self, chunks: Sequence[tuple[Slot, list[int]]]) -> None:
@@ -122,7 +122,7 @@ class Runner:
         guides = [each.guide for each in candidates if each.guide is not None]
         rows = [each.row for each in candidates] + guides
         cache = _batch(self.slots, rows)
-        tokens = torch.tensor([row.tokens[-1:] for row in rows], device=self._device)
+        tokens = torch.tensor([row.tokens[-1] for row in rows], device=self._device)[:, None]
         logits = self._model.forward(tokens, cache.positions, cache)[:, -1]  # [rows, vocabulary]
         scores = logits[: len(candidates)]
         chosen = self._sample(candidates, scores, self._neutral(candidates, logits))
@@ -142,11 +142,11 @@ class Runner:
         self, candidates: Sequence[Candidate], scores: Tensor, neutral: Tensor | None
     ) -> list[int | None]:
         """A token for each, drawn again where it would complete a copy; -1 where all would."""
-        sampler = self._sampler_of(candidates)
+        rules = [each.rules or self._rules(each) for each in candidates]
         steps = [each.new for each in candidates]
         banned: list[tuple[int, int]] = []
         for _ in range(GUARD_TRIES):
-            tokens = sampler.sample(scores, steps, neutral, banned)
+            tokens = self._sampler.sample(rules, scores, steps, neutral, banned)
             copied = self._copied(candidates, tokens)
             if not copied:
                 return tokens
@@ -176,9 +176,7 @@ class Runner:
         """What is recorded of each candidate; costs nothing that nobody asked for."""
         log_probs = [0.0] * len(candidates)
         if any(each.request.best_of > 1 for each in candidates):
-            ids = torch.tensor([[max(token or 0, 0)] for token in tokens], device=self._device)
-            scores = scores.float()
-            log_probs = (scores.gather(-1, ids)[:, 0] - scores.logsumexp(dim=-1)).tolist()
+            log_probs = self._sampler.log_probs(scores, [max(token or 0, 0) for token in tokens])
         found = []
         for place, (each, token) in enumerate(zip(candidates, tokens, strict=True)):
             peeked: list[float] = []
@@ -193,19 +191,13 @@ class Runner:
         """Leave no trace of what a slot held."""
         self.slots.zero(slot)
 
-    def _sampler_of(self, candidates: Sequence[Candidate]) -> Sampler:
-        """The sampler of these candidates: built anew when one has joined or left."""
-        if self._sampler is None or list(candidates) != self._sampled:
-            requests = [each.request for each in candidates]
-            self._sampler = Sampler(
-                [request.sampling for request in requests],
-                [each.seed for each in candidates],
-                [request.banned for request in requests],
-                self._device,
-                [request.guidance for request in requests],
-            )
-            self._sampled = list(candidates)
-        return self._sampler
+    def _rules(self, candidate: Candidate) -> Rules:
+        """How a candidate is sampled, from its first token on."""
+        request = candidate.request
+        candidate.rules = self._sampler.rules(
+            request.sampling, candidate.seed, request.banned, request.guidance
+        )
+        return candidate.rules
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> Tensor:
         """[rows, longest]"""

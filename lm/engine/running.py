@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lm.engine.request import Finished, Reason, Reply, Request, Stats
+from lm.engine.sampling import Rules
 from lm.engine.table import Slot, SlotTable
 
 LOOP = 4  # a reply ends when the same tokens, so many, come
@@ -43,6 +44,7 @@ class Candidate:
     seed: int
     log_prob: float = 0.0
     reason: Reason | None = None
+    rules: Rules | None = None  # the runner's, once it has sampled
 
     @property
     def new(self) -> int:
@@ -106,6 +108,11 @@ class Running:
     peeked: list[float] = field(default_factory=list)
 
     @property
+    def missing(self) -> int:
+        """Tokens of the prompt that are to be computed before its last."""
+        return max(0, self.candidates[0].prompt - 1 - self.slot.length)
+
+    @property
     def ended(self) -> bool:
         """Whether every candidate has."""
         return all(each.reason is not None for each in self.candidates)
@@ -166,13 +173,11 @@ def loops(reply: Sequence[int], token: int) -> bool:
 
     Repetitions that overlap are one: "haha" may go on for a while.
     """
-    if len(reply) + 1 < LOOP * ROUNDS:
-        return False
+    if len(reply) + 1 < LOOP * ROUNDS or reply.count(token) + 1 < ROUNDS:
+        return False  # the second is far quicker than what follows
     tokens = [*reply, token]
-    last, found, at = tokens[-LOOP:], 0, 0
-    while at <= len(tokens) - LOOP:
-        if tokens[at : at + LOOP] == last:
-            found, at = found + 1, at + LOOP
-        else:
-            at += 1
+    last, found, end = tokens[-LOOP:], 0, 0
+    for at in range(len(tokens) - LOOP + 1):
+        if tokens[at] == last[0] and at >= end and tokens[at : at + LOOP] == last:
+            found, end = found + 1, at + LOOP
     return found >= ROUNDS

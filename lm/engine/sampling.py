@@ -46,31 +46,58 @@ class Sampling:
                 raise ValueError(f"{key} = {getattr(self, key)}: allowed is {allowed}")
 
 
-class Sampler:
-    """Samples for one composition of the batch; build a new one when a row joins or leaves."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """How one reply is sampled, from its first token to its last.
 
-    def __init__(
-        self,
-        samplings: Sequence[Sampling],
-        seeds: Sequence[int],
-        banned: Sequence[frozenset[int]],
-        device: torch.device,
-        guidance: Sequence[float] = (),
-    ) -> None:
-        """guidance: of each row, how far its scores are pushed away from neutral ones"""
-        self._samplings, self._device = samplings, device
-        self._draws = [_draws(s, seed) for s, seed in zip(samplings, seeds, strict=True)]
+    draws:    the uniform number in [0, 1) of every step
+    banned:   tokens that never come
+    guidance: how far scores are pushed away from neutral ones
+    native:   the same for lm/native, where that samples
+    """
+
+    sampling: Sampling
+    draws: list[float]
+    banned: frozenset[int]
+    guidance: float
+    native: object = None
+
+    @property
+    def floor(self) -> float:
+        """The lowest ln (p / p of the likeliest) that min_p lets through."""
+        kept = self.sampling.min_p if self.sampling.temperature else 0.0
+        return math.log(kept) if kept else -math.inf
+
+
+class Sampler:
+    """Samples rows on any device; what depends on its rows alone is kept from step to step."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._take([])
+
+    def rules(
+        self, sampling: Sampling, seed: int, banned: frozenset[int], guidance: float = 0.0
+    ) -> Rules:
+        """How a reply is to be sampled; to be made once for it."""
+        return Rules(sampling, draws(sampling, seed), banned, guidance)
+
+    def _take(self, rows: Sequence[Rules]) -> None:
+        """These rows are sampled from here on."""
+        samplings = [row.sampling for row in rows]
+        self._rows, self._samplings = list(rows), samplings
         self._temperature = self._column([s.temperature or 1.0 for s in samplings])
         # Greedy is min_p = 1 with a draw of 0: the first of the likeliest tokens.
         self._greedy = self._column([-math.inf if s.temperature else 0.0 for s in samplings])
-        shares = [s.min_p if s.temperature else 0.0 for s in samplings]
-        self._floor = self._column([math.log(share) if share else -math.inf for share in shares])
-        pairs = [(row, token) for row, tokens in enumerate(banned) for token in tokens]
-        self._banned = tuple(torch.tensor(pairs, device=device).T) if pairs else None
+        self._floor = self._column([row.floor for row in rows])
+        pairs = [(at, token) for at, row in enumerate(rows) for token in row.banned]
+        self._banned = tuple(torch.tensor(pairs, device=self._device).T) if pairs else None
+        guidance = [row.guidance for row in rows]
         self._guidance = self._column(guidance) if any(guidance) else None
 
     def sample(
         self,
+        rows: Sequence[Rules],
         logits: Tensor,
         steps: Sequence[int],
         neutral: Tensor | None = None,
@@ -82,6 +109,8 @@ class Sampler:
         neutral: scores [rows, vocabulary] to be pushed away from; they change no filter
         also_banned: pairs of a row and a token that it may not take this time
         """
+        if self._rows != list(rows):
+            self._take(rows)
         scores = logits.float()
         finite = (scores.amax(dim=-1) - scores.amin(dim=-1)).isfinite()  # 10x faster than over all
         if self._banned is not None:
@@ -98,10 +127,17 @@ class Sampler:
             scores = scores - scores.amax(dim=-1, keepdim=True)
         scores = scores.masked_fill(scores < self._greedy, -math.inf)
         reached = scores.softmax(dim=-1).cumsum(dim=-1)
-        draws = [draws[step] for draws, step in zip(self._draws, steps, strict=True)]
-        tokens = (reached <= self._column(draws) * reached[:, -1:]).sum(dim=-1)
+        points = self._column([row.draws[step] for row, step in zip(rows, steps, strict=True)])
+        tokens = (reached <= points * reached[:, -1:]).sum(dim=-1)
         both: list[list[int]] = torch.stack((tokens, finite.long())).tolist()  # one transfer
         return [token if valid else None for token, valid in zip(*both, strict=True)]
+
+    def log_probs(self, logits: Tensor, tokens: Sequence[int]) -> list[float]:
+        """ln p of one token per row of logits [rows, vocabulary], by the model alone."""
+        scores = logits.float()
+        ids = torch.tensor(tokens, device=self._device)[:, None]
+        found: list[float] = (scores.gather(-1, ids)[:, 0] - scores.logsumexp(dim=-1)).tolist()
+        return found
 
     def _cutoff(self, scores: Tensor) -> Tensor:
         """The lowest score [rows, 1] that passes the filters.
@@ -139,10 +175,10 @@ class Sampler:
         return torch.tensor(values, device=self._device)[:, None]
 
 
-def _draws(sampling: Sampling, seed: int) -> list[float]:
+def draws(sampling: Sampling, seed: int) -> list[float]:
     """A uniform number in [0, 1) for every step of a reply, from the CPU whatever the device."""
     if sampling.temperature == 0:
         return [0.0] * sampling.max_tokens
     generator = torch.Generator().manual_seed(seed)
-    draws: list[float] = torch.rand(sampling.max_tokens, generator=generator).tolist()
-    return draws
+    found: list[float] = torch.rand(sampling.max_tokens, generator=generator).tolist()
+    return found

@@ -1,8 +1,10 @@
 """Decides what the next step computes, and records what it gave. No tensors, no clock.
 
-Prefill and scoring take turns with decodes, a chunk at a time, so no reply waits for more than one
-chunk. Whoever has the least in the engine is served next. Chats are warmed while no request needs
-the processor. Prefill leaves a prompt's last token to the first decode, so only decodes sample.
+Prefill and scoring take turns with decodes, a small chunk at a time, so that no reply waits for
+longer than a decode or two; the prompt that needs least is filled first, so that a flood of new
+contexts holds up no warm chat. Whoever has the least in the engine is admitted next. Chats are
+warmed while no request needs the processor. Prefill leaves a prompt's last token to the first
+decode, so only decodes sample.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from lm.engine.request import Event, Piece, Reason, Request, Scored
 from lm.engine.running import Candidate, Running, Waiting, start
 from lm.engine.table import Slot, SlotTable
 
+BESIDE = 8  # a chunk is so many times smaller where replies wait for their next token
 TENANTS = 4  # at least so many can wait: none takes more than its part of the queue
 
 
@@ -54,7 +57,7 @@ class Score:
     sequences: list[list[int]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # a frozen one takes twice as long to make
 class Sampled:
     """What a decode gives for a candidate. `token` is None where its numbers were none.
 
@@ -134,7 +137,8 @@ class Scheduler:
         self._admit(now)
         ready = [each for run in self._running for each in run.candidates if each.ready]
         if self._decoded_last or not ready:
-            step = self._fill() or self._next_score()
+            most = max(1, self._chunk // BESIDE) if ready else self._chunk
+            step = self._fill(most) or self._next_score(most)
             if step is not None:
                 self._decoded_last = False
                 return step
@@ -163,7 +167,7 @@ class Scheduler:
             for candidate in running.candidates:
                 if id(candidate) in given:
                     self._record(running, candidate, given[id(candidate)], now)
-            if running.ended:
+            if running.candidates[0].reason is not None and running.ended:
                 self._end(running, "error", now)
 
     def _record(self, running: Running, candidate: Candidate, got: Sampled, now: float) -> None:
@@ -213,31 +217,32 @@ class Scheduler:
         running = sum(each.request.owner == owner for each in self._running)
         return running, self._served.get(owner, 0), waiting.id
 
-    def _fill(self) -> Prefill | None:
-        """The next chunk of every prompt that is not ready, as far as they fit into one chunk."""
+    def _fill(self, most: int) -> Prefill | None:
+        """The next chunk of every prompt that is not ready, as far as they fit into `most` tokens.
+
+        Those that need least come first.
+        """
         chunks: list[tuple[Slot, list[int]]] = []
         longest = 0
-        for running in self._running:
-            goal = running.candidates[0].prompt - 1
+        missing = [run for run in self._running if run.missing]
+        for running in sorted(missing, key=lambda run: run.missing):
             start, tokens = running.slot.length, running.candidates[0].row.tokens
-            if start >= goal:
-                continue
-            chunk = tokens[start : min(goal, start + self._chunk)]
+            chunk = tokens[start : start + min(running.missing, most)]
             longest = max(longest, len(chunk))
-            if chunks and longest * (len(chunks) + 1) > self._chunk:
+            if chunks and longest * (len(chunks) + 1) > most:
                 break
             chunks.append((running.slot, chunk))
         return Prefill(sorted(chunks, key=lambda chunk: chunk[0].index)) if chunks else None
 
-    def _next_score(self) -> Score | None:
-        """The next sequences of the oldest scoring, padded to no more than a chunk."""
+    def _next_score(self, most: int) -> Score | None:
+        """The next sequences of the oldest scoring, padded to no more than `most` tokens or one."""
         if not self._scorings:
             return None
         scoring = self._scorings[0]
         sequences: list[list[int]] = []
         for sequence in scoring.sequences[len(scoring.log_probs) :]:
             longest = max(map(len, [*sequences, sequence]))
-            if sequences and longest * (len(sequences) + 1) > self._chunk:
+            if sequences and longest * (len(sequences) + 1) > most:
                 break
             sequences.append(sequence)
         return Score(scoring, sequences)

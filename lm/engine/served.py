@@ -9,7 +9,9 @@ import torch
 from lm.device import precision
 from lm.models.gpt import GPT
 from lm.models.mixture import Mixture
-from lm.native.decoder import accelerated, native
+from lm.native.code import native
+from lm.native.decoder import NativeGPT, accelerated
+from lm.native.mixing import NativeMixture
 
 
 def served(model: GPT | Mixture, device: torch.device) -> GPT | Mixture:
@@ -25,6 +27,8 @@ def served(model: GPT | Mixture, device: torch.device) -> GPT | Mixture:
     if gpt.embed_tokens.weight.dtype != dtype:
         gpt = copy.deepcopy(gpt).to(dtype)
     fast = accelerated(gpt.eval().requires_grad_(False))
-    if isinstance(model, Mixture):
-        return Mixture(fast, model.ngrams, model.weights, model.turns)
-    return fast
+    if not isinstance(model, Mixture):
+        return fast
+    if isinstance(fast, NativeGPT):
+        return NativeMixture(fast, model)
+    return Mixture(fast, model.ngrams, model.weights, model.turns)

@@ -69,9 +69,23 @@ class Batch:
         self._span = max(start + count for start, count in zip(at, self.counts, strict=True))
         self._branches = any(self.base_lengths)
 
+    def only(self, row: int) -> Batch:
+        """That of one row."""
+        one = slice(row, row + 1)
+        return Batch(
+            self.slots,
+            self.rows[one],
+            self.at[one],
+            self.counts[one],
+            self.bases[one],
+            self.base_lengths[one],
+        )
+
     @cached_property
     def positions(self) -> Tensor:
         """[rows, time]; padding repeats a row's last."""
+        if self.time == 1:
+            return self._tensor(self.at)[:, None]
         ends = self._tensor(self.counts)[:, None] - 1
         steps = self.slots.at[None, : self.time]
         return self._tensor(self.at)[:, None] + torch.minimum(steps, ends)

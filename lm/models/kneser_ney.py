@@ -8,7 +8,7 @@ latest token ids in the cache, so an engine cannot tell it from a GPT.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -44,6 +44,21 @@ class KneserNey:
         self._backoffs = np.bincount(of, discounts) / totals  # of what shorter contexts say
         self._base = np.full(vocab_size, self._backoffs[0] / vocab_size, dtype=np.float32)
         self._base[ngrams.tokens[: self._ends[0]]] += self._shares[: self._ends[0]]
+
+    @property
+    def tables(self) -> tuple[Ids, Ids, Ids, Floats, np.ndarray[tuple[int], Any], Floats]:
+        """What `distributions` looks up, for code that does the same (lm/native/mixer.hpp).
+
+        Keys of contexts, ends of their entries, keys, shares (float32), backoffs (float64), base.
+        """
+        return (
+            self._contexts,
+            self._ends,
+            self._entries,
+            self._shares,
+            self._backoffs,
+            self._base,
+        )
 
     @classmethod
     def train(cls, sessions: Sequence[Ids], vocab_size: int) -> KneserNey:

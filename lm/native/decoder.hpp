@@ -97,9 +97,10 @@ class Decoder {
     reserve(batch);
     pool_.run((batch.rows() + ROWS - 1) / ROWS, [&](int begin, int end, int) {
       for (int row = begin * ROWS; row < std::min(end * ROWS, batch.rows()); ++row)
-        for (int i = 0; i < shape_.width; ++i) {
-          const Number x = embedding_[batch.tokens[row] * shape_.width + i];
-          hidden_[size_t(row) * width_ + i] = single(x);
+        for (int i = 0; i < width_; ++i) {  // zeros behind, whatever an earlier row left there
+          const bool inside = i < shape_.width;
+          hidden_[size_t(row) * width_ + i] =
+              inside ? single(embedding_[batch.tokens[row] * shape_.width + i]) : 0.0f;
         }
     });
     for (int i = 0; i < shape_.layers; ++i) block(batch, i);
@@ -111,17 +112,18 @@ class Decoder {
     });
   }
 
+  // Have the threads share out `count` items of something else; see Pool::run.
+  template <class Work>
+  void run(int count, const Work& work) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    pool_.run(count, work);
+  }
+
+  int threads() const { return pool_.threads(); }
+
  private:
   static constexpr int ROWS = 8;        // that one thread normalises at least
   static constexpr int POSITIONS = 64;  // attended over at a time: keys and values stay in L1
-
-  static float single(float x) { return x; }
-  static float single(uint16_t x) {
-    const uint32_t bits = uint32_t(x) << 16;
-    float found;
-    std::memcpy(&found, &bits, sizeof found);
-    return found;
-  }
 
   static Buffer<float> gain(const Number* from, int width) {
     Buffer<float> found(padded(width));

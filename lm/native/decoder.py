@@ -7,75 +7,16 @@ there is anything to gain.
 
 from __future__ import annotations
 
-import importlib
 import operator
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from lm.engine.slots import Batch, Slots
 from lm.models.gpt import GPT, Cache, rotary
-
-MODULES = {  # dtype: the extension module that computes in it, and what it asks of a processor
-    torch.bfloat16: ("_avx512bf16", ("avx512_f", "avx512_bw", "avx512_vl", "avx512_bf16")),
-    torch.float32: ("_avx2", ("avx2", "fma3")),
-}
-
-
-class Native(Protocol):
-    """What an extension module offers (module.cpp). Tensors are passed by their addresses."""
-
-    def build(
-        self, shape: tuple[int, ...], eps: float, threads: int, weights: Sequence[int]
-    ) -> object:
-        """Pack weights, which must stay where they are; ValueError for a shape it cannot have."""
-        ...
-
-    def enlarge_pages(self, address: int, size: int) -> None:
-        """Ask the system for large pages, of which a cache is read faster, for so many bytes."""
-        ...
-
-    def step(
-        self,
-        model: object,
-        tokens: int,
-        positions: int,
-        time: int,
-        slots: Sequence[int],
-        at: Sequence[int],
-        counts: Sequence[int],
-        bases: Sequence[int],
-        base_lengths: Sequence[int],
-        keys: Sequence[int],
-        values: Sequence[int],
-        slot_count: int,
-        span: int,
-        cos: int,
-        sin: int,
-        position_count: int,
-        logits: int,
-    ) -> None:
-        """Fill caches and, unless 0, logits; each row has `counts` of `time` tokens.
-
-        ValueError names what is out of range, before anything is touched.
-        """
-        ...
-
-
-def native(dtype: torch.dtype) -> Native | None:
-    """The extension module for weights of that dtype, if it was built and the processor can."""
-    name, needed = MODULES.get(dtype, ("", ()))
-    offers: dict[str, object] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # newer than torch 2.9
-    if not name or not all(offers.get(flag) for flag in needed):
-        return None
-    try:
-        return cast(Native, importlib.import_module(f"lm.native.{name}"))
-    except ImportError:
-        return None
+from lm.native.code import Native, native
 
 
 def accelerated(gpt: GPT, threads: int = 0) -> GPT:
@@ -140,6 +81,14 @@ class NativeGPT(GPT):
             self._step(tokens, positions, cache, caches, 0)
         else:
             super().prefill(tokens, positions, cache)
+
+    def drives(self, cache: Batch) -> bool:
+        """Whether steps over these slots are native."""
+        return self._caches(cache.slots) is not None
+
+    def mix(self, *arguments: Any) -> None:
+        """As Native says, on this model's threads."""
+        self._module.mix(self._model, *arguments)
 
     def _caches(self, slots: Slots) -> Caches | None:
         """Those of the slots, if the native code is for them; looked at once for the same ones."""

@@ -50,8 +50,20 @@ inline Word repeat(const Number* from) {
   return _mm512_set1_epi32(pair);
 }
 inline Vec dot(Word a, Word b, Vec sum) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
+inline float single(Number x) {
+  const uint32_t bits = uint32_t(x) << 16;
+  float found;
+  std::memcpy(&found, &bits, sizeof found);
+  return found;
+}
+inline Number number(float x) {  // of what is a Number already
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return Number(bits >> 16);
+}
 
 inline float total(Vec x) { return _mm512_reduce_add_ps(x); }
+inline bool any(Ints mask) { return _mm512_cmplt_epi32_mask((Word)mask, _mm512_setzero_si512()); }
 
 // The sum of each of LANES vectors, as one vector: four rounds that halve their number.
 inline Vec sums(Vec (&of)[LANES]) {
@@ -87,7 +99,10 @@ inline void store(float* to, Vec x) { _mm256_storeu_ps(to, x); }
 inline Word word(const Number* from) { return load(from); }
 inline Word repeat(const Number* from) { return _mm256_broadcast_ss(from); }
 inline Vec dot(Word a, Word b, Vec sum) { return fma(a, b, sum); }
+inline float single(Number x) { return x; }
+inline Number number(float x) { return x; }
 
+inline bool any(Ints mask) { return _mm256_movemask_ps((Vec)mask); }
 inline float total(Vec x) {
   __m128 half = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
   half = _mm_add_ps(half, _mm_movehl_ps(half, half));
@@ -112,6 +127,25 @@ inline Vec exponential(Vec x) {
   for (const float c : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f})
     y = fma(y, r, splat(c));
   return (Vec)((Ints)y + ((Ints)biased << 23));
+}
+
+// ln x to 2e-7 for positive x: the exponent, and of what is left, in [3 / 4, 3 / 2), twice the
+// area tangent of (x - 1) / (x + 1) as its series.
+inline Vec logarithm(Vec x) {
+  const Ints half = (Ints)splat(0.75f);
+  const Ints exponent = ((Ints)x - half) >> 23;
+  const Vec left = (Vec)((Ints)x - (exponent << 23));
+  const Vec s = (left - splat(1.0f)) / (left + splat(1.0f)), square = s * s;
+  Vec y = splat(2.0f / 11);
+  for (const float c : {2.0f / 9, 2.0f / 7, 2.0f / 5, 2.0f / 3, 2.0f})
+    y = fma(y, square, splat(c));
+  return fma(__builtin_convertvector(exponent, Vec), splat(0.69314718f), y * s);
+}
+
+inline float highest(Vec x) {
+  float lanes[LANES];
+  store(lanes, x);
+  return *std::max_element(lanes, lanes + LANES);
 }
 
 inline Vec silu(Vec x) { return x / (splat(1.0f) + exponential(-x)); }
@@ -184,9 +218,7 @@ inline float softmax(float* x, int count) {
     const Vec each = load(x + i);
     greatest = each > greatest ? each : greatest;
   }
-  float lanes[LANES];
-  store(lanes, greatest);
-  const Vec most = splat(*std::max_element(lanes, lanes + LANES));
+  const Vec most = splat(highest(greatest));
   for (int i = 0; i < whole; i += LANES) {
     const Vec each = exponential(load(x + i) - most);
     store(x + i, each);

@@ -1,16 +1,14 @@
-// The Python side: `build` packs a model's weights, `step` computes one step. Addresses come as
-// whole numbers; every size and index is checked here before anything is read.
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-
+// The Python side: `build` packs a model's weights, `step` computes one step, `mix` what a mixture
+// makes of its scores. Addresses come as whole numbers; every size and index is checked here before
+// anything is read.
+#include "arguments.hpp"
 #include "decoder.hpp"
+#include "drawing.hpp"
+#include "mixer.hpp"
 
 namespace {
 
-using native::Batch;
-using native::Decoder;
-using native::Number;
-using native::Shape;
+using namespace native;
 
 const char* const CAPSULE = "lm.native.Decoder";
 
@@ -21,52 +19,6 @@ struct Model {
 
 void destroy(PyObject* capsule) {
   delete static_cast<Model*>(PyCapsule_GetPointer(capsule, CAPSULE));
-}
-
-// The numbers of a list or tuple; false and an exception where it holds something else.
-template <class T>
-bool numbers(PyObject* from, std::vector<T>& to) {
-  PyObject* sequence = PySequence_Fast(from, "a list of whole numbers is needed");
-  if (!sequence) return false;
-  const Py_ssize_t size = PySequence_Fast_GET_SIZE(sequence);
-  to.reserve(size);
-  for (Py_ssize_t i = 0; i < size; ++i) {
-    PyObject* item = PySequence_Fast_GET_ITEM(sequence, i);
-    if constexpr (std::is_pointer_v<T>) {
-      to.push_back(static_cast<T>(PyLong_AsVoidPtr(item)));
-    } else {
-      to.push_back(PyLong_AsLongLong(item));
-    }
-  }
-  Py_DECREF(sequence);
-  return !PyErr_Occurred();
-}
-
-bool within(const char* name, int64_t x, int64_t low, int64_t end) {
-  if (low <= x && x < end) return true;
-  PyErr_Format(PyExc_ValueError, "%s = %lld: allowed are %lld to %lld", name, (long long)x,
-               (long long)low, (long long)end - 1);
-  return false;
-}
-
-bool as_many(const char* name, size_t size, size_t expected) {
-  if (size == expected) return true;
-  PyErr_Format(PyExc_ValueError, "%s: %zu of them, %zu are needed", name, size, expected);
-  return false;
-}
-
-template <class Compute>
-bool without_gil(const Compute& compute) {
-  bool enough = true;
-  Py_BEGIN_ALLOW_THREADS;
-  try {
-    compute();
-  } catch (const std::bad_alloc&) {
-    enough = false;
-  }
-  Py_END_ALLOW_THREADS;
-  if (!enough) PyErr_NoMemory();
-  return enough;
 }
 
 PyObject* enlarge_pages(PyObject*, PyObject* args) {
@@ -162,6 +114,66 @@ PyObject* step(PyObject*, PyObject* args) {
   Py_RETURN_NONE;
 }
 
+// Where the tokens of each row are, if all is in range; `slots` of them, each [span][DIGITS].
+bool tokens_of(PyObject* const* lists, int64_t slots, int64_t span, Number* keys,
+               std::vector<Tokens>& found) {
+  std::vector<int64_t> rows[4];  // slots, at, bases, base_lengths
+  for (int i = 0; i < 4; ++i)
+    if (!numbers(lists[i], rows[i]) || !as_many("rows", rows[i].size(), rows[0].size()))
+      return false;
+  for (size_t i = 0; i < rows[0].size(); ++i) {
+    const int64_t slot = rows[0][i], at = rows[1][i], base = rows[2][i], shared = rows[3][i];
+    if (!within("slot", slot, 0, slots) || !within("at", at, 0, span) ||
+        !within("base", base, 0, slots) || !within("base_length", shared, 0, at + 1))
+      return false;
+    found.push_back({keys + slot * span * DIGITS, keys + base * span * DIGITS, shared, at});
+  }
+  return true;
+}
+
+PyObject* mix(PyObject*, PyObject* args) {
+  PyObject *capsule, *lists[4], *alone_list;
+  unsigned long long tables[6], tokens, keys, scores;
+  Ngrams ngrams;
+  long long count, slots, span;
+  float ngrams_weight, recency_weight;
+  if (!PyArg_ParseTuple(args, "O(LKKKKKK)ffKOOOOOKLLK", &capsule, &count, &tables[0], &tables[1],
+                        &tables[2], &tables[3], &tables[4], &tables[5], &ngrams_weight,
+                        &recency_weight, &tokens, &lists[0], &lists[1], &lists[2], &lists[3],
+                        &alone_list, &keys, &slots, &span, &scores))
+    return nullptr;
+  auto* model = static_cast<Model*>(PyCapsule_GetPointer(capsule, CAPSULE));
+  if (!model) return nullptr;
+  ngrams.count = count;
+  ngrams.contexts = reinterpret_cast<const int64_t*>(tables[0]);
+  ngrams.ends = reinterpret_cast<const int64_t*>(tables[1]);
+  ngrams.entries = reinterpret_cast<const int64_t*>(tables[2]);
+  ngrams.shares = reinterpret_cast<const float*>(tables[3]);
+  ngrams.backoffs = reinterpret_cast<const double*>(tables[4]);
+  ngrams.base = reinterpret_cast<const float*>(tables[5]);
+  const int vocab = model->shape.vocab;
+  const auto* ids = reinterpret_cast<const int64_t*>(tokens);
+  std::vector<Tokens> rows;
+  std::vector<int> alone;
+  if (!tokens_of(lists, slots, span, reinterpret_cast<Number*>(keys), rows) ||
+      !numbers(alone_list, alone) || !as_many("alone", alone.size(), rows.size()))
+    return nullptr;
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (!within("token", ids[i], 0, vocab)) return nullptr;
+  const bool done = without_gil([&] {
+    for (size_t i = 0; i < rows.size(); ++i) rows[i].remember(ids[i]);
+    const Mixer mixer(ngrams, vocab, ngrams_weight, recency_weight);
+    std::vector<Mixer::Scratch> scratch(model->decoder.threads(), mixer.scratch(span));
+    model->decoder.run(int(rows.size()), [&](int begin, int end, int worker) {
+      for (int i = begin; i < end; ++i)
+        mixer.mix(reinterpret_cast<float*>(scores) + size_t(i) * vocab, rows[i], alone[i],
+                  scratch[worker]);
+    });
+  });
+  if (!done) return nullptr;
+  Py_RETURN_NONE;
+}
+
 PyMethodDef METHODS[] = {
     {"enlarge_pages", enlarge_pages, METH_VARARGS,
      "enlarge_pages(address, bytes): ask the system for large pages there."},
@@ -170,6 +182,15 @@ PyMethodDef METHODS[] = {
     {"step", step, METH_VARARGS,
      "step(model, tokens, positions, time, slots, at, counts, bases, base_lengths, keys, values, "
      "slot_count, span, cos, sin, position_count, logits): fill caches and, unless 0, logits."},
+    {"mix", mix, METH_VARARGS,
+     "mix(model, (contexts and their tables), ngrams_weight, recency_weight, tokens, slots, at, "
+     "bases, base_lengths, alone, keys, slot_count, span, scores): remember tokens, mix scores."},
+    {"rules", rules, METH_VARARGS,
+     "rules(greedy, temperature, top_k, top_p, floor, guidance, banned): how a row is sampled."},
+    {"draw", draw, METH_VARARGS,
+     "draw(rules, vocabulary, scores, neutral, points, banned): a token of each row, -1 for none."},
+    {"log_probs", log_probs, METH_VARARGS,
+     "log_probs(vocabulary, scores, tokens): ln p of one token of each row."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "lm.native", "One decode step of a GPT.", 0, METHODS,

@@ -49,7 +49,7 @@ class Pool {
     done_ = 0;
     ticket_ = last + NEXT;
     const auto round = uint32_t((last + NEXT) >> 32);
-    if (sleeping_ > 0) wake();
+    if (sleeping_) wake();
     share(round, 0);
     for (int turn = 0; done_.load(std::memory_order_acquire) < count; ++turn) pause(turn);
   }
@@ -65,7 +65,7 @@ class Pool {
 
   void wake() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    sleeping_ = 0;
+    sleeping_ = false;
     awake_.notify_all();
   }
 
@@ -95,8 +95,10 @@ class Pool {
           continue;
         }
         std::unique_lock<std::mutex> lock(mutex_);
-        ++sleeping_;
-        awake_.wait(lock, [&] { return stopped_ || ticket_.load() >> 32 != seen; });
+        awake_.wait(lock, [&] {
+          sleeping_ = true;  // each time anew, for `wake` may come late, when it sleeps again
+          return stopped_ || ticket_.load() >> 32 != seen;
+        });
         if (stopped_) return;
       }
       seen = uint32_t(ticket_.load(std::memory_order_acquire) >> 32);
@@ -108,7 +110,8 @@ class Pool {
   const int threads_;
   std::atomic<Call> call_{nullptr};
   std::atomic<const void*> context_{nullptr};
-  std::atomic<int> count_{0}, done_{0}, sleeping_{0};
+  std::atomic<int> count_{0}, done_{0};
+  std::atomic<bool> sleeping_{false};  // true of nobody costs a `wake`, false of one a helper
   std::atomic<uint64_t> ticket_{0};  // round << 32 | first item that nobody has taken
   bool stopped_ = false;
   std::mutex mutex_;

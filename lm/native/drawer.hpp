@@ -1,0 +1,156 @@
+// From scores over the vocabulary to one token, by the rules of lm/engine/sampling.py.
+#pragma once
+
+#include <cmath>
+#include <functional>
+#include <vector>
+
+#include "kernels.hpp"
+
+namespace native {
+
+// A row's. `floor`: the lowest ln (p / p of the likeliest) that passes.
+struct Rules {
+  bool greedy;
+  float temperature, top_p, floor, guidance;
+  int64_t top_k;  // 0 keeps all
+  std::vector<int64_t> banned;
+  int64_t highest_banned = -1;
+};
+
+class Drawer {
+ public:
+  static constexpr int64_t NONE = -1;  // where scores are not all finite
+
+  explicit Drawer(int vocab) : vocab_(vocab), scores_((vocab + LANES - 1) / LANES * LANES) {}
+
+  // The token at which more than the share `point` of what passes is reached, in vocabulary order.
+  int64_t draw(const float* scores, const float* neutral, const Rules& rules, double point,
+               const std::vector<int64_t>& also_banned) {
+    std::copy(scores, scores + vocab_, scores_.begin());
+    std::fill(scores_.begin() + vocab_, scores_.end(), scores[0]);
+    if (!finite()) return NONE;
+    std::fill(scores_.begin() + vocab_, scores_.end(), -INFINITY);
+    for (const auto* banned : {&rules.banned, &also_banned})
+      for (const int64_t token : *banned) scores_[token] = -INFINITY;
+    const float most = extreme<std::greater<>>();
+    for (float& x : scores_) x = (x - most) / rules.temperature;  // the likeliest is 0
+    keep(rules);
+    if (neutral && rules.guidance != 0)
+      for (Kept& each : kept_)
+        each.score += (scores[each.token] - neutral[each.token]) * rules.guidance /
+                      rules.temperature;
+    return rules.greedy ? likeliest().token : reached(point);
+  }
+
+  // ln p of a token among all, without any rules.
+  float log_prob(const float* scores, int64_t token) {
+    std::copy(scores, scores + vocab_, scores_.begin());
+    std::fill(scores_.begin() + vocab_, scores_.end(), LOW);
+    const float most = extreme<std::greater<>>();
+    return scores[token] - most + std::log(softmax(scores_.data(), int(scores_.size())));
+  }
+
+ private:
+  struct Kept {
+    int64_t token;
+    float score;
+  };
+
+  // The greatest or least score; NaN is ignored.
+  template <class Better>
+  float extreme() const {
+    Vec found = load(scores_.data());
+    for (size_t i = LANES; i < scores_.size(); i += LANES) {
+      const Vec each = load(scores_.data() + i);
+      found = Better()(each, found) ? each : found;
+    }
+    float lanes[LANES];
+    store(lanes, found);
+    return *std::min_element(lanes, lanes + LANES, Better());
+  }
+
+  bool finite() const {
+    Vec sum = splat(0);  // of zeros, unless there is something that times 0 is not 0
+    for (size_t i = 0; i < scores_.size(); i += LANES)
+      sum = fma(load(scores_.data() + i), splat(0), sum);
+    return total(sum) == 0 && std::isfinite(extreme<std::greater<>>() - extreme<std::less<>>());
+  }
+
+  // Whatever passes the filters. Equal scores stay or leave together.
+  void keep(const Rules& rules) {
+    const auto all = size_t(vocab_);
+    const size_t most = rules.top_k && !rules.greedy ? std::min(size_t(rules.top_k), all) : all;
+    if (rules.top_p < 1 && !rules.greedy)
+      return keep_from(std::max(rules.floor, lowest_of_share(most, rules.top_p)));
+    keep_from(rules.floor);
+    if (kept_.size() > most) keep_from(lowest_of(most));
+  }
+
+  void keep_from(float cutoff) {
+    kept_.clear();
+    for_each_from(cutoff, [&](size_t i) {
+      if (scores_[i] > -INFINITY) kept_.push_back({int64_t(i), scores_[i]});
+    });
+  }
+
+  // use(i) where a score is `low` at least; `low` may rise meanwhile.
+  template <class Use>
+  void for_each_from(const float& low, const Use& use) const {
+    for (size_t i = 0; i < scores_.size(); i += LANES) {
+      if (!any(load(scores_.data() + i) >= splat(low))) continue;
+      for (size_t j = i; j < i + LANES; ++j)
+        if (scores_[j] >= low) use(j);
+    }
+  }
+
+  // The `count`th highest score. best_ then holds that many, in no order.
+  float lowest_of(size_t count) {
+    const size_t room = std::max<size_t>(2 * count, 128);
+    float low = -INFINITY;
+    best_.clear();
+    const auto shrink = [&] {
+      std::nth_element(best_.begin(), best_.begin() + count - 1, best_.end(), std::greater<>());
+      best_.resize(count);
+      low = best_[count - 1];
+    };
+    for_each_from(low, [&](size_t i) {
+      best_.push_back(scores_[i]);
+      if (best_.size() == room) shrink();
+    });
+    shrink();
+    return low;
+  }
+
+  // The lowest of the highest scores that make up a share of the `most` highest.
+  float lowest_of_share(size_t most, float share) {
+    lowest_of(most);
+    std::sort(best_.begin(), best_.end(), std::greater<>());
+    double whole = 0, sum = 0;
+    for (const float x : best_) whole += std::exp(x);
+    for (const float x : best_)
+      if ((sum += std::exp(x)) >= share * whole) return x;
+    return best_.back();
+  }
+
+  // The first of equal ones.
+  const Kept& likeliest() const {
+    return *std::max_element(kept_.begin(), kept_.end(),
+                             [](const Kept& a, const Kept& b) { return a.score < b.score; });
+  }
+
+  int64_t reached(double point) {
+    const float most = likeliest().score;
+    double whole = 0, sum = 0;
+    for (Kept& each : kept_) whole += each.score = std::exp(each.score - most);
+    for (const Kept& each : kept_)
+      if ((sum += each.score) > point * whole) return each.token;
+    return kept_.back().token;
+  }
+
+  const int vocab_;
+  std::vector<float> scores_, best_;
+  std::vector<Kept> kept_;
+};
+
+}  // namespace native

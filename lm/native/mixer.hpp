@@ -1,0 +1,127 @@
+// What a mixture makes of its GPT's scores, with n-grams of the latest tokens and recency as
+// lm/models/kneser_ney.py and recency.py have them. It knows addresses and sizes, which whoever
+// calls it has checked (module.cpp); what a cache holds is checked here.
+#pragma once
+
+#include <vector>
+
+#include "kernels.hpp"
+
+namespace native {
+
+constexpr int DIGITS = 3;  // as which a cache holds a token id, the lowest first,
+constexpr int BASE = 256;  // to this base (lm/models/token_cache.py)
+constexpr int REACH = 4;   // tokens of the longest context that n-grams know
+
+// KneserNey's tables. Context 0 is the empty one.
+struct Ngrams {
+  int64_t count;            // of the other contexts
+  const int64_t* contexts;  // [count] parent * vocab + oldest token, of context i at i - 1; rising
+  const int64_t* ends;      // [count + 1] of each context's entries
+  const int64_t* entries;   // context * vocab + token
+  const float* shares;      // of each entry
+  const double* backoffs;   // [count + 1] what each context leaves to its parent
+  const float* base;        // [vocab] p behind the empty context
+};
+
+// Where a row's tokens are: in its own slot, the first `shared` of them in another one.
+struct Tokens {
+  Number *own, *base;   // [span][DIGITS]
+  int64_t shared, at;  // the newest stands at `at`
+
+  void remember(int64_t token) const {
+    for (int i = 0; i < DIGITS; ++i, token /= BASE) own[at * DIGITS + i] = number(token % BASE);
+  }
+
+  // -1 where no token was ever stored.
+  int64_t operator[](int64_t i) const {
+    const Number* from = (i < shared ? base : own) + i * DIGITS;
+    int64_t token = 0;
+    for (int d = DIGITS - 1; d >= 0; --d) {
+      const float digit = single(from[d]);
+      if (!(digit >= 0 && digit < BASE)) return -1;
+      token = token * BASE + int(digit);
+    }
+    return token;
+  }
+};
+
+class Mixer {
+ public:
+  Mixer(const Ngrams& ngrams, int vocab, float ngrams_weight, float recency_weight)
+      : ngrams_(ngrams), vocab_(vocab), ngrams_weight_(ngrams_weight),
+        recency_weight_(recency_weight) {}
+
+  // What a thread works with.
+  struct Scratch {
+    std::vector<float> p;
+    std::vector<int64_t> tokens;
+  };
+
+  Scratch scratch(int64_t span) const {
+    return {std::vector<float>((vocab_ + LANES - 1) / LANES * LANES), std::vector<int64_t>(span)};
+  }
+
+  // Scores [vocab] become ln p of the mixture, or of the GPT alone.
+  void mix(float* scores, const Tokens& tokens, bool alone, Scratch& scratch) const {
+    float* p = scratch.p.data();
+    std::memcpy(p, scores, vocab_ * sizeof(float));
+    const float scale = softmax(p, vocab_);
+    if (alone) {
+      for (int i = 0; i < vocab_; ++i) p[i] *= scale;
+    } else {
+      int64_t* all = scratch.tokens.data();
+      for (int64_t i = 0; i <= tokens.at; ++i) all[i] = tokens[i];
+      add_ngrams(p, scale * (1.0f - ngrams_weight_ - recency_weight_), all, tokens.at);
+      if (recency_weight_ > 0) add_recent(p, all, tokens.at);
+    }
+    for (int i = 0; i < vocab_; i += LANES) store(p + i, logarithm(load(p + i)));
+    std::memcpy(scores, p, vocab_ * sizeof(float));
+  }
+
+ private:
+  // p becomes p * scale and the n-grams' share.
+  void add_ngrams(float* p, float scale, const int64_t* tokens, int64_t at) const {
+    int64_t nodes[REACH + 1];
+    const int longest = match(tokens, at, nodes);
+    double left = ngrams_weight_;  // by longer contexts to this one
+    for (int reach = longest; reach > 0; --reach) left *= ngrams_.backoffs[nodes[reach]];
+    for (int i = 0; i < vocab_; ++i) p[i] = p[i] * scale + ngrams_.base[i] * float(left);
+    for (int reach = 1; reach <= longest; ++reach) {
+      const int64_t node = nodes[reach];
+      left /= ngrams_.backoffs[node];
+      for (int64_t i = ngrams_.ends[node - 1]; i < ngrams_.ends[node]; ++i)
+        p[ngrams_.entries[i] - node * vocab_] += ngrams_.shares[i] * float(left);
+    }
+  }
+
+  // The known contexts of 1, 2, ... of the latest tokens; how many tokens the longest has.
+  int match(const int64_t* tokens, int64_t at, int64_t* nodes) const {
+    const int64_t *begin = ngrams_.contexts, *end = begin + ngrams_.count;
+    nodes[0] = 0;
+    for (int reach = 1; reach <= REACH && reach <= at + 1; ++reach) {
+      const int64_t token = tokens[at + 1 - reach];
+      const int64_t key = nodes[reach - 1] * vocab_ + token;
+      const int64_t* found = std::lower_bound(begin, end, key);
+      if (token < 0 || token >= vocab_ || found == end || *found != key) return reach - 1;
+      nodes[reach] = found - begin + 1;
+    }
+    return int(std::min<int64_t>(REACH, at + 1));
+  }
+
+  // What followed the latest token before, or anything where it is new, in equal shares.
+  void add_recent(float* p, const int64_t* tokens, int64_t at) const {
+    int64_t followers = 0;
+    for (int64_t i = 1; i <= at; ++i) followers += tokens[i - 1] == tokens[at];
+    const float share = recency_weight_ / float(followers ? followers : at + 1);
+    for (int64_t i = followers ? 1 : 0; i <= at; ++i)
+      if ((!followers || tokens[i - 1] == tokens[at]) && tokens[i] >= 0 && tokens[i] < vocab_)
+        p[tokens[i]] += share;
+  }
+
+  const Ngrams ngrams_;
+  const int vocab_;
+  const float ngrams_weight_, recency_weight_;
+};
+
+}  // namespace native

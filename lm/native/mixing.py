@@ -1,0 +1,79 @@
+"""A mixture whose decode steps are mixed by lm/native's own code, where its GPT's are native too.
+
+Everything else is the mixture as it is. It knows no text and no sampling.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from lm.engine.slots import Batch
+from lm.models.gpt import Cache
+from lm.models.kneser_ney import KneserNey
+from lm.models.mixture import Mixture
+from lm.models.token_cache import TOKEN_LAYER, remember
+from lm.native.decoder import NativeGPT
+
+DTYPES = (np.int64, np.int64, np.int64, np.float32, np.float64, np.float32)
+
+
+class NativeMixture(Mixture):
+    """A mixture that shares another's parts. A row's scores have the same bits in any batch."""
+
+    def __init__(self, gpt: NativeGPT, mixture: Mixture) -> None:
+        super().__init__(gpt, mixture.ngrams, mixture.weights, mixture.turns)
+        self.gpt: NativeGPT = gpt
+        self._tables = _addresses(mixture.ngrams)
+        vocabulary = np.arange(self.config.vocab_size)
+        due = [] if self.turns is None else vocabulary[self.turns.due(vocabulary)].tolist()
+        self._announcing = frozenset(due)
+
+    def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
+        """As Mixture says."""
+        if not isinstance(cache, Batch) or cache.time > 1 or not self.gpt.drives(cache):
+            return super().forward(tokens, positions, cache)
+        scores: Tensor = self.gpt(tokens, positions, cache)
+        due = [token in self._announcing for token in tokens[:, 0].tolist()]
+        self._mix(tokens, cache, scores, due)
+        for row in [row for row, announces in enumerate(due) if announces]:
+            self._announced(tokens[row : row + 1], cache.only(row), scores[row : row + 1])
+        return scores
+
+    def _mix(self, tokens: Tensor, cache: Batch, scores: Tensor, due: list[bool]) -> None:
+        """Remember tokens; scores become ln p, of the GPT alone where a message is announced."""
+        keys = cache.slots.keys[self.config.n_layers]
+        count, _, span, _ = keys.shape
+        assert keys.shape == (count, 1, span, TOKEN_LAYER[1]), keys.shape
+        assert keys.is_contiguous(), keys.stride()
+        self.gpt.mix(
+            self._tables,
+            self.weights.ngrams,
+            self.weights.recency,
+            tokens.contiguous().data_ptr(),
+            cache.rows,
+            cache.at,
+            cache.bases,
+            cache.base_lengths,
+            due,
+            keys.data_ptr(),
+            count,
+            span,
+            scores.data_ptr(),
+        )
+
+    def _announced(self, tokens: Tensor, cache: Batch, scores: Tensor) -> None:
+        """One row's scores [1, 1, vocab_size], ln p of the GPT, become those of the mixture."""
+        assert self.turns is not None
+        span = remember(tokens, cache, self.config.n_layers)
+        gpt = scores.exp()
+        self._announce(self.turns, scores, gpt, span, cache.positions)
+        scores.log_()
+
+
+def _addresses(ngrams: KneserNey) -> tuple[int, ...]:
+    """How many contexts there are, and where the tables lie; `ngrams` keeps them."""
+    for table, dtype in zip(ngrams.tables, DTYPES, strict=True):
+        assert table.dtype == dtype, table.dtype
+        assert table.flags.c_contiguous
+    return len(ngrams.tables[0]), *(table.ctypes.data for table in ngrams.tables)

@@ -10,17 +10,18 @@ import sys
 from setuptools import Extension, setup
 
 FLAGS = ["-std=c++17", "-O3", "-g0", "-pthread", "-fvisibility=hidden"]
-PROCESSORS = {  # module: what its code may use; lm/native/decoder.py asks before it loads one
+PROCESSORS = {  # module: what its code may use; lm/native/code.py asks before it loads one
     "_avx512bf16": ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512bf16"],
     "_avx2": ["-mavx2", "-mfma"],
 }
+HEADERS = ["arguments", "buffer", "decoder", "drawer", "drawing", "kernels", "mixer", "pool"]
 
 setup(
     ext_modules=[
         Extension(
             f"lm.native.{name}",
-            ["lm/native/module.cpp"],
-            depends=[f"lm/native/{part}.hpp" for part in ("buffer", "decoder", "kernels", "pool")],
+            ["lm/native/module.cpp", "lm/native/drawing.cpp"],
+            depends=[f"lm/native/{part}.hpp" for part in HEADERS],
             define_macros=[("INIT", f"PyInit_{name}")],
             extra_compile_args=[*FLAGS, *flags],
             extra_link_args=["-pthread"],

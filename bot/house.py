@@ -23,15 +23,15 @@ from bot.memory.context import Context
 from bot.memory.current import Current
 from bot.memory.engine_thread import EngineThread
 from bot.paths import Paths
-from bot.speaking.replies import Replies
 from bot.speaking.scene import Scenes
-from bot.speaking.speech import split
-from bot.speaking.timings import Timings
-from bot.updates.admins import is_admin
-from bot.updates.admission import Admission
+from bot.speaking.sending.replies import Replies
+from bot.speaking.sending.timings import Timings
+from bot.speaking.voice.speech import split
+from bot.updates.chats.admins import is_admin
+from bot.updates.chats.admission import Admission
 from bot.updates.incoming import Incoming
 from bot.updates.intake import Intake
-from bot.updates.limiter import Limiter
+from bot.updates.limits.limiter import Limiter
 from lm.privacy.scrubber import Scrubber
 from storage import chats, inbox, outbox
 from storage.groups import Group
@@ -98,8 +98,8 @@ class House:
 
     async def obeys(self, heard: Incoming) -> bool:
         """Whether an admin says so, asked of Telegram afresh; no answer is a no."""
-        rows = await self.store.read(lambda db: chats.all_chats(db, self.group.id))
-        served = sorted({row.chat_id for row in rows if row.chat_id < 0})
+        known = await self.store.read(lambda db: chats.served(db, self.group.id))
+        served = [chat_id for chat_id in known if self.admission.serves(chat_id)]
         return await is_admin(self.bot, heard, self.config.telegram.admins, served)
 
     async def apply(self, update_id: int, *changes: Change) -> bool:

@@ -23,35 +23,22 @@ from telegram.ext import (
     filters,
 )
 
-from bot.commands import (
-    about,
-    consent,
-    evidence,
-    forget,
-    guess,
-    importing,
-    learning,
-    mode,
-    models,
-    mydata,
-    ownership,
-    persona,
-    privacy,
-    profile,
-    scene,
-    start,
-    status,
-)
+from bot.commands import about, mode, persona, start
+from bot.commands.administration import evidence, importing, learning, models, status
+from bot.commands.administration.importing import Attachment
 from bot.commands.command import Command, Handler
-from bot.commands.importing import Attachment
+from bot.commands.people import consent, forget, mydata, ownership, privacy
+from bot.commands.play import guess, profile, scene
 from bot.house import House
 from bot.speaking.record import on_edited
 from bot.speaking.talk import on_message
-from bot.updates import gate, membership, migration, presses
+from bot.updates import presses
 from bot.updates.albums import once
+from bot.updates.chats import gate, membership, migration
 from bot.updates.dispatch import App, Dispatch
 from bot.updates.incoming import Incoming, read
 from bot.updates.presses import Press
+from storage import languages
 
 log = logging.getLogger(__name__)
 
@@ -187,6 +174,7 @@ def _obey(command: Command) -> Handler:
     async def handle(house: House, heard: Incoming) -> None:
         if not house.fresh(heard) or heard.from_bot or heard.as_channel:
             return
+        await _learn_language(house, heard)
         if heard.in_group or command.private:
             await command.handler(house, heard)
         else:
@@ -195,10 +183,17 @@ def _obey(command: Command) -> Handler:
     return handle
 
 
+async def _learn_language(house: House, heard: Incoming) -> None:
+    """Whoever speaks to the bot itself is told later things in the same language."""
+    await house.store.write(lambda db: languages.heard(db, heard.user, heard.language))
+
+
 async def _on_press(house: House, update: Update) -> None:
     if update.callback_query is not None:
         await house.current.follow_ledger()
         heard = read(update, house.me)
+        if heard is not None:
+            await _learn_language(house, heard)
         await presses.pressed(house, update.callback_query, heard, PRESSES)
 
 

@@ -21,6 +21,7 @@ from telegram import User
 from telegram.error import InvalidToken, TelegramError
 from telegram.ext import ApplicationBuilder
 
+from bot import housekeeping
 from bot.config import Config
 from bot.errands import Errands
 from bot.house import House
@@ -35,32 +36,30 @@ from bot.paths import Paths
 from bot.privacy import forgetting
 from bot.router import COMMANDS, add_handlers
 from bot.scrubbing import group_scrubber
-from bot.speaking.approval import FRESH_S
-from bot.speaking.replies import Replies
 from bot.speaking.scene import Scenes
-from bot.speaking.timings import Timings
-from bot.updates.admission import Admission
+from bot.speaking.sending.replies import Replies
+from bot.speaking.sending.timings import Timings
 from bot.updates.alarm import Alarm
+from bot.updates.chats.admission import Admission
+from bot.updates.chats.membership import refused
+from bot.updates.chats.migration import found_moved
 from bot.updates.dispatch import App, Dispatch
 from bot.updates.intake import Intake, TokenError
-from bot.updates.limiter import Limiter
-from bot.updates.membership import refused
+from bot.updates.limits.limiter import Limiter
 from bot.updates.menus import set_menus
-from bot.updates.migration import found_moved
 from lm.checkpoints.checkpoint import Checkpoint
 from lm.checkpoints.versions import Versions
 from lm.device import default_device
 from lm.engine.engine import Engine
 from lm.engine.served import served
-from storage import approvals, chats, guesses, inbox, outbox, presence
+from storage import chats
 from storage.groups import Group
-from storage.store import Db, StorageError, Store
+from storage.store import Store
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = {"longest_pause_seconds": 0.0, "lull_seconds": 0.0}
 DRAIN_S = 8.0  # what is being said at the end may still be said
-PRUNE_EVERY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +123,28 @@ async def serve(
             timings.record,
         )
         listening = Listening(store, current, customs, replies, manner)
-        pace = 1.0 if config.replies.typing_seconds else 0.0
-        scenes = Scenes(application.bot, store, current, thread, replies, errands, pace)
+        scenes = Scenes(
+            application.bot,
+            store,
+            current,
+            thread,
+            replies,
+            errands,
+            lambda: customs.habits,
+            config.replies,  # on the page, too, a scene is watched
+        )
         retraining = Retraining(application.bot, store, current, group, paths, config)
         nightly = Nightly(store, group, current, retraining)
         dispatch = Dispatch(store, application)
         url = f"{address.base_url}/bot{address.token}"
         intake = Intake(url, store, dispatch.arrived)
-        known = await store.read(partial(chats.all_chats, group=group.id))
+        known = await store.read(partial(chats.served, group=group.id))
         scrubber = await store.read(lambda db: group_scrubber(db, config.privacy, group.id))
         admins = config.telegram.admins
         admission = Admission(
             config.telegram.allowed_chats,
-            {row.chat_id for row in known if row.chat_id < 0},
-            lambda user: user in admins or current.cast.linked(user) is not None,
+            known,
+            admins,
             everywhere=address.everywhere,
         )
         house = House(
@@ -245,7 +252,8 @@ async def _until_stopped(
         asyncio.create_task(intake.run(), name="intake"),
         asyncio.create_task(dispatch.run(), name="dispatch"),
         asyncio.create_task(nightly.run(), name="nightly"),
-        asyncio.create_task(_prune(store), name="prune"),
+        asyncio.create_task(housekeeping.prune(store), name="prune"),
+        asyncio.create_task(housekeeping.expire(store), name="expire"),
     ]
     watched: list[asyncio.Future[Any]] = [stopped, *work, *failures]
     await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
@@ -257,23 +265,6 @@ async def _until_stopped(
     for outcome in (*ended, *(f.exception() for f in failures if f.done() and not f.cancelled())):
         if isinstance(outcome, Exception):
             raise outcome
-
-
-async def _prune(store: Store) -> None:
-    while True:
-
-        async def job(db: Db) -> None:
-            await inbox.prune(db)
-            await outbox.prune(db, inbox.KEEP_S)
-            await guesses.prune(db, inbox.KEEP_S)
-            await presence.prune(db, inbox.KEEP_S)
-            await approvals.expire(db, FRESH_S)
-
-        try:
-            await store.write(job)
-        except StorageError as error:
-            log.error("old rows could not be deleted: %s", error)
-        await asyncio.sleep(PRUNE_EVERY_S)
 
 
 def pick_device(wanted: str) -> torch.device:

@@ -101,6 +101,24 @@ async def all_chats(db: Db, group: int) -> list[ChatRow]:
     return [ChatRow(*row) for row in rows]
 
 
+async def served(db: Db, group: int) -> dict[int, int | None]:
+    """The Telegram groups of a group, each with the id that it had before it was a supergroup."""
+    rows = await db.execute_fetchall(
+        "SELECT chat_id, max(moved_from) FROM chats WHERE group_id = ? AND chat_id < 0"
+        " GROUP BY chat_id ORDER BY chat_id DESC",
+        (group,),
+    )
+    return {int(row[0]): row[1] for row in rows}
+
+
+async def zone(db: Db, group: int) -> str:
+    """The time zone that the first of a group's chats to have one was given; "" for none."""
+    rows = await db.execute_fetchall(
+        "SELECT zone FROM chats WHERE group_id = ? AND zone != '' ORDER BY id LIMIT 1", (group,)
+    )
+    return next((str(row[0]) for row in rows), "")
+
+
 async def set_persona(db: Db, chat: int, persona: int | None, year: int | None = None) -> None:
     """Who the bot speaks as in this chat, and as of which year; None for the silent default."""
     await db.execute("UPDATE chats SET persona = ?, year = ? WHERE id = ?", (persona, year, chat))
@@ -152,6 +170,7 @@ async def migrate_chat(db: Db, old: int, new: int) -> None:
     )
     for before, after in both:
         await _join(db, int(before), int(after))
+    await db.execute("UPDATE chats SET moved_from = ? WHERE chat_id = ?", (old, new))
 
 
 async def _join(db: Db, before: int, after: int) -> None:

@@ -7,7 +7,8 @@ same words are never learnt twice. Of people who did not agree there are turns w
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from storage.store import Db
@@ -107,12 +108,12 @@ async def origins(db: Db, group: int) -> set[str]:
     return {str(row[0]) for row in rows}
 
 
-async def count_by_speaker(db: Db, group: int) -> dict[int, int]:
-    """Messages of each speaker of the group."""
+async def count_by_speaker(db: Db, group: int, but: Collection[str] = ()) -> dict[int, int]:
+    """Messages of each speaker of the group; `but`: texts that do not count."""
     rows = await db.execute_fetchall(
         "SELECT speaker, count(*) FROM messages WHERE group_id = ? AND speaker IS NOT NULL"
-        " GROUP BY speaker",
-        (group,),
+        " AND text NOT IN (SELECT value FROM json_each(?)) GROUP BY speaker",
+        (group, json.dumps(list(but))),
     )
     return {int(row[0]): int(row[1]) for row in rows}
 

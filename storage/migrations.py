@@ -143,6 +143,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
     (
         # Whether the bot is in the chat still.
         "ALTER TABLE chats ADD COLUMN active INTEGER NOT NULL DEFAULT 1",
+        # The id that a supergroup had while it was a group; NULL for any other chat.
+        "ALTER TABLE chats ADD COLUMN moved_from INTEGER",
         # In mode auto: how often, in units of the friend's own rate. `quiet_from`, `quiet_to`:
         # minutes after midnight, by the clock of `zone` ('' for this machine's).
         "ALTER TABLE chats ADD COLUMN slider REAL NOT NULL DEFAULT 1.0",
@@ -251,6 +253,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
             messages INTEGER NOT NULL,
             state TEXT NOT NULL DEFAULT 'open',
             asked_at INTEGER NOT NULL
+        ) STRICT""",
+        # In which language (an IETF tag) an account spoke to the bot last.
+        """CREATE TABLE languages (
+            telegram_user INTEGER PRIMARY KEY,
+            tag TEXT NOT NULL
         ) STRICT""",
     ),
 )

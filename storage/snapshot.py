@@ -47,8 +47,8 @@ async def check(path: Path) -> None:
 async def carry_forgettings(before: Path, restored: Path) -> int:
     """Ask again, in a restored database, for whoever asked to be forgotten in the one before it.
 
-    Groups are matched by their secrets. Nothing of these people is learnt from now on, and the
-    next start of the bot erases what is back. Returns how many they are.
+    Groups are matched by their secrets. Nothing of these people is learnt from now on; erasing
+    what is back is up to whoever restores. Returns how many they are.
     """
     async with reading(before) as db:
         asked = await _asked(db)
@@ -63,6 +63,47 @@ async def carry_forgettings(before: Path, restored: Path) -> int:
             return count
 
         return await store.write(carry)
+
+
+async def carry_refusals(before: Path, restored: Path) -> int:
+    """Repeat, in a restored ledger, every no that was said after the backup was made.
+
+    Speakers are matched by their group's secret, their id and their name. Returns how many they
+    are; a yes is not carried over, as it would let more be learnt and not less.
+    """
+    async with reading(before) as db:
+        refused = await _refused(db)
+    async with Store(restored) as store:
+
+        async def carry(db: Db) -> int:
+            agreeing = await _rows(
+                db,
+                "SELECT s.id, g.secret, s.name FROM speakers s JOIN groups g ON g.id = s.group_id"
+                " WHERE s.agreed = 1",
+            )
+            known = [
+                (int(str(id)), refused.get((secret, id, name))) for id, secret, name in agreeing
+            ]
+            found = [(id, attested_by) for id, attested_by in known if attested_by is not None]
+            for id, attested_by in found:
+                await groups.consent(db, id, False, attested_by)
+            return len(found)
+
+        return await store.write(carry)
+
+
+async def _refused(db: Db) -> dict[tuple[object, ...], str]:
+    """Who agreed once and does not any more: (secret, id, name) -> on whose word."""
+    ((version,),) = await _rows(db, "PRAGMA user_version")
+    if int(str(version)) < 2:  # groups had no secrets yet
+        return {}
+    rows = await _rows(
+        db,
+        "SELECT g.secret, s.id, s.name, c.attested_by FROM speakers s"
+        " JOIN groups g ON g.id = s.group_id JOIN consents c ON c.speaker = s.id"
+        " WHERE s.agreed = 0 AND c.agreed = 0 ORDER BY c.id",
+    )
+    return {(secret, id, name): str(by) for secret, id, name, by in rows}
 
 
 async def _asked(db: Db) -> list[tuple[bytes, int | None, int | None, str]]:

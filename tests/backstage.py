@@ -23,7 +23,7 @@ from bot.memory.current import Current
 from bot.memory.engine_thread import EngineThread
 from bot.paths import Paths
 from bot.serving import Address, serve
-from bot.speaking.replies import Replies
+from bot.speaking.sending.replies import Replies
 from lm.checkpoints.checkpoint import Checkpoint
 from lm.checkpoints.versions import Versions
 from lm.engine.engine import Engine

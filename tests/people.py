@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from bot.config import Config, RepliesConfig, SamplingConfig
@@ -20,9 +20,16 @@ QUICK = Config(sampling=SamplingConfig(max_tokens=6), replies=RepliesConfig(typi
 
 @contextlib.asynccontextmanager
 async def in_group(
-    data: Path, *, linked: Sequence[str] = small_group.NAMES, more: Sequence[str] = ()
+    data: Path,
+    *,
+    linked: Sequence[str] = small_group.NAMES,
+    more: Sequence[str] = (),
+    languages: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stagehand]:
-    """Everybody's account is `account(name)`. Bob owns the group; `more` are in no export."""
+    """Everybody's account is `account(name)`. Bob owns the group; `more` are in no export.
+
+    languages: of those whose app is in another one than English
+    """
     await small_group.make(data)
     async with Store(Paths(data).database) as store:
 
@@ -33,7 +40,8 @@ async def in_group(
 
         await store.write(link)
     names = sorted((*small_group.NAMES, *more), key=lambda name: name != "Bob")
-    members = tuple(Member(name, account(name)) for name in names)
+    tongues = languages or {}
+    members = tuple(Member(name, account(name), language=tongues.get(name, "en")) for name in names)
     config = PlaygroundConfig(token=TOKEN, members=members, port=0, title="us")
     async with Playground(config) as playground:
         hand = Stagehand(playground.url)

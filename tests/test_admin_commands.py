@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.commands.learning import NIGHT, read_time
+from bot.commands.administration.learning import NIGHT, read_time
 from bot.paths import Paths
 from bot.updates.incoming import ANONYMOUS_ADMIN
 from lm.checkpoints.versions import Versions

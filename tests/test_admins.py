@@ -1,4 +1,4 @@
-"""bot/updates/admins.py against a playground: who may retrain, and who only looks like it."""
+"""bot/updates/chats/admins.py against a playground: who may retrain, and who only looks like it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from telegram import Bot
 
-from bot.updates.admins import is_admin, owners
+from bot.updates.chats.admins import is_admin, owners
 from bot.updates.incoming import ANONYMOUS_ADMIN, Incoming
 from playground.server import Fault, Member, Playground, PlaygroundConfig
 from tests.stagehand import TOKEN

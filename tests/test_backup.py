@@ -23,6 +23,7 @@ from storage.messages import MessageRow
 from storage.store import DatabaseError, Db, Store, reading
 from tests import small_group
 from tests.backstage import CPU
+from tests.test_forgetting import WORDS, left_behind
 from tests.test_main import Cli, cli
 
 __all__ = ["cli"]
@@ -61,7 +62,7 @@ def test_everything_comes_back(cli: Cli, data: Path, tmp_path: Path) -> None:
     }
     assert os.stat(tmp_path / "all.zip").st_mode & 0o077 == 0
     done = cli("restore", tmp_path / "all.zip", "--json", "--data", tmp_path / "new").json
-    assert (done["versions"], done["forgotten"]) == (2, 0)
+    assert (done["versions"], done["forgotten"]) == (2, None)
     assert content(tmp_path / "new") == content(data)
     versions = Versions(Paths(tmp_path / "new").models(1))
     assert versions.load(versions.current() or 0, CPU).meta.version == 1
@@ -231,7 +232,9 @@ async def test_a_damaged_database_is_no_snapshot(tmp_path: Path) -> None:
 
 
 def test_the_forgotten_stay_forgotten(cli: Cli, data: Path, tmp_path: Path) -> None:
-    """Who asked after the backup was made is not learnt from, and is erased at the next start."""
+    """Who asked after the backup was made is not brought back: no word, and no version that saw
+    them. Where there is nobody to ask who that is, it is said.
+    """
     assert cli("backup", tmp_path / "all.zip", "--data", data).status == 0
 
     async def forget(db: Db) -> int:
@@ -245,15 +248,35 @@ def test_the_forgotten_stay_forgotten(cli: Cli, data: Path, tmp_path: Path) -> N
     asyncio.run(run(forget))
     done = cli("restore", tmp_path / "all.zip", "--force", "--json", "--data", data).json
     assert done["forgotten"] == 1
+    assert left_behind(data, *WORDS, "Alice") == []
+    assert left_behind(data, "Soup is excellent.")
+    assert Versions(Paths(data).models(1)).all() == []
 
-    async def left(db: Db) -> tuple[bool, int]:
-        (alice,) = [row for row in await groups.speakers(db, 1) if row.name == "Alice"]
-        return alice.agreed, len(await forgetting.unfinished(db, 1))
+    async def left(db: Db) -> list[str]:
+        return [request.state for request in await forgetting.unfinished(db, 1)]
 
-    assert asyncio.run(run(left)) == (False, 1)
+    assert asyncio.run(run(left)) == ["erased"]
     assert cli("backup", tmp_path / "later.zip", "--data", data).status == 0
     again = cli("restore", tmp_path / "later.zip", "--force", "--json", "--data", data).json
     assert again["forgotten"] == 0
+    blind = cli("restore", tmp_path / "all.zip", "--data", tmp_path / "elsewhere")
+    assert "understudy forget NAME" in blind.out
+
+
+def test_who_withdrew_since_does_not_agree_again(cli: Cli, data: Path, tmp_path: Path) -> None:
+    """A restored ledger ends with their no; who agreed since has to be asked again."""
+    assert cli("consent", "--group", "us", "--withdraw", "Bob", "--data", data).status == 0
+    assert cli("backup", tmp_path / "all.zip", "--data", data).status == 0
+    assert cli("consent", "--group", "us", "--withdraw", "Alice", "--data", data).status == 0
+    assert cli("consent", "--group", "us", "--give", "Bob", "--data", data).status == 0
+    done = cli("restore", tmp_path / "all.zip", "--force", "--json", "--data", data).json
+    assert (done["withdrawn"], done["forgotten"]) == (1, 0)
+
+    async def agreeing() -> list[str]:
+        async with reading(Paths(data).database) as db:
+            return [row.name for row in await groups.speakers(db, 1) if row.agreed]
+
+    assert asyncio.run(agreeing()) == ["Uncle Theo"]
 
 
 def test_the_database_before_may_be_damaged(cli: Cli, data: Path, tmp_path: Path) -> None:
@@ -262,5 +285,5 @@ def test_the_database_before_may_be_damaged(cli: Cli, data: Path, tmp_path: Path
     Paths(data).database.write_bytes(b"no database" * 1000)
     done = cli("restore", tmp_path / "all.zip", "--force", "--data", data)
     assert done.status == 0, done.err
-    assert "not known" in done.out
+    assert "no sound database was here before" in done.out
     assert cli("models", "--json", "--data", data).json

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from bot.speaking.choosing import Candidate, best_first
+from bot.speaking.voice.choosing import Candidate, best_first
 from lm.engine.request import Reply
 
 

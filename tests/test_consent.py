@@ -12,9 +12,9 @@ from bot.cli.choosing import UsageError
 from bot.cli.consent_command import change_consent, show_ledger
 from bot.learning.training import transcript
 from bot.paths import Paths
-from storage import groups
+from storage import chats, groups
 from storage.groups import Group
-from storage.store import Store, reading
+from storage.store import Db, Store, reading
 from tests import small_group
 from tests.backstage import Backstage, backstage
 
@@ -112,3 +112,44 @@ async def test_merging_takes_what_was_said_last(tmp_path: Path) -> None:
 
         (row,) = await store.write(job)
         assert (row.name, row.aliases, row.accounts, row.agreed) == ("Alice", ("Ali",), (7,), False)
+
+
+async def test_nothing_refers_to_who_was_merged(tmp_path: Path) -> None:
+    """Reactions and lines of guesses follow as words do: whatever column names a speaker."""
+    async with Store(tmp_path / "db") as store:
+
+        async def job(db: Db) -> None:
+            group = (await groups.ensure_group(db, "us")).id
+            one = await groups.ensure_speaker(db, group, "Ali")
+            two = await groups.ensure_speaker(db, group, "Alice")
+            await chats.ensure(db, -1, 0, group)
+            await chats.set_persona(db, 1, one)
+            await db.execute("INSERT INTO reactions VALUES (1, 5, 7, 'x', ?, 0)", (one,))
+            await db.execute(
+                "INSERT INTO guess_rounds (chat, version, started_at) VALUES (1, 1, 0)"
+            )
+            await db.execute("INSERT INTO guess_lines VALUES (1, 0, ?, 'hello', 1)", (one,))
+            await db.execute("INSERT INTO guess_lines VALUES (1, 1, ?, 'you', 0)", (two,))
+            await groups.merge(db, group, one, two)
+            assert (await chats.get(db, 1)).persona == two
+            found = [await values(db, *each) for each in await columns(db)]
+            assert {two} == set().union(*found)
+
+        await store.write(job)
+
+
+async def columns(db: Db) -> list[tuple[str, str]]:
+    """Every (table, column) that refers to a speaker by the schema."""
+    tables = await db.execute_fetchall("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    found = []
+    for (table,) in tables:
+        keys = await db.execute_fetchall("SELECT * FROM pragma_foreign_key_list(?)", (table,))
+        found += [(str(table), str(key[3])) for key in keys if key[2] == "speakers"]
+    assert len(found) > 8
+    return found
+
+
+async def values(db: Db, table: str, column: str) -> set[int]:
+    """What a column holds beside NULL."""
+    rows = await db.execute_fetchall(f"SELECT DISTINCT {column} FROM {table}")
+    return {int(row[0]) for row in rows if row[0] is not None}

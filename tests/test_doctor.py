@@ -51,6 +51,17 @@ def test_a_report_counts_what_is_there() -> None:
     assert "UTC+0" in found.time_zone
 
 
+def test_photos_alone_make_no_persona() -> None:
+    """Placeholders are counted as messages, but they are nobody's words."""
+    draft = Draft("telegram")
+    for n in range(400):
+        draft.add("Alice", f"line {n}", n, "us")
+        draft.add("Bob", "[photo]", n, "us")
+    found = examine("a", draft.export(), lambda m: m.speaker, lambda text, counts: text)
+    assert found.speakers == {"Alice": 400, "Bob": 400}
+    assert [(voice.name, voice.messages) for voice in found.verdict.voices] == [("Alice", 400)]
+
+
 def test_an_export_without_times_says_so() -> None:
     """No months, no silences, no guess at a clock."""
     draft = Draft("jsonl")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from bot.memory.footprint import SPARE, resident_bytes, size, slot_bytes
+from bot.memory.footprint import engine_bytes, resident_bytes, size, slot_bytes
 from bot.paths import Paths
+from bot.wording import wording
 from lm.checkpoints.versions import Versions
 from lm.engine.engine import Engine
 from lm.engine.slots import Slots
@@ -27,10 +28,14 @@ async def test_a_slot_takes_what_is_said(tmp_path: Path) -> None:
     assert taken == 5 * slot_bytes(serving)
 
 
-def test_an_engine_has_so_many_more() -> None:
-    """The engine's own default."""
-    defaults = Engine.__init__.__kwdefaults__ or {}
-    assert defaults["spare"] == SPARE
+async def test_an_engine_takes_what_is_said(tmp_path: Path) -> None:
+    """With the slots that it has beside the configured ones."""
+    await small_group.make(tmp_path)
+    serving = Versions(Paths(tmp_path).models(1)).load(1, CPU)
+    span = serving.meta.config.context
+    slots = Engine(serving.model, slots=2, span=span, device=CPU)._runner.slots
+    taken = sum(each.nbytes for each in (*slots.keys, *slots.values))
+    assert taken == engine_bytes(serving, 2)
 
 
 def test_this_process_holds_something() -> None:
@@ -52,3 +57,8 @@ def test_this_process_holds_something() -> None:
 def test_sizes_for_people(count: int, words: str) -> None:
     """In powers of 1024."""
     assert size(count) == words
+
+
+def test_sizes_in_another_language() -> None:
+    """Units and decimal marks are the reader's."""
+    assert [size(n, wording("ru")) for n in (5, 5 << 29)] == ["5 Б", "2,5 ГБ"]

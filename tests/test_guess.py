@@ -1,4 +1,4 @@
-"""/guess: bot/guessing/, bot/commands/guess.py and storage/guesses.py."""
+"""/guess: bot/guessing/, bot/commands/play/guess.py and storage/guesses.py."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""bot/initiative/habits.py and bot/speaking/pace.py: who spoke when, and how fast it is done."""
+"""bot/initiative/habits.py and bot/speaking/sending/pace.py: who spoke when, and how fast."""
 
 from __future__ import annotations
 
 import pytest
 
 from bot.initiative.habits import LEAST, LIVELY_S, SESSION_S, Habits, habits
-from bot.speaking.pace import answer_pause, bounded, burst_pause, draw, lull, typing_time
+from bot.speaking.sending.pace import answer_pause, bounded, burst_pause, draw, lull, typing_time
 from storage.turns import Turn
 
 ALICE, BOB = 1, 2

@@ -20,7 +20,7 @@ from telegram.ext import TypeHandler
 from bot.serving import Address, build
 from bot.updates.dispatch import Dispatch
 from bot.updates.intake import Intake, TokenError
-from bot.updates.limiter import Limiter
+from bot.updates.limits.limiter import Limiter
 from playground.server import Fault, Playground, PlaygroundConfig
 from storage import inbox
 from storage.store import Db, Store

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter
 
-from bot.updates.limiter import GAP_S, MINUTE_S, MOST_LANES, Limiter, seconds
+from bot.updates.limits.limiter import GAP_S, MINUTE_S, MOST_LANES, Limiter, seconds
 
 GROUP, OTHER, PRIVATE = -1001, -1002, 42
 

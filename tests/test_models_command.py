@@ -1,4 +1,4 @@
-"""bot/commands/models.py: a version's card, whatever stands in its meta.json."""
+"""bot/commands/administration/models.py: a version's card, whatever stands in its meta.json."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.commands.models import card, moment
+from bot.commands.administration.models import card, moment
 from bot.wording import wording
 from lm.checkpoints.meta import Meta
 from lm.corpus.message import Speaker

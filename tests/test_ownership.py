@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from bot import housekeeping
+from bot.paths import Paths
 from storage import approvals, chats, groups, outbox
-from storage.store import Db, Store
+from storage.store import Db, Store, reading
+from tests.backstage import until
 from tests.people import account, in_group, member_presses
 from tests.stagehand import Message, Stagehand
 
@@ -127,3 +132,35 @@ async def test_a_reply_that_waited_too_long_is_dropped(tmp_path: Path) -> None:
         assert (ready.state, ready.text, ready.body) == ("ready", "🎭 Alice: new", "new")
         await store.write(lambda db: approvals.drop(db, 2))
         assert await store.read(lambda db: outbox.open_rows(db, 1)) == [ready]
+
+
+async def test_words_that_nobody_released_go_when_their_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while nothing else happens: not with the next reply, or the next hour's cleaning."""
+    monkeypatch.setattr(housekeeping, "EXPIRE_EVERY_S", 0.05)
+    monkeypatch.setattr(housekeeping, "FRESH_S", 1)
+    data = tmp_path / "data"
+    async with in_group(data) as hand:
+        await in_private(hand, "Alice", "/start mine")
+        mine = await hand.reply_to(await hand.write("Alice", "/mine"))
+        await member_presses(hand, "Alice", mine, "ask me first")
+        await hand.ask("Bob", "/mode instant")
+        await hand.ask("Bob", "/as Alice")
+        await hand.write("Bob", "alice?")
+        question = await hand.wait(
+            lambda m: "Shall I say this" in m.get("text", ""), what="the question"
+        )
+
+        async def gone() -> bool:
+            async with reading(Paths(data).database) as db:
+                return (
+                    await db.execute_fetchall(
+                        "SELECT 1 FROM outbox WHERE state = 'expired' AND text = '' AND body = ''"
+                    )
+                    != []
+                )
+
+        await until(gone)
+        await member_presses(hand, "Alice", question, "Send")
+        await shows(hand, question, "no longer works")

@@ -1,4 +1,4 @@
-"""bot/speaking/pauses.py: the friend's pace, bursts that are heard out, and /mode instant."""
+"""bot/speaking/sending/pauses.py: the friend's pace, bursts heard out, and /mode instant."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from bot.config import RepliesConfig
 from bot.initiative.habits import Habits
 from bot.memory.context import Context, Voice
-from bot.speaking.pauses import MOST_LULLS, Pauses
+from bot.speaking.sending.pauses import MOST_LULLS, Pauses
 from lm.corpus.tokenizer import Tokenizer
 from storage.chats import ChatRow, ContextRow
 from storage.outbox import ASKED, MORE, ONCE, UNASKED, Outgoing

@@ -29,7 +29,7 @@ from typing import Any
 import pytest
 
 from bot.paths import Paths
-from bot.updates.membership import GRACE_S
+from bot.updates.chats.membership import GRACE_S
 from bot.wording import languages
 from playground.botapi.menu import shown
 from playground.server import Fault, Member, Playground, PlaygroundConfig

@@ -265,3 +265,12 @@ def test_patterns_without_the_package_say_what_to_install(monkeypatch: pytest.Mo
     assert extra_patterns({}) == []
     with pytest.raises(PatternError, match="pip install"):
         extra_patterns({"badge": "B"})
+
+
+def test_admitted_handles_stay() -> None:
+    """From when their owner is known to be of the group; other people's are replaced as before."""
+    scrubber = Scrubber(KEY)
+    assert "@zoe_99" not in scrubber.scrub("ask @zoe_99")
+    scrubber.admit(["Zoe_99"])
+    assert scrubber.scrub("ask @zoe_99") == "ask @zoe_99"
+    assert "@zoe_98" not in scrubber.scrub("ask @zoe_98")

@@ -1,4 +1,4 @@
-"""/profile: bot/profile/ and bot/commands/profile.py."""
+"""/profile: bot/profile/ and bot/commands/play/profile.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.commands.profile import caption
+from bot.commands.play.profile import caption
 from bot.config import Config, RepliesConfig, SamplingConfig
 from bot.paths import Paths
 from bot.profile.emoji import emoji, spoken
@@ -90,12 +90,24 @@ def test_a_picture_of_anybody_has_no_boxes() -> None:
     assert "你好" in caption("爱丽丝", figures, wording("en"))
 
 
+def test_hours_are_those_of_the_group() -> None:
+    """By the clock of its zone, summer time included, whatever this machine's clock shows."""
+    noon = 1_719_835_200  # 2024-07-01 12:00 UTC
+    hours = {zone: Figures(zone) for zone in ("UTC", "Europe/Berlin", "Asia/Shanghai")}
+    for figures in hours.values():
+        figures.add([("x", noon), ("y", noon + 13 * 3600)])
+    found = {zone: [h for h, n in enumerate(f.hours) if n] for zone, f in hours.items()}
+    assert found == {"UTC": [1, 12], "Europe/Berlin": [3, 14], "Asia/Shanghai": [9, 20]}
+    assert hours["UTC"].months == {(2024, 7): 2}
+
+
 async def test_figures_are_gathered_of_one_speaker(tmp_path: Path) -> None:
     """Every message of hers once, compared with everybody else's."""
     group = await small_group.make(tmp_path, model=False)
     async with Store(Paths(tmp_path).database) as store:
         rows = await store.read(lambda db: groups.speakers(db, group.id))
-        found = [await gather(store, group.id, row.id) for row in rows]
+        found = [await gather(store, group.id, row.id, "Asia/Tokyo") for row in rows]
+        assert {each.zone for each in found} == {"Asia/Tokyo"}
     assert sum(each.messages for each in found) == 240
     assert sum(sum(each.hours) for each in found) == 240
     for each in found:

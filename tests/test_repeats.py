@@ -1,4 +1,4 @@
-"""bot/speaking/repeats.py and storage/said.py: never the same again, and no words kept for it."""
+"""bot/speaking/voice/repeats.py and storage/said.py: never the same again; no words are kept."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.config import SamplingConfig
-from bot.speaking.repeats import digest
-from bot.speaking.style import styled
+from bot.speaking.voice.repeats import digest
+from bot.speaking.voice.style import styled
 from storage import chats, groups, said
 from storage.store import Db, Store
 

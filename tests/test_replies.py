@@ -1,4 +1,4 @@
-"""bot/speaking/replies.py and a playground's faults: nothing is said twice, nothing in vain."""
+"""bot/speaking/sending/replies.py and a playground's faults: nothing twice, nothing in vain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from telegram import Bot
 
 from bot.config import RepliesConfig, SamplingConfig
-from bot.speaking.replies import Replies
+from bot.speaking.sending.replies import Replies
 from playground.server import Fault, Playground, PlaygroundConfig
 from storage import chats, outbox
 from storage.chats import ContextRow

@@ -1,4 +1,4 @@
-"""Scenes: bot/speaking/scene.py, bot/commands/scene.py and storage/scenes.py."""
+"""Scenes: bot/speaking/scene.py, bot/commands/play/scene.py and storage/scenes.py."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.scene import CastError, read_cast
+from bot.commands.play.scene import CastError, read_cast
 from bot.config import Config, RepliesConfig, SamplingConfig
 from bot.memory.cast import Cast
 from bot.paths import Paths
-from bot.speaking.scene import IN_A_ROW, next_speaker
+from bot.speaking.scene import IN_A_ROW, next_speaker, pause
 from bot.wording import wording
 from playground.server import Member, Playground, PlaygroundConfig
 from storage import chats, groups, outbox, scenes
@@ -87,6 +87,16 @@ def test_the_model_says_who_goes_on_within_the_rules() -> None:
     assert all(len(set(said[i : i + IN_A_ROW + 1])) > 1 for i in rows)
     assert all(set(said[i : i + 7]) == {1, 2, 3} for i in range(len(said) - 7))
     assert next_speaker([1, 2], [1], [0.0, 0.0], 0.99) == 2
+
+
+def test_a_line_comes_at_the_pace_of_who_says_it() -> None:
+    """Their friend's pause, else what reading takes; within [replies], which may be nothing."""
+    assert pause(3.0, "x" * 1000, 6.0) == 3.0
+    assert pause(90.0, "", 6.0) == 6.0
+    assert pause(0.0, "x" * 100, 6.0) == pytest.approx(4.0)
+    assert pause(0.0, "x" * 1000, 6.0) == 6.0
+    assert pause(0.2, "", 6.0) == pause(0.0, "", 6.0) == 1.0
+    assert pause(3.0, "", 0.0) == 0.0
 
 
 def lines_of(messages: list[Message]) -> list[str]:

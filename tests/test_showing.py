@@ -1,9 +1,9 @@
-"""bot/speaking/showing.py: placeholders in a persona's words, as people see them."""
+"""bot/speaking/voice/showing.py: placeholders in a persona's words, as people see them."""
 
 from __future__ import annotations
 
-from bot.speaking.showing import shown
-from bot.speaking.speech import signed
+from bot.speaking.voice.showing import shown
+from bot.speaking.voice.speech import signed
 
 
 def test_media_are_shown_as_emoji_and_personal_data_without_its_number() -> None:

@@ -1,11 +1,11 @@
-"""bot/speaking/speech.py: harmless, plain, and short enough."""
+"""bot/speaking/voice/speech.py: harmless, plain, and short enough."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.speaking.speech import JOINER, LONGEST, defuse, signed, split, utf16_length
+from bot.speaking.voice.speech import JOINER, LONGEST, defuse, signed, split, utf16_length
 
 
 def test_mentions_and_commands_are_defused() -> None:

@@ -1,10 +1,10 @@
-"""bot/speaking/timings.py: medians over the last hundred replies."""
+"""bot/speaking/sending/timings.py: medians over the last hundred replies."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.speaking.timings import KEPT, Medians, Timings
+from bot.speaking.sending.timings import KEPT, Medians, Timings
 from lm.engine.request import Stats
 
 

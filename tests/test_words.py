@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from telegram import Message, User
 
-from bot.updates.words import PLACEHOLDERS, words
+from bot.updates.words import words
+from lm.corpus.media import PLACEHOLDERS
 from lm.exports.reading import read_export
 
 ME = User(7, "Understudy", True, username="understudy_bot")
@@ -42,7 +43,7 @@ BOTH = [
         {"photo": "photos/1.jpg", "text": "our soup"},
         "our soup",
     ),
-    ({"photo": [PICTURE]}, {"photo": "photos/1.jpg", "text": ""}, ""),
+    ({"photo": [PICTURE]}, {"photo": "photos/1.jpg", "text": ""}, "[photo]"),
     (
         {"sticker": STICKER | {"emoji": "😂"}},
         {"media_type": "sticker", "sticker_emoji": "😂", "text": ""},
@@ -53,12 +54,23 @@ BOTH = [
         {"poll": {"question": "Soup or stew?", "answers": []}, "text": ""},
         "Soup or stew?",
     ),
-    ({"voice": FILE | {"duration": 3}}, {"media_type": "voice_message", "text": ""}, ""),
-    ({"location": PLACE}, {"location_information": PLACE, "text": ""}, ""),
+    (
+        {"voice": FILE | {"duration": 3}},
+        {"media_type": "voice_message", "file": "a.ogg", "text": ""},
+        "[voice message]",
+    ),
+    (
+        {"animation": PICTURE | {"duration": 1}, "document": FILE},
+        {"media_type": "animation", "file": "a.mp4", "text": ""},
+        "[GIF]",
+    ),
+    ({"document": FILE}, {"file": "a.pdf", "text": ""}, "[file]"),
+    ({"sticker": STICKER}, {"media_type": "sticker", "file": "a.webp", "text": ""}, "[sticker]"),
+    ({"location": PLACE}, {"location_information": PLACE, "text": ""}, "[location]"),
     (
         {"contact": {"phone_number": "1", "first_name": "Vera"}},
         {"contact_information": {"phone_number": "1"}, "text": ""},
-        "",
+        "[contact]",
     ),
 ]
 
@@ -74,7 +86,7 @@ def live(**fields: Any) -> Message:
 def test_live_words_are_those_of_an_export(
     tmp_path: Path, api: dict[str, Any], exported: dict[str, Any], text: str
 ) -> None:
-    """So a message that came live and in an export is one message, and neither invents words."""
+    """So a message that came live and in an export is one message."""
     record = {"id": 5, "type": "message", "date_unixtime": "1700000000", "from": "Alice"}
     record |= {"from_id": "user1"} | exported
     other = record | {"id": 6, "text": "the other"}
@@ -83,8 +95,9 @@ def test_live_words_are_those_of_an_export(
     file.write_text(json.dumps(chat), encoding="utf-8")
     export = read_export(file)
     texts = [message.text for message in export.messages]
-    assert [*texts, "the other"][0] == (text or "the other")
-    assert words(live(**api), ME).text == text
+    assert texts == [text, "the other"]
+    said = words(live(**api), ME)
+    assert (said.text or said.media) == text
 
 
 def test_media_without_words_are_a_placeholder_and_words_never_are() -> None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lm.corpus.media import WORDLESS
 from lm.exports.export import Export, ExportError
 from lm.exports.reading import read_export
 
@@ -92,14 +93,15 @@ def _row(data: Path, name: str, stated: dict[str, Any]) -> Row:
 
 def _check_counts(row: Row, export: Export, stated: dict[str, Any]) -> None:
     """Messages, speakers, conversations and characters."""
-    wordless = sum(export.skipped.get(kind, 0) for kind in ("media", "forwarded", "bots"))
+    wordless = sum(export.skipped.get(kind, 0) for kind in ("media", "album", "forwarded", "bots"))
     if "messages_from_people" in stated:
         people = row.messages + wordless
         row.check("messages and those without own words", stated["messages_from_people"], people)
     if "messages" in stated:
         row.check("messages", stated["messages"], row.messages)
     if "with_text" in stated:
-        row.check("messages with text", stated["with_text"], row.messages)
+        found = sum(message.text not in WORDLESS for message in export.messages)
+        row.check("messages with text", stated["with_text"], found)
     if "speakers" in stated:
         row.check("speakers", sorted(stated["speakers"]), sorted(export.speakers))
     if "speakers_count" in stated:
@@ -114,7 +116,7 @@ def _check_counts(row: Row, export: Export, stated: dict[str, Any]) -> None:
 
 def _check_texts(row: Row, export: Export, stated: dict[str, Any]) -> None:
     """Every text with its time where they are stated, and dates."""
-    messages = list(export.messages)
+    messages = [message for message in export.messages if message.text not in WORDLESS]
     texts = [message.text for message in messages]
     if "date" in stated:
         row.check("first date", stated["date"], _iso(messages[0].sent_at))

@@ -20,13 +20,14 @@ from bot.cli.archive import DATABASE, Archive, ArchiveError, ArchiveWriter
 from bot.cli.choosing import UsageError
 from bot.memory.footprint import size
 from bot.paths import Paths
+from bot.privacy.erasing import finish
 from lm.checkpoints import checkpoint
 from lm.checkpoints.checkpoint import CheckpointError
 from lm.checkpoints.versions import CURRENT, WITHDRAWN, Versions
 from storage import snapshot
 from storage.groups import all_groups
 from storage.lock import hold
-from storage.store import DatabaseError, reading
+from storage.store import DatabaseError, Store, reading
 
 ASIDE, REPLACED = ".restoring", ".replaced"
 KEPT = frozenset({"lock", ASIDE, REPLACED})  # what an empty data directory may hold
@@ -124,18 +125,38 @@ async def restore(source: Path, paths: Paths, force: bool, as_json: bool) -> Non
         aside = paths.data / ASIDE
         try:
             versions = await _prepare(archive, aside)
-            asked = await _carried(paths.database, aside / DATABASE)
+            asked, refused = await _carried(paths.database, aside / DATABASE)
+            await _erase(Paths(aside))
             await asyncio.to_thread(_replace, paths, aside)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     if as_json:
-        print(json.dumps({"bytes": archive.size, "versions": versions, "forgotten": asked}))
+        print(
+            json.dumps(
+                {
+                    "bytes": archive.size,
+                    "versions": versions,
+                    "forgotten": asked,
+                    "withdrawn": refused,
+                }
+            )
+        )
         return
     print(f"{paths.data}: restored the database, {_versions(versions)}")
-    if asked:
-        print(f"{asked} people asked to be forgotten since: the next start erases them again")
-    elif asked is None:
-        print("the database before was damaged: who asked to be forgotten in it is not known")
+    print(_of_forgotten(asked))
+    if refused:
+        print(f"{refused} withdrew since: nothing of theirs is learnt")
+
+
+def _of_forgotten(asked: int | None) -> str:
+    """What became of people who asked to be forgotten after the backup was made."""
+    if asked is None:
+        return (
+            "no sound database was here before, so whoever withdrew or asked to be forgotten after "
+            "the backup was made is in it again: understudy forget NAME --group GROUP removes them"
+        )
+    people = "1 person" if asked == 1 else f"{asked} people"
+    return f"{people} asked to be forgotten since the backup was made: nothing of them is restored"
 
 
 async def _prepare(archive: Archive, aside: Path) -> int:
@@ -155,14 +176,22 @@ async def _prepare(archive: Archive, aside: Path) -> int:
     return count
 
 
-async def _carried(before: Path, restored: Path) -> int | None:
-    """Requests to be forgotten that the restored database does not know; None: nobody can tell."""
+async def _carried(before: Path, restored: Path) -> tuple[int | None, int]:
+    """Requests to be forgotten that the restored database does not know, and people who have
+    withdrawn since; None: nobody can tell.
+    """
     try:
-        return await snapshot.carry_forgettings(before, restored)
-    except FileNotFoundError:  # there was none
-        return 0
-    except DatabaseError:
-        return None
+        refused = await snapshot.carry_refusals(before, restored)
+        return await snapshot.carry_forgettings(before, restored), refused
+    except (FileNotFoundError, DatabaseError):
+        return None, 0
+
+
+async def _erase(paths: Paths) -> None:
+    """Whoever asked to be forgotten is not put back: neither their words nor what saw them."""
+    async with Store(paths.database) as store:
+        for group in await store.read(all_groups):
+            await finish(store, group, paths)
 
 
 def _replace(paths: Paths, aside: Path) -> None:

@@ -17,7 +17,7 @@ import torch
 from bot import config as configuration
 from bot.cli.choosing import UsageError
 from bot.config import Config, ConfigError
-from bot.memory.footprint import SPARE, size, slot_bytes
+from bot.memory.footprint import engine_bytes, size, slot_bytes, spare_slots
 from bot.paths import Paths
 from lm.checkpoints.checkpoint import CheckpointError
 from lm.checkpoints.versions import Versions
@@ -166,7 +166,7 @@ def _serving(
     one = slot_bytes(serving)
     state.parameters = parameters(serving.meta.config)
     state.slot_bytes, state.chats_per_gb = one, GB // one
-    state.engine_bytes = (config.engine.slots + SPARE) * one
+    state.engine_bytes = engine_bytes(serving, config.engine.slots)
 
 
 def _text(found: Findings) -> str:
@@ -175,7 +175,7 @@ def _text(found: Findings) -> str:
         f" (threads: {found.reply_threads} to reply, {found.training_threads} to train)",
         f"data        {found.data}: {size(found.data_bytes)}, {size(found.disk_free)} free",
         f"token       {found.token}",
-        f"slots       {found.slots} chats warm, {SPARE} more for replies side by side",
+        f"slots       {found.slots} chats warm, {spare_slots()} more for replies side by side",
     ]
     for group in found.groups:
         lines += _about(group)

@@ -22,7 +22,7 @@ from bot.memory.current import load_current
 from bot.paths import Paths
 from bot.scrubbing import group_scrubber
 from bot.serving import pick_device
-from bot.speaking.prompt import TRIES, ask
+from bot.speaking.voice.prompt import TRIES, ask
 from lm.checkpoints.checkpoint import Checkpoint
 from lm.checkpoints.versions import Versions
 from lm.corpus.streaming import Stream

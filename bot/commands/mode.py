@@ -11,7 +11,7 @@ from dataclasses import replace
 from bot.house import Buttons, Change, House, Shown
 from bot.speaking.quiet_hours import minute_of_day, show_hours
 from bot.speaking.settings import Settings, ZoneError, parse
-from bot.speaking.style import STYLES
+from bot.speaking.voice.style import STYLES
 from bot.updates.incoming import Incoming
 from bot.wording import Wording
 from storage import chats

@@ -8,7 +8,7 @@ from bot.house import Change, House, say
 from bot.memory.cast import Persona
 from bot.memory.context import Context
 from bot.speaking.record import record
-from bot.speaking.speech import defuse
+from bot.speaking.voice.speech import defuse
 from bot.updates.incoming import Incoming
 from bot.wording import Wording
 from storage import chats, eras, messages, outbox

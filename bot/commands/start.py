@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bot.commands import about, mydata, ownership
+from bot.commands import about
+from bot.commands.people import mydata, ownership
 from bot.house import House
 from bot.updates.incoming import Incoming
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from bot.house import Buttons
-from bot.speaking.speech import defuse
+from bot.speaking.voice.speech import defuse
 from bot.wording import Wording
 from storage.guesses import Line, Player, Tally
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from bot.glossary import expectation, skipped
 from bot.house import Buttons, Shown
 from bot.importing.offers import Offer
 from bot.importing.people import Person
-from bot.speaking.speech import defuse
+from bot.speaking.voice.speech import defuse
 from bot.wording import Wording
 from lm.doctor.report import Report
 
@@ -67,7 +68,9 @@ def summary(report: Report, say: Wording) -> list[str]:
             )
         )
     if report.skipped:
-        left = ", ".join(f"{count:,} {kind}" for kind, count in list(report.skipped.items())[:8])
+        left = ", ".join(
+            f"{count:,} {skipped(kind, say)}" for kind, count in list(report.skipped.items())[:8]
+        )
         facts.append(say("left out: {kinds}", kinds=left))
     if report.personal:
         facts.append(
@@ -109,7 +112,7 @@ def _aliases(report: Report, say: Wording) -> str:
 
 
 def _expected(report: Report, say: Wording) -> str:
-    return say("To expect: {summary}.", summary=report.verdict.summary)
+    return say("To expect: {summary}.", summary=expectation(report.verdict.summary, say))
 
 
 def _buttons(offer: Offer, say: Wording, number: int) -> Buttons:

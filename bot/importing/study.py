@@ -13,6 +13,7 @@ from functools import partial
 from bot.config import PrivacyConfig
 from bot.importing.people import People, Person
 from bot.scrubbing import called, make_scrubber
+from lm.corpus.media import WORDLESS
 from lm.doctor.aliases import LikelyAlias, likely_aliases
 from lm.doctor.overlap import Doubles, Known, Said
 from lm.doctor.report import Report, examine
@@ -35,6 +36,7 @@ class GroupState:
     rows: tuple[SpeakerRow, ...] = ()
     withdrawn: frozenset[int] = frozenset()
     counts: Mapping[int, int] = field(default_factory=dict)  # messages with words, by speaker
+    worded: Mapping[int, int] = field(default_factory=dict)  # without placeholders for media
     characters: Mapping[int, int] = field(default_factory=dict)
     said: tuple[tuple[int | None, str, int], ...] = ()
     origins: frozenset[str] = frozenset()
@@ -51,6 +53,7 @@ async def read_state(db: Db, name: str) -> GroupState:
         rows=tuple(await groups.speakers(db, group)),
         withdrawn=frozenset(await groups.withdrawn(db, group)),
         counts=await messages.count_by_speaker(db, group),
+        worded=await messages.count_by_speaker(db, group, but=WORDLESS),
         characters=await messages.characters_by_speaker(db, group),
         said=tuple(await messages.said(db, group)),
         origins=frozenset(await messages.origins(db, group)),
@@ -108,7 +111,6 @@ class Study:
 
     def _look(self, known: Known, file: str, export: Export, *, last: bool) -> None:
         report = examine(file, export, lambda m: self.person(m).shown, self.scrubber.scrub)
-        who = [self.person(message) for message in export.messages]
         said: list[Said | None] = []
         if known.count or not last:
             said = [self._said(message) for message in export.messages]
@@ -120,8 +122,12 @@ class Study:
         self._tell(report, found)
         self.reports.append(report)
         self.doubles.append(doubles)
-        self.counts.append(Counter(who))
-        self.fresh.append(self.counts[-1] - Counter(who[place] for place in doubles))
+        counts: Counter[Person] = Counter()
+        for name, key, count in export.messages.voices():
+            counts[self.people.of(name, key)] += count
+        known_before = Counter(self.person(export.messages[place]) for place in sorted(doubles))
+        self.counts.append(counts)
+        self.fresh.append(counts - known_before)
 
     def _said(self, message: ExportedMessage) -> Said | None:
         if message.sent_at is None:
@@ -153,13 +159,15 @@ class Study:
         characters: Counter[str] = Counter()
         for person in self.people:
             for id in person.ids:
-                said[person.shown] += self.state.counts.get(id, 0)
+                said[person.shown] += self.state.worded.get(id, 0)
                 characters[person.shown] += self.state.characters.get(id, 0)
         for report, counts, fresh in zip(self.reports, self.counts, self.fresh, strict=True):
-            size = {voice.name: voice.characters for voice in report.verdict.voices}
+            voices = {voice.name: voice for voice in report.verdict.voices}
             for person, count in fresh.items():
-                said[person.shown] += count
-                characters[person.shown] += size[person.shown] * count // counts[person]
+                voice = voices.get(person.shown)
+                if voice is not None:
+                    said[person.shown] += voice.messages * count // counts[person]
+                    characters[person.shown] += voice.characters * count // counts[person]
         return verdict(said, characters)
 
     def _counts(self, report: Report) -> Mapping[str, int]:

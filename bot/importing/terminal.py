@@ -74,7 +74,9 @@ def _voices(report: Report) -> list[tuple[str, int, str]]:
     """This file's speakers, with what all that the group has makes of them."""
     notes = {"good": "persona", "thin": "persona, thin", "none": "too few for a persona"}
     prospects = {voice.name: notes[voice.persona] for voice in report.verdict.voices}
-    return [(name, count, prospects.get(name, "")) for name, count in report.speakers.items()]
+    return [
+        (name, count, prospects.get(name, notes["none"])) for name, count in report.speakers.items()
+    ]
 
 
 def _bars(title: str, rows: Sequence[tuple[str, int, str]], console: Console) -> None:

@@ -17,9 +17,9 @@ from bot.initiative.auto import Auto, likely_next
 from bot.initiative.customs import Customs
 from bot.memory.context import Context
 from bot.memory.current import Current
-from bot.speaking.pace import lull
 from bot.speaking.quiet_hours import is_quiet
-from bot.speaking.replies import Replies
+from bot.speaking.sending.pace import lull
+from bot.speaking.sending.replies import Replies
 from bot.updates.incoming import Incoming
 from storage import outbox
 from storage.chats import BOT

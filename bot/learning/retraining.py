@@ -16,11 +16,13 @@ from telegram import Bot
 from telegram.error import TelegramError
 
 from bot.config import Config
+from bot.glossary import complaint
 from bot.learning import curve
 from bot.learning.status_message import StatusMessage
 from bot.learning.training import Event, Training, TrainingError
 from bot.memory.current import Current
 from bot.paths import Paths
+from bot.units import left
 from bot.wording import Wording, wording
 from lm.checkpoints.checkpoint import CheckpointError
 from lm.learning.training import Start
@@ -131,7 +133,9 @@ class Retraining:
             outcome = await self._train(training, status, order)
         except (TrainingError, CheckpointError) as error:
             state = "cancelled" if training.cancelled else "failed"
-            reason = say("cancelled") if training.cancelled else f"{say('no new version')}: {error}"
+            reason = say("cancelled")
+            if not training.cancelled:
+                reason = f"{say('no new version')}: {complaint(str(error), say)}"
             version = self._current.checkpoint.meta.version
             ended = say(
                 "🎓 Learning ended: {reason}. Version {version} goes on.",
@@ -182,7 +186,7 @@ class Retraining:
         words = outcome.words(order.say)
         if status is not None:
             await status.end(f"🎓 {words}")
-            await self._picture(order.chat, outcome.version, words)
+            await self._picture(order, outcome.version, words)
         elif outcome.gate["better"]:
             line = order.say(
                 "🎓 I learnt tonight: version {version} is serving now.", version=outcome.version
@@ -193,10 +197,11 @@ class Retraining:
         if status is not None:
             await status.end(ended)
 
-    async def _picture(self, chat: ChatRow, version: int, caption: str) -> None:
+    async def _picture(self, order: Order, version: int, caption: str) -> None:
+        chat = order.chat
         try:
             meta = await asyncio.to_thread(self._current.versions.meta, version)
-            picture = await asyncio.to_thread(curve.draw, f"version {version}", meta.curve)
+            picture = await asyncio.to_thread(curve.draw, version, meta.curve, order.say)
             await self._bot.send_photo(
                 chat.chat_id, picture, caption, message_thread_id=chat.topic or None
             )
@@ -211,12 +216,14 @@ def describe(event: Event, say: Wording) -> str:
     """A progress event as a bar, loss and time left."""
     share = event["step"] / max(1, event["steps"])
     full = round(share * 12)
-    minutes, seconds = divmod(round(event["seconds_left"]), 60)
-    left = f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
     loss = say("loss {loss:.3f}", loss=event["loss"])
     if event["bpb"] is not None:
         loss += " · " + say("held-out {bpb:.3f} bits per byte", bpb=event["bpb"])
-    speed = say("{speed:,.0f} tokens/s · about {left} left", speed=event["tokens_per_s"], left=left)
+    speed = say(
+        "{speed:,.0f} tokens/s · about {left} left",
+        speed=event["tokens_per_s"],
+        left=left(event["seconds_left"], say),
+    )
     return f"{'▓' * full}{'░' * (12 - full)} {share:.0%}\n{loss}\n{speed}"
 
 

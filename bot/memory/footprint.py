@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import resource
 import sys
+from inspect import signature
 from pathlib import Path
 
+from bot.wording import Wording, wording
 from lm.checkpoints.checkpoint import Checkpoint
-
-SPARE = 48  # slots that an engine has beside the configured ones, for replies side by side
+from lm.engine.engine import Engine
 
 
 def slot_bytes(checkpoint: Checkpoint) -> int:
@@ -25,6 +26,16 @@ def slot_bytes(checkpoint: Checkpoint) -> int:
     return sum(2 * heads * dim * span * size for heads, dim in checkpoint.model.cache_layers)
 
 
+def spare_slots() -> int:
+    """Slots that an engine has beside the configured ones, for replies side by side."""
+    return int(signature(Engine).parameters["spare"].default)
+
+
+def engine_bytes(checkpoint: Checkpoint, slots: int) -> int:
+    """Bytes of keys and values of an engine with so many configured slots."""
+    return (slots + spare_slots()) * slot_bytes(checkpoint)
+
+
 def resident_bytes() -> int:
     """Bytes of memory that this process holds; where the system does not tell, its most so far."""
     try:
@@ -35,10 +46,13 @@ def resident_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def size(count: float) -> str:
-    """Bytes for people: "3.4 GB", in powers of 1024."""
-    for unit in ("bytes", "kB", "MB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GB"
+def size(count: float, say: Wording | None = None) -> str:
+    """Bytes for people: "3.4 GB", in powers of 1024; in English where no wording is given."""
+    say = say or wording("")
+    if count < 1024:
+        return say("{count:.0f} bytes", count=count)
+    if count < 1 << 20:
+        return say("{count:.0f} kB", count=count / (1 << 10))
+    if count < 1 << 30:
+        return say("{count:.0f} MB", count=count / (1 << 20))
+    return say("{count:.1f} GB", count=count / (1 << 30))

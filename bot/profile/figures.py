@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from bot.profile.emoji import emoji
 from lm.privacy.pseudonym import PLACEHOLDER
@@ -25,8 +26,12 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 @dataclass
 class Figures:
-    """What is counted of one speaker, and of everybody for comparison. Times are local."""
+    """What is counted of one speaker, and of everybody for comparison.
 
+    zone: by whose clock hours and months are counted, an IANA name; "" is this machine's
+    """
+
+    zone: str = ""
     messages: int = 0
     hours: list[int] = field(default_factory=lambda: [0] * 24)
     months: Counter[tuple[int, int]] = field(default_factory=Counter)  # (year, month)
@@ -38,6 +43,7 @@ class Figures:
 
     def add(self, texts: Iterable[tuple[str, int | None]]) -> None:
         """The speaker's messages: text and time sent, None where it is not known."""
+        zone = ZoneInfo(self.zone) if self.zone else None
         for text, sent_at in texts:
             self.messages += 1
             self.lengths[len(text)] += 1
@@ -45,9 +51,9 @@ class Figures:
             self.words.update(words(text))
             if sent_at is not None:
                 self.times.append(sent_at)
-                local = time.localtime(sent_at)
-                self.hours[local.tm_hour] += 1
-                self.months[(local.tm_year, local.tm_mon)] += 1
+                local = datetime.fromtimestamp(sent_at, zone)
+                self.hours[local.hour] += 1
+                self.months[(local.year, local.month)] += 1
 
     def compare(self, texts: Iterable[str]) -> None:
         """Messages of other people."""

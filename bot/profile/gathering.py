@@ -18,9 +18,12 @@ MOST = 100_000  # of the speaker's newest messages are counted
 MOST_OTHERS = 100_000  # of others', to compare words with
 
 
-async def gather(store: Store, group: int, speaker: int) -> Figures:
-    """The figures of a speaker who agreed; of their newest MOST messages where there are more."""
-    figures, others = Figures(), 0
+async def gather(store: Store, group: int, speaker: int, zone: str = "") -> Figures:
+    """The figures of a speaker who agreed; of their newest MOST messages where there are more.
+
+    zone: by whose clock, as in Figures
+    """
+    figures, others = Figures(zone), 0
     first, last = await store.read(lambda db: excerpts.bounds(db, group))
     while last >= first and figures.messages < MOST:
         start, only = max(first, last - SPAN + 1), None if others < MOST_OTHERS else speaker

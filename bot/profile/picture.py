@@ -14,12 +14,13 @@ from typing import Any
 from bot.profile.emoji import spoken
 from bot.profile.figures import Figures
 from bot.profile.fonts import Fonts, fonts
+from bot.units import span
 from bot.wording import Wording, wording
 
 WORDS, EMOJI = 10, 8  # shown
 MOST_MONTHS = 48  # bars; more are years
 INK = "#2f6690"
-GAP_MARKS = ((1, "1 s"), (60, "1 min"), (3600, "1 h"), (86400, "1 d"), (30 * 86400, "30 d"))
+GAP_MARKS = (1, 60, 3600, 86400, 30 * 86400)  # seconds
 PICTURE_SIZE = 0.24  # inches that an emoji is high
 
 
@@ -145,10 +146,11 @@ def _gaps(axes: Any, figures: Figures, say: Wording) -> None:
     if burstiness is None:
         _nothing(axes, say("the messages bear no times"))
         return
-    top = math.log10(GAP_MARKS[-1][0]) + 0.5
+    top = math.log10(GAP_MARKS[-1]) + 0.5
     edges = [top * step / 26 for step in range(27)]
     axes.hist([min(math.log10(gap), top) for gap in gaps], bins=edges, color=INK, rwidth=0.85)
-    axes.set_xticks([math.log10(gap) for gap, _ in GAP_MARKS], [mark for _, mark in GAP_MARKS])
+    marks = [span(gap, say) for gap in GAP_MARKS]
+    axes.set_xticks([math.log10(gap) for gap in GAP_MARKS], marks)
     axes.set_xlabel(say("burstiness {value:.2f} (0: by chance, 1: all at once)", value=burstiness))
     _whole_numbers(axes.yaxis)
 

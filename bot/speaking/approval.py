@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 
 from bot.memory.current import Current
-from bot.speaking.speech import split
+from bot.speaking.voice.speech import split
 from bot.wording import wording
-from storage import approvals, outbox
+from storage import approvals, languages, outbox
 from storage.outbox import Outgoing
 from storage.store import Db, Store
 
@@ -24,12 +24,12 @@ async def submit(store: Store, current: Current, row: Outgoing, text: str, body:
     Returns the chat in which they are asked; None where nobody can be, and the reply is dropped.
     """
     assert row.persona is not None, row.id
-    owner = current.cast.speakers[row.persona]
-    if owner.telegram_user is None:
+    owner = current.cast.speakers[row.persona].telegram_user
+    if owner is None:
         await store.write(lambda db: outbox.mark(db, row.id, "failed"))
         return None
-    context = await current.contexts.at(owner.telegram_user, 0)
-    say = wording("")
+    context = await current.contexts.at(owner, 0)
+    say = wording(await store.read(lambda db: languages.of(db, owner)))
     question = say("Shall I say this in the group?\n\n{text}", text=text)
     buttons = ((say("Send"), f"send:{row.id}"), (say("Drop"), f"refuse:{row.id}"))
 

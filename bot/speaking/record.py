@@ -30,8 +30,9 @@ async def record(
 
     `also` is done in the same transaction.
     """
-    written = heard.text if text is None else text
-    words = house.scrubber.scrub(written or heard.media)
+    if heard.username:  # a member's @name is no outsider's
+        house.scrubber.admit([heard.username])
+    words = house.scrubber.scrub((heard.text if text is None else text) or heard.media)
     chat = context.chat.id
 
     async def answer(db: Db) -> None:
@@ -61,8 +62,7 @@ async def record(
 
             async def remember(db: Db) -> None:
                 await chats.append_context(db, chat, entry.row, leaving)
-                if written:
-                    await learn(db, house, heard, words)
+                await learn(db, house, heard, words)
 
             if await house.apply(heard.update_id, remember, answer):
                 context.append(entry)
@@ -86,7 +86,7 @@ async def learn(db: Db, house: House, heard: Incoming, words: str) -> None:
 
 async def on_edited(house: House, heard: Incoming) -> None:
     """A message was edited: what is remembered and learnt of it changes; nothing is answered."""
-    words, learnt = house.scrubber.scrub(heard.words), house.scrubber.scrub(heard.text)
+    words = house.scrubber.scrub(heard.words)
     context = await house.context(heard)
     async with context.lock:
         entries, leaving = context.edited(heard.message_id, words)
@@ -94,7 +94,7 @@ async def on_edited(house: House, heard: Incoming) -> None:
         async def change(db: Db) -> None:
             await chats.edit_context(db, context.chat.id, heard.message_id, words)
             await chats.roll_out(db, context.chat.id, leaving)
-            await messages.edit(db, house.group.id, heard.origin, learnt)
+            await messages.edit(db, house.group.id, heard.origin, words)
 
         if await house.apply(heard.update_id, change):
             context.hold(entries)

@@ -10,17 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from telegram import Bot
 from telegram.error import TelegramError
 
+from bot.config import RepliesConfig
 from bot.errands import Errands
+from bot.initiative.habits import Habits
 from bot.memory.cast import Persona
 from bot.memory.context import Context
 from bot.memory.current import Current
 from bot.memory.engine_thread import EngineThread, StaleVersionError
-from bot.speaking.replies import Replies
+from bot.speaking.sending.pace import answer_pause, burst_pause
+from bot.speaking.sending.replies import Replies
 from lm.engine.engine import EngineFull
 from storage import scenes
 from storage.scenes import SceneRow
@@ -33,12 +36,12 @@ LEAST_CHANCE = 0.1  # of everybody, so that nobody is only a listener
 LOOK_S = 0.2  # between looks at whether a line was said
 FAILURES = 3  # lines in a row that came to nothing, after which the curtain falls
 READ_S = 0.04  # a character: 25 a second, as people read
-SHORTEST_S, LONGEST_S = 1.0, 5.0  # between a line and the next
+SHORTEST_S = 1.0  # between a line and the next, so that a scene can be stopped
 OPEN = ("wanted", "ready", "sending")
 
 
 class Scenes:
-    """Plays scenes, one in a chat at a time. `pace` scales the pauses; 0 takes them out."""
+    """Plays scenes, one in a chat at a time. `habits` are looked up anew for each line."""
 
     def __init__(
         self,
@@ -48,10 +51,12 @@ class Scenes:
         thread: EngineThread,
         replies: Replies,
         errands: Errands,
-        pace: float = 1.0,
+        habits: Callable[[], Habits],
+        config: RepliesConfig,
     ) -> None:
         self._bot, self._store, self._current = bot, store, current
-        self._thread, self._replies, self._errands, self._pace = thread, replies, errands, pace
+        self._thread, self._replies, self._errands = thread, replies, errands
+        self._habits, self._config = habits, config
 
     async def recover(self) -> None:
         """After a start: scenes that a restart cut off are over."""
@@ -75,9 +80,10 @@ class Scenes:
             speaker = await self._next(context, scene, [who for who, state in said if _said(state)])
             if speaker is None:
                 break
+            if said:
+                await asyncio.sleep(self._pause(context, said[-1][0], speaker))
             await self._line(scene, number, speaker)
             number += 1
-            await asyncio.sleep(self._pace * pause(context))
         await self.end(scene, "ended")
 
     async def _goes_on(self, scene: SceneRow) -> bool:
@@ -86,6 +92,15 @@ class Scenes:
         failed = len(said) >= FAILURES and not any(_said(state) for state in said[-FAILURES:])
         done = sum(map(_said, said)) >= scene.lines
         return scene.id in [each.id for each in playing] and not done and not failed
+
+    def _pause(self, context: Context, before: int, speaker: int) -> float:
+        """Seconds until the next line, at the pace of the friend whose it is."""
+        if context.chat.instant or not self._config.typing_seconds:
+            return 0.0
+        longest, dice = self._config.longest_pause_seconds, random.random()
+        own = burst_pause if before == speaker else answer_pause
+        newest = context.entries[-1].row.text if context.entries else ""
+        return pause(own(self._habits(), speaker, longest, dice), newest, longest)
 
     async def _line(self, scene: SceneRow, number: int, speaker: int) -> None:
         """Want a line and wait until it was said or came to nothing."""
@@ -159,10 +174,12 @@ def next_speaker(
     return longest
 
 
-def pause(context: Context) -> float:
-    """Seconds for which people read the newest line before they answer it."""
-    newest = context.entries[-1].row.text if context.entries else ""
-    return min(max(READ_S * len(newest), SHORTEST_S), LONGEST_S) * random.uniform(0.8, 1.2)
+def pause(own_s: float, newest: str, longest_s: float) -> float:
+    """Seconds before a line: its speaker's own pause, or as long as it takes to read the newest.
+
+    own_s: 0 where nothing is known of the speaker's pace; longest_s: what the pauses are capped by
+    """
+    return min(max(own_s or READ_S * len(newest), SHORTEST_S), longest_s)
 
 
 def playable(persona: Persona | None) -> bool:

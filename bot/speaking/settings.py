@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.speaking.quiet_hours import read_hours, read_zone
-from bot.speaking.style import STYLES
+from bot.speaking.voice.style import STYLES
 
 Settings = Mapping[str, object]  # fields of ChatRow
 

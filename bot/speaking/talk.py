@@ -35,7 +35,7 @@ async def on_message(house: House, heard: Incoming) -> None:
         question = heard.wording("Nobody is on stage yet. Who shall I be?")
         await stage.ask(house, heard, question)
         return
-    house.replies.saying.pauses.heard(context, heard.author, speaker)
+    house.replies.saying.pauses.heard(context, heard.user, speaker)
     kind = ASKED if why == "called" else UNASKED
     await record(house, heard, context, persona=persona if why else None, kind=kind)
     if fresh:

@@ -15,10 +15,10 @@ from telegram import Bot
 from telegram.error import TelegramError
 
 from bot.redaction import redact
-from bot.updates.admins import owners
+from bot.updates.chats.admins import owners
 from bot.wording import Wording, wording
-from storage import alarms, chats
-from storage.store import StorageError, Store
+from storage import alarms, chats, languages
+from storage.store import Db, StorageError, Store
 
 log = logging.getLogger(__name__)
 
@@ -77,11 +77,12 @@ class Alarm(logging.Handler):
 
     async def _people(self) -> list[tuple[int, Wording]]:
         """Whom to tell, each in their language where it is known."""
-        if self._admins:
-            return [(user, wording("")) for user in self._admins]
-        rows = await self._store.read(lambda db: chats.all_chats(db, self._group))
-        found = await owners(self._bot, sorted({row.chat_id for row in rows if row.chat_id < 0}))
-        return [(user.id, wording(user.language_code or "")) for user in found]
+        people = list(self._admins)
+        if not people:
+            served = await self._store.read(lambda db: chats.served(db, self._group))
+            people = [user.id for user in await owners(self._bot, served)]
+        tags = await self._store.read(lambda db: _languages(db, people))
+        return [(user, wording(tag)) for user, tag in zip(people, tags, strict=True)]
 
     async def _send(self, user: int, say: Wording, what: str) -> None:
         text = say("⚠️ {what}\nI tell each kind of error once; the log has every one.", what=what)
@@ -89,3 +90,7 @@ class Alarm(logging.Handler):
             await self._bot.send_message(user, text)
         except TelegramError as error:
             log.warning("an admin could not be told: %s", type(error).__name__)
+
+
+async def _languages(db: Db, people: Sequence[int]) -> list[str]:
+    return [await languages.of(db, user) for user in people]

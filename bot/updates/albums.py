@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 
 from bot.house import House
 from bot.updates.incoming import Incoming
-from storage import chats, presence
+from storage import chats, messages, presence
+from storage.store import Db
 
 Handler = Callable[[House, Incoming], Awaitable[None]]
 
@@ -37,7 +38,13 @@ def once(handler: Handler) -> Handler:
 async def _take_back(house: House, heard: Incoming, message_id: int) -> None:
     """Forget the placeholder that stood for the album until its words came."""
     context = await house.context(heard)
+    origin = f"telegram:{heard.chat_id}:{message_id}"
+
+    async def change(db: Db) -> None:
+        await chats.roll_out(db, context.chat.id, leaving)
+        await messages.edit(db, house.group.id, origin, "")
+
     async with context.lock:
         entries, leaving = context.edited(message_id, "")
-        await house.store.write(lambda db: chats.roll_out(db, context.chat.id, leaving))
+        await house.store.write(change)
         context.hold(entries)

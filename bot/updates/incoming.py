@@ -39,8 +39,9 @@ class Incoming:
     mentions_bot: bool
     replies_to_bot: bool
     edited: bool = False  # a message's new words: they command nothing
+    username: str = ""  # the sender's, without the @; "" for none
     language: str = ""  # the sender's, as an IETF tag; "" where unknown
-    media: str = ""  # a placeholder where there is no text: it is remembered, never learnt
+    media: str = ""  # a placeholder where there is no text
     album: str = ""  # the same in every message of an album
     author: int = 0  # whose words these are: of a forward the first sender, where that is told
 
@@ -95,6 +96,7 @@ def read(update: Update, me: User) -> Incoming | None:
         and replied.from_user.id == me.id
         and not (message.is_topic_message and replied.message_id == message.message_thread_id),
         edited=update.edited_message is not None,
+        username=sender.username or "" if as_chat is None else "",
         language=sender.language_code or "",
         media=said.media,
         album=message.media_group_id or "",

@@ -20,7 +20,7 @@ from telegram import (
 from telegram.error import RetryAfter, TelegramError
 
 from bot.commands.command import Command
-from bot.updates.limiter import seconds
+from bot.updates.limits.limiter import seconds
 from bot.wording import Wording, languages, wording
 
 log = logging.getLogger(__name__)

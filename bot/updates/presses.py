@@ -13,7 +13,7 @@ from telegram import CallbackQuery
 from telegram.error import TelegramError
 
 from bot.house import House, Shown, Toast
-from bot.speaking.delivery import keyboard
+from bot.speaking.sending.delivery import keyboard
 from bot.updates.incoming import Incoming
 from bot.wording import wording
 

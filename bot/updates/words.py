@@ -1,8 +1,7 @@
 """What a Telegram message says: its words without the bot's @name, or a placeholder for its media.
 
 Agrees with Telegram Desktop's export (lm/exports/telegram): a caption is text, a poll its
-question, a sticker its emoji. Other media without a caption have no words there: they are a
-placeholder in a context and are never learnt.
+question, a sticker its emoji, and other media without a caption are a placeholder.
 """
 
 from __future__ import annotations
@@ -11,29 +10,8 @@ from dataclasses import dataclass
 
 from telegram import Message, MessageEntity, User
 
+from lm.corpus.media import PLACEHOLDERS
 from lm.corpus.text import clean
-
-# Looked up in this order: an animation is a document too, and a venue has a location.
-PLACEHOLDERS = {
-    "photo": "[photo]",
-    "live_photo": "[photo]",
-    "paid_media": "[photo]",
-    "video": "[video]",
-    "animation": "[GIF]",
-    "voice": "[voice message]",
-    "video_note": "[video message]",
-    "audio": "[audio]",
-    "document": "[file]",
-    "sticker": "[sticker]",
-    "contact": "[contact]",
-    "venue": "[location]",
-    "location": "[location]",
-    "checklist": "[list]",
-    "story": "[story]",
-    "game": "[game]",
-    "invoice": "[invoice]",
-    "dice": "[dice]",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from lm.corpus.media import WORDLESS
 from lm.doctor.aliases import LikelyAlias
 from lm.doctor.verdict import Verdict, verdict
 from lm.exports.export import Export, ExportedMessage
@@ -108,7 +109,7 @@ def examine(
         hours=seen.hours,
         time_zone=_time_zone(export.format, seen.hours),
         personal=dict(personal.most_common()),
-        verdict=verdict(seen.counts, seen.characters),
+        verdict=verdict(seen.worded, seen.characters),
     )
 
 
@@ -117,6 +118,7 @@ class _Seen:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self.worded: Counter[str] = Counter()  # what no placeholder for media says
         self.characters: Counter[str] = Counter()
         self.hours = [0] * 24
         self.first: int | None = None
@@ -127,7 +129,9 @@ class _Seen:
 
     def add(self, name: str, text: str, sent_at: int | None) -> None:
         self.counts[name] += 1
-        self.characters[name] += len(text)
+        if text not in WORDLESS:
+            self.worded[name] += 1
+            self.characters[name] += len(text)
         if sent_at is None:
             return
         self._days[sent_at // _DAY] += 1

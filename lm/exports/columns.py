@@ -1,25 +1,32 @@
-"""Messages packed into columns: a million take about 100 MB less than as many objects.
+"""Messages packed into columns: a few bytes each stay at hand, the rest is put away in blocks.
 
-Texts are UTF-8 in blocks, names and conversations numbers into tables, times 64-bit numbers. Knows
-no format and no meaning; export.py turns rows into messages.
+Speakers and times are numbers in memory; texts (UTF-8), conversations and ids lie on a shelf, which
+keeps what is too much for memory on disk. Knows no format and no meaning; export.py turns rows into
+messages.
 """
 
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from itertools import repeat
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-BLOCK = 8_192  # texts in a block
+from lm.exports.shelf import Shelf
+
+BLOCK = 1_024  # messages in a block
 NO_TIME = -1
 DROPPED = -2  # a time that takes a message out
-_WHOLE = 1 << 62  # numbers over this are kept as text
+NO_ID = (0, -1)
+_SPAN = 1 << 18  # rows whose numbers are widened at a time
 
 T = TypeVar("T")
 Ints = npt.NDArray[np.int64]
+Id = tuple[int, int]  # a prefix's number and the number behind it, -1 for none
 
 
 class Row(NamedTuple):
@@ -51,102 +58,109 @@ class Table(Generic[T]):
         return number
 
 
-class Ids:
-    """A column of ids such as "telegram:-100123:456", kept as a shared prefix and a number."""
+class _Block(NamedTuple):
+    """What is put away of a block of rows, column by column; ids are a prefix and a number."""
 
-    def __init__(self) -> None:
-        """Begin empty; rows that are never put cost nothing."""
-        self._prefixes = Table[str]()
-        self._prefixes.number("")
-        self._which, self._numbers = array("I"), array("q")
+    where: array[int]
+    origins: array[int]
+    origin_numbers: array[int]
+    replies: array[int]
+    reply_numbers: array[int]
+    texts: list[str]
 
-    def put(self, row: int, id: str) -> None:
-        """Set the id of a row after all those that were set before."""
-        prefix, _, tail = id.rpartition(":")
-        exact = tail.isascii() and tail.isdecimal() and len(tail) < 19 and str(int(tail)) == tail
-        self.put_number(row, self.prefix(f"{prefix}:" if exact else id), int(tail) if exact else -1)
 
-    def prefix(self, prefix: str) -> int:
-        """What `put_number` knows a prefix by."""
-        return self._prefixes.number(prefix)
-
-    def put_number(self, row: int, prefix: int, number: int) -> None:
-        """As `put`, for a prefix's id: a fifth of the time, for readers of millions of messages."""
-        missing = row - len(self._which)
-        if missing:
-            self._which.frombytes(bytes(self._which.itemsize * missing))
-            self._numbers.frombytes(bytes(self._numbers.itemsize * missing))
-        self._which.append(prefix)
-        self._numbers.append(number)
-
-    def get(self, row: int) -> str:
-        """The id of a row, "" where none was put."""
-        if row >= len(self._which) or not self._which[row]:
-            return ""
-        prefix, number = self._prefixes.values[self._which[row]], self._numbers[row]
-        return prefix if number < 0 else f"{prefix}{number}"
-
-    def __len__(self) -> int:
-        """Rows up to the last one that was put."""
-        return len(self._which)
+_CODES = "IIqIq"  # of the columns before the texts
 
 
 class Columns:
     """Rows in the order in which they are added, and once frozen in order of time."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        """Begin empty. `shelf`: where blocks go."""
         self.speakers = Table[tuple[str, str]]()
         self.conversations = Table[str]()
-        self.origins, self.replies = Ids(), Ids()
-        self._pending: list[str] = []
-        self._blocks: list[bytes] = []
-        self._ends, self._who, self._where = array("I"), array("I"), array("I")
-        self._times = array("q")
+        self._prefixes = Table[str]()
+        self._prefixes.number("")
+        self._shelf = Shelf() if shelf is None else shelf
+        self._pending: list[tuple[int, bytes, int, int, int, int, int, int]] = []
+        self._firsts = array("q")  # the first row of each block
+        self._who, self._times, self._alike = array("I"), array("q"), array("I")
+        self._anonymous = False  # whether a row has no origin of its own
+        self._open: tuple[int, _Block] = (-1, _read(b"", 0))
         self._order: Sequence[int] = ()
         self._repeats: dict[int, int] = {}
 
-    def add(self, speaker: int, text: str, time: int, conversation: int) -> int:
-        """Add a row of numbers in the tables, a text and seconds or NO_TIME. Returns its number."""
-        self._who.append(speaker)
-        self._where.append(conversation)
-        self._times.append(time)
-        self._pending.append(text)
+    def id(self, written: str) -> Id:
+        """An id such as "telegram:-100123:456" as a prefix that rows share and a number."""
+        prefix, _, tail = written.rpartition(":")
+        exact = tail.isascii() and tail.isdecimal() and len(tail) < 19 and str(int(tail)) == tail
+        return (self.prefix(f"{prefix}:"), int(tail)) if exact else (self.prefix(written), -1)
+
+    def prefix(self, prefix: str) -> int:
+        """The number of a prefix of ids."""
+        return self._prefixes.number(prefix)
+
+    def add(
+        self,
+        speaker: int,
+        text: str,
+        time: int,
+        conversation: int,
+        origin: Id = NO_ID,
+        reply_to: Id = NO_ID,
+    ) -> None:
+        """Add a row of numbers in the tables, a text, seconds or NO_TIME, and ids."""
+        self._pending.append((speaker, text.encode(), time, conversation, *origin, *reply_to))
         if len(self._pending) == BLOCK:
-            self._pack(self._pending)
+            self._settle()
+
+    def extend(self, speakers: Ints, texts: list[bytes], times: Ints, conversation: int) -> None:
+        """Add many rows of one conversation at once; their texts are UTF-8 already."""
+        self._settle()
+        for start in range(0, len(texts), BLOCK):
+            part = texts[start : start + BLOCK]
+            count = len(part)
+            self._who.frombytes(speakers[start : start + count].astype(np.uint32).tobytes())
+            self._times.frombytes(times[start : start + count].astype(np.int64).tobytes())
+            none, missing = array("I", bytes(4 * count)), array("q", b"\xff" * (8 * count))
+            where = array("I", repeat(conversation, count))
+            self._put_away(part, [where, none, missing, none, missing])
+
+    def _settle(self) -> None:
+        """Put away what is pending, as a block of its own."""
+        if self._pending:
+            who, texts, times, *rest = zip(*self._pending, strict=True)
             self._pending = []
-        return len(self._who) - 1
+            self._who.extend(who)
+            self._times.extend(times)
+            columns = [array(code, column) for code, column in zip(_CODES, rest, strict=True)]
+            self._put_away(texts, columns)
 
-    def extend(self, speakers: Ints, texts: list[str], times: Ints, conversation: int) -> None:
-        """Add many rows of one conversation at once."""
-        self._who.frombytes(speakers.astype(np.uint32).tobytes())
-        self._times.frombytes(times.astype(np.int64).tobytes())
-        self._where.extend([conversation] * len(texts))
-        self._pending += texts
-        whole = len(self._pending) // BLOCK * BLOCK
-        for start in range(0, whole, BLOCK):
-            self._pack(self._pending[start : start + BLOCK])
-        if whole:
-            self._pending = self._pending[whole:]
-
-    def _pack(self, texts: list[str]) -> None:
-        """Put a block of texts away, with NUL between them."""
-        block = "\0".join(texts).encode()
-        ends = np.flatnonzero(np.frombuffer(block, np.uint8) == 0)
-        assert not texts or len(ends) == len(texts) - 1, "a text with NUL reached the columns"
-        self._blocks.append(block)
-        self._ends.frombytes(np.append(ends, len(block)).astype(np.uint32).tobytes())
+    def _put_away(self, texts: Sequence[bytes], columns: list[array[int]]) -> None:
+        """A block of rows whose speakers and times are there already."""
+        self._firsts.append(len(self._who) - len(texts))
+        joined = b"\0".join(texts)
+        assert joined.count(b"\0") == len(texts) - 1, "a text with NUL reached the columns"
+        self._shelf.put(b"".join((*(column.tobytes() for column in columns), joined)))
+        where, origins = columns[:2]
+        self._anonymous = self._anonymous or 0 in origins
+        sizes = np.fromiter(map(len, texts), np.uint32, len(texts))
+        alike = sizes * np.uint32(0x9E3779B1) + np.frombuffer(where, np.uint32)  # 2**32 / phi
+        self._alike.frombytes(alike.tobytes())
 
     def change_times(self, change: Callable[[Ints], Ints]) -> None:
         """Put other times in the place of those that were added."""
-        changed = change(np.frombuffer(self._times, np.int64) if self._times else _none())
-        self._times = array("q", changed.astype(np.int64).tobytes())
+        self._settle()
+        for start in range(0, len(self._times), _SPAN):
+            changed = change(_numbers(self._times[start : start + _SPAN]))
+            self._times[start : start + _SPAN] = array("q", changed.astype(np.int64).tobytes())
 
     def rows_of(self, speaker: int) -> list[int]:
         """Numbers of the rows of a speaker that are not dropped."""
-        times = np.frombuffer(self._times, np.int64) if self._times else _none()
-        who = np.frombuffer(self._who, np.uint32) if self._who else _none()
-        return [int(row) for row in np.flatnonzero((who == speaker) & (times != DROPPED))]
+        self._settle()
+        his = _numbers(self._who) == speaker
+        rows: list[int] = np.flatnonzero(his & (_numbers(self._times) != DROPPED)).tolist()
+        return rows
 
     def drop(self, rows: Iterable[int]) -> None:
         """Take rows out."""
@@ -154,49 +168,51 @@ class Columns:
             self._times[row] = DROPPED
 
     def text(self, row: int) -> str:
-        """The text of a row."""
-        block, place = divmod(row, BLOCK)
-        if block == len(self._blocks):
-            return self._pending[place]
-        start = self._ends[row - 1] + 1 if place else 0
-        return self._blocks[block][start : self._ends[row]].decode()
+        """The text of a row that is no longer pending."""
+        block, place = self._block(row)
+        return block.texts[place]
+
+    def _block(self, row: int) -> tuple[_Block, int]:
+        """The block where a row is, and its place in it. The last one asked for stays open."""
+        number = bisect_right(self._firsts, row) - 1
+        first = self._firsts[number]
+        if self._open[0] != number:
+            last = number + 1 == len(self._firsts)
+            end = len(self._who) if last else self._firsts[number + 1]
+            self._open = number, _read(self._shelf.get(number), end - first)
+        return self._open[1], row - first
 
     def freeze(self) -> None:
         """Put rows in order of time; one without a time stays after the one before it."""
-        if self._pending:
-            self._pack(self._pending)
-            self._pending = []
-        times = np.frombuffer(self._times, np.int64) if self._times else _none()
-        rows = np.flatnonzero(times != DROPPED)
-        shown = _filled(times[rows])
-        if (np.diff(shown) < 0).any():
-            rows = rows[np.argsort(shown, kind="stable")]
-        whole = len(rows) == len(times) and not (np.diff(rows) < 0).any()
-        self._order = range(len(rows)) if whole else array("I", rows.astype(np.uint32).tobytes())
-        self._count_repeats(rows, times)
+        self._settle()
+        times = _numbers(self._times)
+        if len(times) and times.min() >= 0 and not (times[1:] < times[:-1]).any():
+            self._order = range(len(times))  # the usual case, without copies
+        else:
+            rows = np.flatnonzero(times != DROPPED)
+            rows = rows[np.argsort(_filled(times[rows]), kind="stable")]
+            self._order = array("I", rows.astype(np.uint32).tobytes())
+        if self._anonymous and len(self._order):
+            self._count_repeats(np.asarray(self._order, np.int64), times)
 
-    def _count_repeats(self, rows: npt.NDArray[np.intp], times: Ints) -> None:
-        """Number identical rows that have no origin of their own."""
-        if not len(rows) or len(self.origins) == len(times):
-            return
+    def _count_repeats(self, rows: Ints, times: Ints) -> None:
+        """Number identical rows: those without an origin of their own get different ones."""
         shown = times[rows]
         same = shown[1:] == shown[:-1]
         rows = rows[np.append(same, False) | np.append(False, same)]
-        ends = np.frombuffer(self._ends, np.uint32).astype(np.int64)
-        sizes = np.diff(ends, prepend=-1)
-        sizes[::BLOCK] = ends[::BLOCK] + 1
         alike = np.zeros(len(rows), np.uint64)  # a hash of all but the text: finds candidates
-        for column in (self._who, self._where, times, sizes):
+        for column in (self._who, times, self._alike):
             alike *= np.uint64(0x9E3779B97F4A7C15)  # odd, near the golden ratio of 2**64
             alike += np.asarray(column)[rows].astype(np.uint64)
         ordered = np.sort(alike)
         twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
         seen: dict[tuple[int, int, int, str], int] = {}
         for row in map(int, rows[np.isin(alike, twice)]) if len(twice) else ():
-            same = (self._who[row], self._where[row], self._times[row], self.text(row))
-            seen[same] = seen.get(same, -1) + 1
-            if seen[same]:
-                self._repeats[row] = seen[same]
+            block, place = self._block(row)
+            key = (self._who[row], block.where[place], self._times[row], block.texts[place])
+            seen[key] = seen.get(key, -1) + 1
+            if seen[key]:
+                self._repeats[row] = seen[key]
 
     def __len__(self) -> int:
         """Number of rows, once frozen."""
@@ -205,37 +221,63 @@ class Columns:
     def row(self, place: int) -> Row:
         """The row at a place in the order of time. IndexError beyond the last."""
         row = self._order[place]
+        block, at = self._block(row)
         name, key = self.speakers.values[self._who[row]]
         time = self._times[row]
         return Row(
-            *(name, key, self.text(row), None if time == NO_TIME else time),
-            *(self.conversations.values[self._where[row]], self.origins.get(row)),
-            *(self.replies.get(row), self._repeats.get(row, 0)),
+            *(name, key, block.texts[at], None if time == NO_TIME else time),
+            self.conversations.values[block.where[at]],
+            self._written(block.origins[at], block.origin_numbers[at]),
+            self._written(block.replies[at], block.reply_numbers[at]),
+            self._repeats.get(row, 0),
         )
+
+    def _written(self, prefix: int, number: int) -> str:
+        """An id, "" for none."""
+        written = self._prefixes.values[prefix]
+        return written if number < 0 else f"{written}{number}"
 
     def rows(self) -> Iterator[Row]:
         """All rows in order of time."""
         return map(self.row, range(len(self._order)))
 
-    def counts(self) -> list[tuple[str, int]]:
-        """Rows by name, most first; one name of several keys is counted together."""
-        who = np.frombuffer(self._who, np.uint32) if self._who else _none()
-        numbers, counts = np.unique(who[np.asarray(self._order, np.int64)], return_counts=True)
-        by_name: dict[str, int] = {}
-        for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
-            name = self.speakers.values[number][0]
-            by_name[name] = by_name.get(name, 0) + count
-        return sorted(by_name.items(), key=lambda item: -item[1])
+    def voices(self) -> list[tuple[str, str, int]]:
+        """Name, key and number of rows of every speaker who has any."""
+        counts = np.zeros(len(self.speakers.values), np.int64)
+        who, times = _numbers(self._who), _numbers(self._times)
+        for start in range(0, len(who), _SPAN):
+            kept = who[start : start + _SPAN][times[start : start + _SPAN] != DROPPED]
+            counts += np.bincount(kept, minlength=len(counts))
+        speakers = zip(self.speakers.values, counts.tolist(), strict=True)
+        return [(name, key, count) for (name, key), count in speakers if count]
 
     def times(self) -> Ints:
         """The known times in order, seconds since 1970."""
-        times = np.frombuffer(self._times, np.int64) if self._times else _none()
+        times = _numbers(self._times)
+        if not len(times) or times.min() >= 0:
+            return times
         known: Ints = times[(times != NO_TIME) & (times != DROPPED)]
         return known
 
 
-def _none() -> Ints:
-    return np.zeros(0, np.int64)
+def _read(block: bytes, count: int) -> _Block:
+    """A block of that many rows, as it was put away."""
+    columns: list[array[int]] = []
+    at = 0
+    for code in _CODES:
+        column = array(code)
+        size = column.itemsize * count
+        column.frombytes(block[at : at + size])
+        columns.append(column)
+        at += size
+    where, origins, origin_numbers, replies, reply_numbers = columns
+    texts = block[at:].decode().split("\0")
+    return _Block(where, origins, origin_numbers, replies, reply_numbers, texts)
+
+
+def _numbers(column: array[int]) -> npt.NDArray[Any]:
+    """A column without copying it."""
+    return np.frombuffer(column, column.typecode) if column else np.zeros(0, column.typecode)
 
 
 def _filled(times: Ints) -> Ints:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import NamedTuple, overload
 
 from lm.corpus.text import clean
-from lm.exports.columns import NO_TIME, Columns, Row
+from lm.exports.columns import NO_ID, NO_TIME, Columns, Row
 
 LONGEST_TEXT = 65_536  # characters of one message; nobody writes more, broken files hold more
 LONGEST_NAME = 200
@@ -92,7 +92,14 @@ class Messages(Sequence[ExportedMessage]):
 
     def counts(self) -> dict[str, int]:
         """Number of messages by speaker, most talkative first."""
-        return dict(self._columns.counts())
+        counts: Counter[str] = Counter()
+        for name, _, count in self._columns.voices():
+            counts[name] += count
+        return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+    def voices(self) -> list[tuple[str, str, int]]:
+        """Name, key and number of messages of every speaker."""
+        return self._columns.voices()
 
     def span(self) -> tuple[int | None, int | None]:
         """When the oldest and the newest message were sent."""
@@ -179,16 +186,14 @@ class Draft:
             self.skip("too long", line)
             return
         columns = self.columns
-        row = columns.add(
+        columns.add(
             columns.speakers.number((speaker, key)),
             text,
             NO_TIME if sent_at is None else sent_at,
             columns.conversations.number(conversation),
+            columns.id(origin) if origin else NO_ID,
+            columns.id(reply_to) if reply_to else NO_ID,
         )
-        if origin:
-            columns.origins.put(row, origin)
-        if reply_to:
-            columns.replies.put(row, reply_to)
 
     def export(
         self,

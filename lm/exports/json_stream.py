@@ -1,8 +1,9 @@
 """Walks JSON of any size and any layout, holding one message of it at a time.
 
-The lists that a reader asks for come item by item, each decoded by the standard library's C code
-(measured: 430,000 messages a second, against 12,000 of an event parser); everything else comes as
-single values with their paths. Bounds what one value and the nesting may take. Knows no format.
+The lists that a reader asks for come item by item, decoded by the standard library's C code, many
+in one go where the layout shows how far whole items reach (a fifth faster than one by one; an event
+parser takes thirty times as long); everything else comes as single values
+with their paths. Bounds what one value and the nesting may take. Knows no format.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import codecs
 import json
 import re
 from collections.abc import Callable, Iterator
+from operator import length_hint
 from typing import Any, BinaryIO, NoReturn
 
 from lm.exports.export import ExportError
@@ -20,10 +22,14 @@ Path = tuple[str | int, ...]  # keys of objects and places in lists, from the ou
 
 DEEPEST = 50  # levels above a listed item; exports have fewer than ten
 LONGEST_VALUE = 1 << 23  # characters of one value; a message with a thousand reactions fits
-_CHUNK = 1 << 17  # bytes
+_CHUNK = 1 << 15  # bytes: some hundred messages, which stay in the processor's cache
 _LONGEST_ENDING = 2  # characters of a number that may be missing at the end of a chunk: "1e+"
 _space = re.compile(r"[ \t\n\r]*").match
+_comma = re.compile(r"[ \t\n\r]*,[ \t\n\r]*").match
 _following = re.compile(r"[ \t\n\r]*,[ \t\n\r]*(?={)").match
+# Between two items of an indented list; within an item the indentation is another one.
+_between = re.compile(r"\n[ \t]*},\n[ \t]*{").match
+_LONGEST_BETWEEN = 64  # characters
 
 
 class JsonStream:
@@ -36,11 +42,23 @@ class JsonStream:
         self._scan = json.JSONDecoder(parse_constant=_refuse, strict=False).raw_decode
         self._text, self._at, self._began = "", 0, 0
         self._lines = 1  # read so far
+        self._together: tuple[int, int, Iterator[Any]] | None = None  # begin, items, those to come
 
     @property
     def line(self) -> int:
-        """The line of the file where the value that was decoded last begins. Costs some 20 us."""
-        return self._lines - self._text.count("\n", self._began)
+        """The line of the file where the value that was taken last begins. Costs some 1 ms."""
+        return self._lines - self._text.count("\n", self._item_began())
+
+    def _item_began(self) -> int:
+        """Where the value that was taken last begins, also among those decoded together."""
+        if self._together is None:
+            return self._began
+        begin, count, coming = self._together
+        for _ in range(count - length_hint(coming) - 1):
+            following = _comma(self._text, self._scan(self._text, begin)[1])
+            assert following, "items that were decoded together are not one behind the other"
+            begin = following.end()
+        return begin
 
     def walk(self, listed: Callable[[Path], bool]) -> Iterator[tuple[Path, Any]]:
         """Plain values with their paths; for a list whose path is `listed`, its items' iterator.
@@ -94,6 +112,11 @@ class JsonStream:
         going = not self._empty("]")
         while going:
             yield self._decode()
+            while values := self._several():
+                coming = iter(values)
+                self._together = self._began, len(values), coming
+                yield from coming
+                self._together = None
             while following := _following(self._text, self._at):
                 try:  # the usual case at half the cost: a comma and a whole object
                     value, end = self._scan(self._text, following.end())
@@ -102,6 +125,30 @@ class JsonStream:
                 self._began, self._at = following.end(), end
                 yield value
             going = not self._ends("]")
+
+    def _several(self) -> list[Any]:
+        """As many items as are here whole, as far as the layout shows it; [] where it does not.
+
+        What decodes as a list of items is one: a cut within an item or a string would not.
+        """
+        following = _following(self._text, self._at)
+        mark = self._text.rfind("\n", 0, self._at)
+        between = _between(self._text, mark, self._at + _LONGEST_BETWEEN) if mark >= 0 else None
+        if not (following and between):
+            return []
+        last = self._text.rfind(between[0], following.end())
+        if last < 0:
+            return []
+        end = last + between[0].index("}") + 1
+        part = f"[{self._text[following.end() : end]}]"
+        try:
+            values, stop = self._scan(part)
+        except (ValueError, RecursionError):
+            return []
+        if stop != len(part):  # the list ended before
+            return []
+        self._began, self._at = following.end(), end
+        return values  # type: ignore[no-any-return]  # a list, as it begins with a bracket
 
     def _empty(self, end: str) -> bool:
         """Step into an object or a list; whether it ends at once."""

@@ -6,7 +6,7 @@ A bare host (https://example.org) says nothing about anybody and stays.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from lm.privacy.span import Finder, Span
 
@@ -68,16 +68,15 @@ def emails(text: str) -> Iterator[Span]:
             yield Span(match.start(), end, "email", address.casefold())
 
 
-def handles(insiders: frozenset[str]) -> Finder:
-    """Finds @handles but those in `insiders`, which are casefolded and without the @."""
-    known = insiders | _EVERYBODY
+def handles(insiders: Collection[str]) -> Finder:
+    """Finds @handles but those in `insiders` (may grow), which are casefolded and without the @."""
 
     def find(text: str) -> Iterator[Span]:
         if "@" not in text:
             return
         for match in _HANDLE.finditer(text):
             name = match[1].casefold()
-            if name not in known:
+            if name not in insiders and name not in _EVERYBODY:
                 yield Span(match.start(), match.end(), "handle", name)
 
     return find

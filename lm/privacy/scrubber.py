@@ -36,9 +36,14 @@ class Scrubber:
     ) -> None:
         assert len(key) >= 16, f"a key of {len(key)} bytes"
         self._key, self._more = key, tuple(more)
-        mentions = handles(frozenset(insiders))
+        self._insiders = set(insiders)
+        mentions = handles(self._insiders)
         # A longer meaning goes before a shorter: the digits in a link are no phone number.
         self._finders = (links, emails, ibans, cards, wallets, ips, phones, codes, mentions)
+
+    def admit(self, names: Iterable[str]) -> None:
+        """More insiders: from now on their @handles stay."""
+        self._insiders.update(name.casefold() for name in names)
 
     def scrub(self, text: str, counts: Counter[str] | None = None) -> str:
         """The text with placeholders; `counts` grows by what was found, by kind."""

@@ -1,7 +1,8 @@
 """What a message of Telegram Desktop's result.json says, and who said it.
 
 Forwards, posts of inline bots and of channels are skipped: they are not the sender's own words. A
-sticker is its emoji, a poll its question. A forum's topics are conversations of their own.
+sticker is its emoji, a poll its question, other media without words what they are live
+(lm/corpus/media.py). A forum's topics are conversations of their own.
 """
 
 from __future__ import annotations
@@ -10,19 +11,34 @@ from array import array
 from bisect import bisect_left
 from typing import Any, TypeGuard
 
+from lm.corpus.media import PLACEHOLDERS, WORDLESS
 from lm.corpus.text import clean
-from lm.exports.columns import NO_TIME
+from lm.exports.columns import NO_ID, NO_TIME
 from lm.exports.dating.iso import iso_seconds
 from lm.exports.export import LATEST, LONGEST_TEXT, Draft, clean_name
 from lm.exports.json_stream import JsonStream
 from lm.exports.names import Names
 from lm.exports.telegram.telegram_json import Chat
 
-_MEDIA = (
-    *("photo", "file", "media_type", "location_information", "contact_information", "game_title"),
-    *("invoice_information", "poll", "sticker_emoji", "todo_list", "giveaway_information"),
-)
-
+# How an export calls what the Bot API and lm/corpus/media.py have other words for.
+_MEDIA_TYPES = {
+    "video_file": "video",
+    "animation": "animation",
+    "voice_message": "voice",
+    "video_message": "video_note",
+    "audio_file": "audio",
+    "sticker": "sticker",
+}
+_MEDIA_FIELDS = {
+    "photo": "photo",
+    "file": "document",
+    "contact_information": "contact",
+    "location_information": "location",
+    "todo_list": "checklist",
+    "game_title": "game",
+    "invoice_information": "invoice",
+}
+_WITHOUT_PLACEHOLDER = ("media_type", "poll", "sticker_emoji", "giveaway_information")
 
 _MOST = 1 << 62  # what 64 bits hold, generously
 
@@ -60,11 +76,11 @@ class Reading:
         self._columns = self.draft.columns
         self._has_id = chat.api_id is not None  # else messages have no origins of their own
         self._prefix = f"telegram:{chat.api_id if self._has_id else ''}:"
-        self._origins = self._columns.origins.prefix(self._prefix)
-        self._replies = self._columns.replies.prefix(self._prefix)
+        self._ids = self._columns.prefix(self._prefix)
         self._names, self._topics = Names(), _Topics()
         self._speakers: dict[tuple[object, object], int] = {}
         self._places: dict[int, int] = {}
+        self._moment = (-1, NO_TIME, 0)  # who spoke last, when, and in which topic
 
     def take(self, record: Any) -> None:
         """Add a message, or count why there is none."""
@@ -88,12 +104,15 @@ class Reading:
             raw = raw if raw and isinstance(raw, str) else _words(record)
             if len(raw) > LONGEST_TEXT:
                 return "too long"
-            text = clean(raw)
+            text = clean(raw) or _placeholder(record)
             if not text:
-                return "media" if any(name in record for name in _MEDIA) else "empty"
+                return "media" if any(name in record for name in _WITHOUT_PLACEHOLDER) else "empty"
             speaker, sent_at = self._speaker(record), _time(record)
         except ValueError:
             return "malformed"
+        moment, self._moment = self._moment, (speaker, sent_at, topic)
+        if text in WORDLESS and self._moment == moment:
+            return "album"  # of several photos sent together the first one stands for all, as live
         self._put(speaker, text, sent_at, topic, number, answered)
         return ""
 
@@ -106,12 +125,11 @@ class Reading:
         if place is None:
             place = columns.conversations.number(f"{self._prefix}{topic}")
             self._places[topic] = place
-        row = columns.add(speaker, text, sent_at, place)
-        if self._has_id:
-            if _is_id(number):
-                columns.origins.put_number(row, self._origins, number)
-            if answered >= 0:
-                columns.replies.put_number(row, self._replies, answered)
+        columns.add(
+            *(speaker, text, sent_at, place),
+            (self._ids, number) if self._has_id and _is_id(number) else NO_ID,
+            (self._ids, answered) if self._has_id and answered >= 0 else NO_ID,
+        )
 
     def _answered(self, record: dict[str, Any]) -> tuple[int, int]:
         """The message of this chat that is answered, -1 for none, and the topic, 0 for none."""
@@ -176,6 +194,15 @@ def _time(record: dict[str, Any]) -> int:
     if not isinstance(date, str):
         raise ValueError("date is of the wrong type")
     return iso_seconds(date)
+
+
+def _placeholder(record: dict[str, Any]) -> str:
+    """What stands for media without words, "" where there are none, or none that has one."""
+    media = record.get("media_type")
+    kind = _MEDIA_TYPES.get(media) if isinstance(media, str) else None
+    if kind is None:
+        kind = next((_MEDIA_FIELDS[name] for name in _MEDIA_FIELDS if name in record), None)
+    return "" if kind is None else PLACEHOLDERS[kind]
 
 
 def _words(record: dict[str, Any]) -> str:

@@ -1,30 +1,27 @@
 """The headers of a piece of WhatsApp's text as they stand, with the texts behind them.
 
-Parallel lists, as one split of a piece gives them. Knows no dates, no people and no phrases.
+Parallel lists of UTF-8, as one split of a piece gives them. Knows no dates, no people, no phrases.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 REMEMBERED = 200_000  # different dates, times or names; more are understood again
 
-K = TypeVar("K")
 
-
-class Numbers(dict[K, int]):
+class Numbers(dict[bytes | None, int]):
     """Numbers of texts that come again and again: each is understood once, then looked up."""
 
-    def __init__(self, understand: Callable[[K], int]) -> None:
+    def __init__(self, understand: Callable[[str], int]) -> None:
         super().__init__()
         self._understand = understand
 
-    def __missing__(self, key: K) -> int:
+    def __missing__(self, key: bytes | None) -> int:
         if len(self) >= REMEMBERED:
             self.clear()
-        number = self[key] = self._understand(key)
+        number = self[key] = self._understand((key or b"").decode(errors="replace"))
         return number
 
 
@@ -32,10 +29,10 @@ class Numbers(dict[K, int]):
 class Entries:
     """The parts of a piece's headers as they stand, and the texts behind them."""
 
-    days: list[str]
-    clocks: list[str]
-    names: list[str | None]
-    texts: list[str]
+    days: list[bytes]
+    clocks: list[bytes]
+    names: list[bytes | None]
+    texts: list[bytes]
     last_line: int
 
     def __len__(self) -> int:
@@ -43,25 +40,18 @@ class Entries:
 
     def line_of(self, place: int) -> int:
         """The number of the line in which an entry begins."""
-        below = sum(text.count("\n") for text in self.texts[place:])
+        below = sum(text.count(b"\n") for text in self.texts[place:])
         return self.last_line - below - (len(self) - 1 - place)
 
-    def header(self, place: int, time_first: bool) -> str:
-        """A header as it stood."""
+    def written(self, place: int, time_first: bool) -> bytes:
+        """An entry as it stood, without the line feed before it."""
         first, second, name = self.days[place], self.clocks[place], self.names[place]
         header = second + first if time_first else first + second
-        return header if name is None else f"{header}{name}: "
+        return header + (b"" if name is None else name + b": ") + self.texts[place]
 
     def only(self, places: list[int]) -> Entries:
         """Some of them."""
-        columns = (self.days, self.clocks, self.names, self.texts)
-        days, clocks, names, texts = ([column[i] for i in places] for column in columns)
-        return Entries(days, clocks, names, texts, self.last_line)  # type: ignore[arg-type]  # four columns of two types
-
-
-def last_of(text: str, texts: list[str]) -> str:
-    """The end of a piece that holds these last texts and their headers."""
-    end = len(text)
-    for behind in reversed(texts):
-        end = text.rfind("\n", 0, end - len(behind))
-    return text[end:]
+        days, clocks, texts = (
+            [column[i] for i in places] for column in (self.days, self.clocks, self.texts)
+        )
+        return Entries(days, clocks, [self.names[i] for i in places], texts, self.last_line)

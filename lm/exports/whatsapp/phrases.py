@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -59,11 +60,23 @@ _VISIBLE = (
     "\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff07\uff09-\uff9f"
     "\U0001f000-\U0001faff"
 )
-_SUSPICIOUS = ("//maps.g", ":\n", "：\n")  # of a location, and of a poll's first line
-_LONG = 60_000  # characters
-_ORDINARY = re.compile(rf"[{_VISIBLE}][{_VISIBLE} \n\u200d\ufe0f]{{0,{_LONG}}}").fullmatch
-_ODD = np.array([chr(code) not in "\0\n" and not (32 <= code < 127) for code in range(256)])
-_ODD[[ord("<"), ord("(")]] = True
+_JOINERS = (0x200D, 0xFE0F)  # never the first character
+_WITHIN = ") \0\n\u200d\ufe0f"  # what may stand in such a text, and ends it
+_SUSPICIOUS = tuple(
+    map(str.encode, ("//maps.g", ":\n", "：\n"))
+)  # of a location, and of a poll's first line
+_LONG = 60_000  # bytes or characters
+
+
+def _glanced() -> npt.NDArray[np.bool_]:
+    """For every character whether texts that hold it may need no close look."""
+    table = np.zeros(0x110000, np.bool_)
+    for first, last, single in re.findall("(.)-(.)|(.)", _VISIBLE + _WITHIN, re.DOTALL):
+        table[ord(first or single) : ord(last or single) + 1] = True
+    return table
+
+
+_GLANCED = _glanced()
 
 
 def _starts() -> frozenset[str]:
@@ -75,7 +88,9 @@ def _starts() -> frozenset[str]:
     return frozenset(phrase[:_SHORT] for phrase in spelled)
 
 
-_STARTS = _starts()
+_SPELLED = _starts()
+_STARTS = frozenset(start.encode()[:_SHORT] for start in _SPELLED)  # finds nearly only those
+_START = itemgetter(slice(_SHORT))
 
 
 class Words(NamedTuple):
@@ -86,33 +101,36 @@ class Words(NamedTuple):
     language: str = ""
 
 
-def ordinary(texts: list[str]) -> list[str]:
-    """Texts as `own_words` gives them where a glance is enough, "" for those to look at closely.
+def ordinary(texts: list[bytes]) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
+    """Texts without blanks around them, and which of them are now as `own_words` gives them.
 
-    Plain ASCII is told from other text for all of them at once, by their bytes.
+    In UTF-8, before and after. A glance is not enough for the others.
     """
-    texts = list(map(str.strip, texts))
-    joined = "\0".join((*texts, ""))
-    suspicious = [part for part in _SUSPICIOUS if part in joined]
-    return [
-        text
-        if (plain or _ORDINARY(text))
-        and text[:_SHORT] not in _STARTS
-        and not (suspicious and any(part in text for part in suspicious))
-        else ""
-        for text, plain in zip(texts, _plain_ascii(joined, len(texts)), strict=True)
-    ]
+    texts = list(map(bytes.strip, texts))
+    joined = b"\0".join((*texts, b""))
+    good = _visible(joined, len(texts))
+    known = np.fromiter(map(_STARTS.__contains__, map(_START, texts)), np.bool_, len(texts))
+    for place in np.flatnonzero(known & good).tolist():
+        good[place] = texts[place].decode()[:_SHORT] not in _SPELLED
+    if any(part in joined for part in _SUSPICIOUS):
+        for place, text in enumerate(texts):
+            good[place] &= not any(part in text for part in _SUSPICIOUS)
+    return texts, good
 
 
-def _plain_ascii(joined: str, count: int) -> list[bool]:
-    """Which of the texts, each ended by NUL, are not too long and hold no unusual character."""
-    if not count or joined.count("\0") != count:
-        return [False] * count
-    codes = np.frombuffer(joined.encode("utf-8", "surrogatepass"), np.uint8)
+def _visible(joined: bytes, count: int) -> npt.NDArray[np.bool_]:
+    """Which of the texts, each ended by NUL, are not too long and hold only usual characters."""
+    if not count or joined.count(b"\0") != count:
+        return np.zeros(count, np.bool_)
+    if joined.isascii():
+        codes: npt.NDArray[np.unsignedinteger[Any]] = np.frombuffer(joined, np.uint8)
+    else:
+        codes = np.frombuffer(joined.decode(errors="replace").encode("utf-32-le"), np.uint32)
     ends = np.flatnonzero(codes == 0)
     sizes = np.diff(ends, prepend=-1)
-    odd: npt.NDArray[np.bool_] = np.logical_or.reduceat(_ODD[codes], ends + 1 - sizes)
-    return (~odd & (sizes <= _LONG)).tolist()  # type: ignore[no-any-return]  # numpy's stubs say Any
+    begins = ends + 1 - sizes
+    good: npt.NDArray[np.bool_] = np.logical_and.reduceat(_GLANCED[codes], begins)
+    return good & (sizes > 1) & (sizes <= _LONG) & ~np.isin(codes[begins], _JOINERS)
 
 
 def names_a_person(prefix: str) -> bool:

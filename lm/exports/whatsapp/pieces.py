@@ -1,38 +1,57 @@
-"""A text in pieces of a megabyte that begin with a line feed and end where a line ends.
+"""A text in pieces of a megabyte of UTF-8 that begin with a line feed and end where a line ends.
 
-So a pattern that begins with a line feed finds every line of a piece, at the speed of `re`. Knows
-no format.
+So a pattern that begins with a line feed finds every line of a piece, at the speed of `re`, and
+what it finds in bytes it finds in half the time that text would take. Knows no format.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from lm.exports.source import Source
+from lm.exports.source import Source, encoding_of
 
-SIZE = 1 << 20  # characters
+SIZE = 1 << 20  # bytes, characters of UTF-16
 MARKS = "\u061c\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # steer direction
 
 
 class Piece(NamedTuple):
     """A part of a file, and the number of its last line, from 1."""
 
-    text: str
+    text: bytes
     last_line: int
 
 
 def pieces(source: Source) -> Iterator[Piece]:
     """All pieces. A line longer than one comes in several, only the first with its feed."""
     line = 0
-    with source.text() as text:
-        rest = "\n"
-        while new := text.read(SIZE):
-            cut = new.rfind("\n")
-            whole, rest = (rest + new, "") if cut < 0 else (rest + new[:cut], new[cut:])
-            line += whole.count("\n")
-            yield Piece(tidy(whole), line)
-        yield Piece(tidy(rest), line + rest.count("\n"))
+    rest = b"\n"
+    for new in _chunks(source):
+        cut = new.rfind(b"\n")
+        whole, rest = (rest + new, b"") if cut < 0 else (rest + new[:cut], new[cut:])
+        line += whole.count(b"\n")
+        yield Piece(_unix(whole), line)
+    yield Piece(_unix(rest), line + rest.count(b"\n"))
+
+
+def _chunks(source: Source) -> Iterator[bytes]:
+    """A file as UTF-8 without the mark at its beginning; what is invalid in it stays."""
+    with source.open() as binary:
+        if encoding_of(binary) == "utf-16":
+            text = io.TextIOWrapper(binary, "utf-16", errors="replace", newline="\n")
+            while part := text.read(SIZE):
+                yield part.encode()
+            return
+        mark = "\ufeff".encode()
+        while chunk := binary.read(SIZE):
+            yield chunk.removeprefix(mark)
+            mark = b""
+
+
+def _unix(piece: bytes) -> bytes:
+    """A piece with line feeds alone; one that ends before the feed keeps no carriage return."""
+    return piece.replace(b"\r\n", b"\n").removesuffix(b"\r") if b"\r" in piece else piece
 
 
 def tidy(text: str) -> str:

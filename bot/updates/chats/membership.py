@@ -13,7 +13,7 @@ from telegram import ChatMember, ChatMemberRestricted, ChatMemberUpdated
 from telegram.constants import ChatType
 
 from bot.house import House
-from bot.updates.refusal import Refusal
+from bot.updates.limits.refusal import Refusal
 from bot.wording import wording
 from storage import outbox, presence
 from storage.store import Db

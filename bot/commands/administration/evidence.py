@@ -18,7 +18,7 @@ from telegram.error import TelegramError
 
 from bot.guessing.board import standing
 from bot.house import House
-from bot.speaking.speech import defuse
+from bot.speaking.voice.speech import defuse
 from bot.updates.incoming import Incoming
 from storage import guesses, reactions
 from storage.store import Db

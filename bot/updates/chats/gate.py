@@ -15,7 +15,7 @@ from telegram.error import TelegramError
 from telegram.ext import ApplicationHandlerStop
 
 from bot.house import House
-from bot.updates import membership
+from bot.updates.chats import membership
 from bot.wording import wording
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from bot.config import RepliesConfig
 from bot.initiative.habits import Habits
 from bot.memory.context import Context
-from bot.speaking.pace import answer_pause, burst_pause, lull, typing_time
+from bot.speaking.sending.pace import answer_pause, burst_pause, lull, typing_time
 from bot.speaking.standing import answered
 from storage.outbox import ASKED, MORE, ONCE, UNASKED, Outgoing
 

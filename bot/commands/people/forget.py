@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.commands import learning
+from bot.commands.administration import learning
 from bot.house import House, Toast
 from bot.privacy import forgetting as work
 from bot.updates.incoming import Incoming

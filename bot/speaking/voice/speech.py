@@ -5,7 +5,7 @@ Everything goes out as plain text. Lengths are UTF-16 units, as Telegram counts 
 
 from __future__ import annotations
 
-from bot.speaking.showing import shown
+from bot.speaking.voice.showing import shown
 
 LONGEST = 4096
 JOINER = "\u2060"  # word joiner: invisible, and breaks a mention or a command

@@ -12,11 +12,11 @@ from telegram.constants import ChatAction
 from telegram.error import TelegramError
 from telegram.helpers import create_deep_linked_url
 
-from bot.commands.consent import ATTESTED, withdraw
+from bot.commands.people.consent import ATTESTED, withdraw
 from bot.house import Buttons, Change, House, Shown, Toast
 from bot.memory.cast import called
 from bot.speaking.approval import FRESH_S
-from bot.speaking.speech import defuse, split
+from bot.speaking.voice.speech import defuse, split
 from bot.updates.incoming import Incoming
 from bot.wording import Wording
 from storage import approvals, groups

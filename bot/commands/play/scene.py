@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.house import Change, House, say
 from bot.memory.cast import Cast, Persona
 from bot.speaking.scene import playable
-from bot.speaking.speech import defuse
+from bot.speaking.voice.speech import defuse
 from bot.updates.incoming import Incoming
 from bot.wording import Wording
 from storage import scenes

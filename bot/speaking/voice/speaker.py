@@ -13,8 +13,8 @@ from collections.abc import Callable
 from bot.config import SamplingConfig
 from bot.memory.context import Context, Voice
 from bot.memory.engine_thread import EngineThread, StaleVersionError
-from bot.speaking.choosing import Candidate, best_first
-from bot.speaking.prompt import TRIES, ask, words
+from bot.speaking.voice.choosing import Candidate, best_first
+from bot.speaking.voice.prompt import TRIES, ask, words
 from lm.engine.request import Finished, Reply, Stats
 
 log = logging.getLogger(__name__)

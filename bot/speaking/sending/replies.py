@@ -21,10 +21,10 @@ from bot.initiative.customs import Customs
 from bot.memory.context import Context
 from bot.memory.current import Current
 from bot.memory.engine_thread import EngineThread
-from bot.speaking.saying import Saying
-from bot.speaking.speaker import Speaker
+from bot.speaking.sending.saying import Saying
 from bot.speaking.standing import UNASKED_PATIENCE, is_overtaken, is_past
-from bot.updates.limiter import seconds
+from bot.speaking.voice.speaker import Speaker
+from bot.updates.limits.limiter import seconds
 from lm.engine.request import Stats
 from storage import outbox
 from storage.outbox import UNASKED, Outgoing

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 from telegram.error import TelegramError
 
-from bot.commands.learning import allowed, refusal
+from bot.commands.administration.learning import allowed, refusal
 from bot.house import House, Shown
 from bot.importing.chat_report import LONGEST, PER_PAGE, shown, which
 from bot.importing.offers import LARGEST, Offer
 from bot.importing.people import ImportRefusedError
-from bot.speaking.speech import defuse
+from bot.scrubbing import spellings
+from bot.speaking.voice.speech import defuse
 from bot.updates.incoming import Incoming
 from bot.wording import Wording
 from lm.doctor.page import page
@@ -145,6 +146,7 @@ async def _take(house: House, heard: Incoming, offer: Offer) -> Shown:
         "Taken in: {n:,} new messages to learn from.",
         report.new,
     )
+    house.scrubber.admit(spellings(person.shown for person in offer.people))
     left = report.skipped.get("not agreed", 0)
     if left:
         text += " " + say.many(

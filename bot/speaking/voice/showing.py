@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from bot.updates.words import PLACEHOLDERS
+from lm.corpus.media import PLACEHOLDERS
 from lm.privacy.pseudonym import PLACEHOLDER
 
 EMOJI = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bot.house import Buttons, Change, House, Shown, Toast
 from bot.memory.cast import called
-from bot.speaking.speech import defuse
+from bot.speaking.voice.speech import defuse
 from bot.updates.incoming import Incoming
 from bot.wording import Wording
 from storage import groups

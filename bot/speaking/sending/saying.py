@@ -20,13 +20,13 @@ from bot.memory.context import Context
 from bot.memory.current import Current
 from bot.memory.engine_thread import EngineThread
 from bot.speaking.approval import submit
-from bot.speaking.delivery import Delivery
-from bot.speaking.pauses import PACED, Pauses
-from bot.speaking.repeats import digest
-from bot.speaking.speaker import Speaker
-from bot.speaking.speech import signed, split
+from bot.speaking.sending.delivery import Delivery
+from bot.speaking.sending.pauses import PACED, Pauses
 from bot.speaking.standing import answered, needs_thread
-from bot.speaking.style import styled
+from bot.speaking.voice.repeats import digest
+from bot.speaking.voice.speaker import Speaker
+from bot.speaking.voice.speech import signed, split
+from bot.speaking.voice.style import styled
 from lm.engine.engine import EngineFull
 from storage import chats, outbox, said
 from storage.chats import BOT, ContextRow

@@ -21,8 +21,8 @@ from bot.guessing.lines import TooFewError, make
 from bot.house import House, Shown, Toast, say
 from bot.memory.cast import Persona
 from bot.memory.context import Context
-from bot.speaking.delivery import keyboard
-from bot.speaking.speech import defuse
+from bot.speaking.sending.delivery import keyboard
+from bot.speaking.voice.speech import defuse
 from bot.updates.incoming import Incoming
 from lm.engine.engine import EngineFull
 from storage import guesses

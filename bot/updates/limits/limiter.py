@@ -19,7 +19,7 @@ from typing import Any
 from telegram.error import ChatMigrated, Forbidden, RetryAfter, TelegramError
 from telegram.ext import BaseRateLimiter
 
-from bot.updates.refusal import Refusal, refusal
+from bot.updates.limits.refusal import Refusal, refusal
 
 # "My bot is hitting limits", core.telegram.org/bots/faq: about one message a second to a chat,
 # 20 a minute to a group, 30 a second to all. Edits count, too.

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from bot.commands.learning import refusal
+from bot.commands.administration.learning import refusal
+from bot.glossary import judged
 from bot.house import Buttons, House, Shown
-from bot.speaking.speech import defuse
+from bot.speaking.voice.speech import defuse
+from bot.units import span
 from bot.updates.incoming import Incoming
 from bot.wording import Wording
 from lm.checkpoints.checkpoint import CheckpointError
 from lm.checkpoints.meta import Meta
-from lm.learning.events import minutes
 from lm.learning.training import SERVED
 
 SHOWN = 12  # versions, the newest
@@ -105,7 +106,7 @@ def _birth(meta: Meta, say: Wording) -> str:
     born = say(
         "Trained {born} in {duration} (preset {preset}, {parent})",
         born=moment(meta.created_at),
-        duration=minutes(meta.seconds),
+        duration=span(meta.seconds, say),
         preset=meta.preset,
         parent=say("the first one")
         if meta.parent is None
@@ -141,7 +142,7 @@ def _figures(meta: Meta, say: Wording) -> list[str]:
     )
     best = min(figures.values())
     ranked = sorted(figures.items(), key=lambda item: item[1])[:FIGURES]
-    return [title, *(f"  {v:.3f}  {k}{' ✓' if v == best else ''}" for k, v in ranked)]
+    return [title, *(f"  {v:.3f}  {judged(k, say)}{' ✓' if v == best else ''}" for k, v in ranked)]
 
 
 def _gate(meta: Meta, say: Wording) -> str:

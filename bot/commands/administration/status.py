@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
-from bot.commands.evidence import evidence
-from bot.commands.learning import refusal
+from bot.commands.administration.evidence import evidence
+from bot.commands.administration.learning import refusal
 from bot.house import House
 from bot.learning.retraining import describe
-from bot.memory.footprint import SPARE, resident_bytes, size, slot_bytes
+from bot.memory.footprint import engine_bytes, resident_bytes, size, slot_bytes
+from bot.units import span
 from bot.updates.alarm import AGAIN_S
 from bot.updates.incoming import Incoming
 from bot.updates.intake import LONG_POLL_S
@@ -72,9 +73,9 @@ def _intake(house: House, say: Wording) -> str:
     now = time.monotonic()
     silent = now - house.intake.last_success
     fields = {
-        "up": span(now - house.started),
-        "silent": span(silent),
-        "quiet": span(now - house.intake.last_update),
+        "up": span(now - house.started, say),
+        "silent": span(silent, say),
+        "quiet": span(now - house.intake.last_update, say),
     }
     if silent > DEAF_S:
         return say(
@@ -99,14 +100,14 @@ async def _queue(house: House, say: Wording) -> str:
 
 def _memory(house: House, say: Wording) -> str:
     checkpoint = house.current.checkpoint
-    one, slots = slot_bytes(checkpoint), house.config.engine.slots
+    slots = house.config.engine.slots
     return say(
         "Memory: {process} in all, of which {engine} keep chats warm ({slots} places of {one}, "
         "{contexts} contexts); on {device}",
-        process=size(resident_bytes()),
-        engine=size((slots + SPARE) * one),
+        process=size(resident_bytes(), say),
+        engine=size(engine_bytes(checkpoint, slots), say),
         slots=slots,
-        one=size(one),
+        one=size(slot_bytes(checkpoint), say),
         contexts=len(house.current.contexts),
         device=checkpoint.gpt.embed_tokens.weight.device,
     )
@@ -150,11 +151,3 @@ async def _errors(house: House, say: Wording) -> str:
         return ""
     listed = ", ".join(f"{kind} ({count}×)" for kind, count in found[:ERRORS])
     return say("Errors this week: {kinds}", kinds=listed)
-
-
-def span(seconds: float) -> str:
-    """A duration for people: "3 d", "5 h", "12 min", "40 s"."""
-    for unit_s, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= unit_s:
-            return f"{seconds / unit_s:.0f} {unit}"
-    return f"{seconds:.0f} s"

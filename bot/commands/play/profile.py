@@ -14,9 +14,10 @@ from bot.memory.cast import Persona
 from bot.profile.figures import Figures
 from bot.profile.gathering import MOST, gather
 from bot.profile.picture import draw
-from bot.speaking.speech import defuse
+from bot.speaking.voice.speech import defuse
 from bot.updates.incoming import Incoming
 from bot.wording import Wording
+from storage import chats
 from storage.chats import ChatRow
 
 log = logging.getLogger(__name__)
@@ -42,11 +43,12 @@ async def profile(house: House, heard: Incoming) -> None:
 
 async def _show(house: House, heard: Incoming, chat: ChatRow, persona: Persona) -> None:
     thread = chat.topic or None
+    zone = chat.zone or await house.store.read(lambda db: chats.zone(db, house.group.id))
     try:
         await house.bot.send_chat_action(
             chat.chat_id, ChatAction.UPLOAD_PHOTO, message_thread_id=thread
         )
-        figures = await gather(house.store, house.group.id, persona.id)
+        figures = await gather(house.store, house.group.id, persona.id, zone)
         picture = await asyncio.to_thread(draw, persona.name, figures, heard.wording)
         await house.current.follow_ledger()
         if house.current.cast.persona(persona.id) is None:  # withdrawn while it was drawn

@@ -1,0 +1,65 @@
+"""Where the headers of WhatsApp's text begin to look different: the exports of two phones, joined.
+
+A phone writes a whole export in one way. Headers of another kind inside a message are either pasted
+there, then few and older than the message, or another export begins with the first of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from lm.exports.dating.dates import NO_DAY, DateOrder, Written, infer_order
+from lm.exports.dating.headers import LAYOUTS, Layout, find_layout, read_day
+
+FEW = 5  # headers that begin a stretch of their own if they are not older than what is before
+MANY = 50  # headers that nobody pastes into one message
+_LOOKED_AT = 1 << 17  # characters: more than a message has, and several headers
+
+
+class Switch(NamedTuple):
+    """What belongs to the message where the headers change, the rest, and the layout of that."""
+
+    before: bytes
+    after: bytes
+    layout: Layout
+
+
+def may_switch(texts: list[bytes]) -> Iterator[int]:
+    """Places of texts that have lines enough."""
+    return (
+        place
+        for place, text in enumerate(texts)
+        if len(text) > 20 * FEW and text.count(b"\n") >= FEW
+    )
+
+
+def switch(coded: bytes, sent: Written, order: DateOrder) -> Switch | None:
+    """Where in a message another stretch begins, None where none does.
+
+    sent:  the date of the message
+    order: of the dates before it
+    """
+    text = coded.decode(errors="replace")
+    start = text[:_LOOKED_AT]
+    layout = max(LAYOUTS, key=lambda layout: len(layout.pattern.findall(start)))
+    headers = list(layout.pattern.finditer(start))
+    if len(headers) < FEW:
+        return None
+    days = [read_day(header[2 if layout.time_first else 1]) for header in headers]
+    later = _not_older([day.written for day in days if day], sent, order)
+    found = find_layout(start[headers[0].start() :])
+    if found is None or not (later or len(headers) >= MANY):
+        return None
+    at = len(text[: headers[0].start()].encode())
+    return Switch(coded[:at], coded[at:], found[0])
+
+
+def _not_older(dates: list[Written], sent: Written, order: DateOrder) -> bool:
+    """Whether none of the dates is before the day of the message that holds them."""
+    theirs = infer_order(dates, range(len(dates)))
+    if theirs.assumed:
+        theirs = order
+    days = [theirs.ordinal(written.fields) for written in dates]
+    real = [day for day in days if day != NO_DAY]
+    return bool(real) and min(real) >= order.ordinal(sent.fields)

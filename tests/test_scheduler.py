@@ -400,3 +400,16 @@ def test_peeking_says_nothing() -> None:
     slot = table.of("a")
     assert slot is not None
     assert slot.tokens == [1, 2, 3]
+
+
+def test_who_floods_waits_for_the_others() -> None:
+    """Beside a chat that had little, one that had much computes in every fourth step only, and
+    goes on as ever when it is alone again."""
+    scheduler, _ = make(chunk=4_000)
+    scheduler.submit(request("flood", 3_001, max_tokens=40), 0.0)
+    assert [run(scheduler) for _ in range(2)] == ["prefill 0: 0+3000", "decode 0"]
+    scheduler.submit(request("calm", 1, max_tokens=4), 0.0)
+    steps = [run(scheduler) for _ in range(6)]
+    assert steps[:5].count("decode 1") >= 3
+    assert steps[:5].count("decode 0,1") <= 2
+    assert steps[5] == "decode 0"

@@ -1,8 +1,8 @@
 """Decides what the next step computes, and records what it gave. No tensors, no clock.
 
 Prefill and scoring take turns with decodes, a small chunk at a time, so that no reply waits for
-longer than a decode or two; the prompt that needs least is filled first, so that a flood of new
-contexts holds up no warm chat. Whoever has the least in the engine is admitted next. Chats are
+longer than a decode or two. Who has lately had least of the engine is admitted first, and who has
+had much more than others computes in every PATIENCE-th step only while others want to. Chats are
 warmed while no request needs the processor. Prefill leaves a prompt's last token to the first
 decode, so only decodes sample.
 """
@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 
 from lm.engine.request import Event, Piece, Reason, Request, Scored
 from lm.engine.running import Candidate, Running, Waiting, start
+from lm.engine.shares import Shares
 from lm.engine.table import Slot, SlotTable
 
 BESIDE = 8  # a chunk is so many times smaller where replies wait for their next token
+PATIENCE = 4
 TENANTS = 4  # at least so many can wait: none takes more than its part of the queue
 
 
@@ -80,7 +82,8 @@ class Scheduler:
         self._scorings: list[Scoring] = []
         self._warm: dict[Hashable, list[int]] = {}
         self._events: list[Event] = []
-        self._served: dict[Hashable, int] = {}  # by tenant, the number of its latest admission
+        self._shares = Shares()
+        self._steps = 0
         self._decoded_last = False
         self._next_id = 0
 
@@ -135,15 +138,26 @@ class Scheduler:
         """What to compute next; None when there is nothing."""
         self._end_all(lambda each: _late(each.request, now), "deadline", now)
         self._admit(now)
-        ready = [each for run in self._running for each in run.candidates if each.ready]
+        self._steps += 1
+        heavy = self._shares.heavy({run.request.owner for run in self._running}, now)
+        if heavy and self._steps % PATIENCE:
+            light = [run for run in self._running if run.request.owner not in heavy]
+            return self._next(light, now)
+        return self._next(self._running, now)
+
+    def _next(self, runs: Sequence[Running], now: float) -> Prefill | Score | Decode | None:
+        """The next step of these requests, or whatever else there is to compute."""
+        ready = [each for run in runs for each in run.candidates if each.ready]
         if self._decoded_last or not ready:
             most = max(1, self._chunk // BESIDE) if ready else self._chunk
-            step = self._fill(most) or self._next_score(most)
+            step = self._fill(runs, most, now) or self._next_score(most)
             if step is not None:
                 self._decoded_last = False
                 return step
         if ready:
             self._decoded_last = True
+            for each in ready:
+                self._shares.charge(each.request.owner, len(each.rows), now)
             return Decode(sorted(ready, key=lambda each: each.row.slot.index))
         return self._next_warm()
 
@@ -194,7 +208,7 @@ class Scheduler:
 
     def _admit(self, now: float) -> None:
         """Give slots to waiting requests; a chat's second request waits for its first."""
-        for each in sorted(self._waiting, key=self._turn) if self._waiting else ():
+        for each in sorted(self._waiting, key=lambda each: self._turn(each, now)):
             held = self._table.of(each.request.chat)
             if held is not None and held.busy:
                 continue
@@ -206,25 +220,21 @@ class Scheduler:
             self._waiting.remove(each)
             seeds = _seeds(each.request)
             self._running.append(start(each, slot, self._table, seeds, now))
-            self._served[each.request.owner] = self._number()
-        if len(self._served) > 2 * self._queue:
-            keep = {run.request.owner for run in self._running}
-            self._served = {owner: at for owner, at in self._served.items() if owner in keep}
 
-    def _turn(self, waiting: Waiting) -> tuple[int, int, int]:
-        """Whose turn it is: who has the least running, then who was admitted longest ago."""
+    def _turn(self, waiting: Waiting, now: float) -> tuple[int, float, int]:
+        """Whose turn it is: who has the least running, then who has lately had least."""
         owner = waiting.request.owner
         running = sum(each.request.owner == owner for each in self._running)
-        return running, self._served.get(owner, 0), waiting.id
+        return running, self._shares.of(owner, now), waiting.id
 
-    def _fill(self, most: int) -> Prefill | None:
+    def _fill(self, runs: Sequence[Running], most: int, now: float) -> Prefill | None:
         """The next chunk of every prompt that is not ready, as far as they fit into `most` tokens.
 
         Those that need least come first.
         """
         chunks: list[tuple[Slot, list[int]]] = []
         longest = 0
-        missing = [run for run in self._running if run.missing]
+        missing = [run for run in runs if run.missing]
         for running in sorted(missing, key=lambda run: run.missing):
             start, tokens = running.slot.length, running.candidates[0].row.tokens
             chunk = tokens[start : start + min(running.missing, most)]
@@ -232,6 +242,7 @@ class Scheduler:
             if chunks and longest * (len(chunks) + 1) > most:
                 break
             chunks.append((running.slot, chunk))
+            self._shares.charge(running.request.owner, len(chunk), now)
         return Prefill(sorted(chunks, key=lambda chunk: chunk[0].index)) if chunks else None
 
     def _next_score(self, most: int) -> Score | None:

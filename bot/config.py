@@ -13,12 +13,13 @@ from typing import Literal
 import tomli
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from lm.failure import Failure
 from lm.privacy.blocked import LONGEST_WORD, MOST_WORDS, extra_patterns
 
 TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 
 
-class ConfigError(Exception):
+class ConfigError(Failure):
     """The configuration cannot be used; the message is one line for the operator."""
 
 

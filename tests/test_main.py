@@ -388,3 +388,12 @@ def test_the_program_itself(tmp_path: Path) -> None:
         timeout=60,
     )
     assert "no such file" in Outcome(done.returncode, done.stdout, done.stderr).complaint()
+
+
+def test_commands_start_light() -> None:
+    """Nothing heavy is imported before a command needs it: an import of years of chat has the
+    memory for itself, and --help comes at once."""
+    heavy = {"torch", "telegram", "matplotlib", "PIL"}
+    code = f"import bot.main, sys; print(sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from lm.failure import Failure
+
 DATABASE, MANIFEST = "understudy.db", "manifest.json"
 FORMAT = 1
 MOST_FILES = 10_000
@@ -30,7 +32,7 @@ _NAMES = re.compile(
 )
 
 
-class ArchiveError(Exception):
+class ArchiveError(Failure):
     """A backup that cannot be written or trusted; the message is one line."""
 
 

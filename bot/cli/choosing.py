@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from lm.failure import Failure
 from storage.groups import Group
 
 
-class UsageError(Exception):
+class UsageError(Failure):
     """What was asked cannot be done; the message is one line that says what to do."""
 
 

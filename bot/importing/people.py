@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from lm.failure import Failure
 from storage.groups import FORGOTTEN, SpeakerRow
 
 
-class ImportRefusedError(Exception):
+class ImportRefusedError(Failure):
     """The import cannot be done; the message is one line for the operator."""
 
 

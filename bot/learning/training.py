@@ -20,6 +20,7 @@ from bot.config import Config
 from bot.paths import Paths
 from lm.corpus.message import Message, Speaker
 from lm.corpus.transcript import Transcript
+from lm.failure import Failure
 from lm.learning.training import Start
 from storage import groups, messages
 from storage.groups import Group
@@ -28,7 +29,7 @@ from storage.store import Db, Store
 Event = dict[str, Any]  # one JSON line of lm.train, as its docstring lists them
 
 
-class TrainingError(Exception):
+class TrainingError(Failure):
     """The training ended without a version; the message is one line for a person."""
 
 

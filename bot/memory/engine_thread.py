@@ -19,6 +19,7 @@ from typing import Any, Self, TypeVar
 from lm.checkpoints.checkpoint import Checkpoint
 from lm.engine.engine import Engine
 from lm.engine.request import Event, Finished, Piece, Request, Scored
+from lm.failure import Failure
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ class StaleVersionError(Exception):
     """The request was encoded for a version that is no longer served: encode it again."""
 
 
-class EngineDiedError(Exception):
+class EngineDiedError(Failure):
     """The engine thread ended by an error; the message is one line."""
 
 

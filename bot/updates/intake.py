@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from lm.failure import Failure
 from storage import inbox
 from storage.store import Db, StorageError, Store
 
@@ -31,7 +32,7 @@ NOTE_EVERY_S = 60.0
 KEPT_S = 86400  # Telegram deletes updates that nobody fetches for so long
 
 
-class TokenError(Exception):
+class TokenError(Failure):
     """Telegram does not know the token (any more)."""
 
 

@@ -26,6 +26,7 @@ from lm.checkpoints.meta import Meta
 from lm.corpus.rarity import RareSequences
 from lm.corpus.tokenizer import Tokenizer
 from lm.engine.copy_guard import CopyGuard
+from lm.failure import Failure
 from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture, Weights
@@ -54,7 +55,7 @@ HEADER_LIMIT = 1 << 20  # bytes of the table of tensors in a safetensors file
 PREFIX = "model."  # our parameter names are transformers' Qwen3 names without it
 
 
-class CheckpointError(Exception):
+class CheckpointError(Failure):
     """A checkpoint that is missing, damaged or not ours, in one line."""
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple, overload
 
 from lm.corpus.text import clean
 from lm.exports.columns import NO_ID, NO_TIME, Columns, Row
+from lm.failure import Failure
 
 LONGEST_TEXT = 65_536  # characters of one message; nobody writes more, broken files hold more
 LONGEST_NAME = 200
@@ -20,7 +21,7 @@ LATEST = 253_402_300_799  # the last second of the year 9999
 LINES_KEPT = 5  # numbers of skipped lines that are remembered of each kind
 
 
-class ExportError(ValueError):
+class ExportError(Failure, ValueError):
     """An export cannot be read. The message is one line: what, where, and what to do."""
 
 

@@ -266,8 +266,10 @@ def test_our_run_reports_what_would_be_served(tmp_path: Path) -> None:
     lines: list[dict[str, Any]] = []
     ours(CORPUS, 0.02, RunningClock(), lines.append)
     assert lines[0]["event"] == "plan"
-    last = lines[-1]
+    last, judged = lines[-2:]
     assert last["ending"] in ("planned", "no better")
+    assert judged["event"] == "judged"
+    assert 0 < judged["bpb"]["value"] < 10
     assert 0 < last["served"] < 8
     assert last["served"] <= last["gpt"] + 0.3
     assert all(0 <= weight <= 1 for weight in last["weights"])

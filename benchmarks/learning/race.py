@@ -111,6 +111,7 @@ class Results:
             "finished": finished,
             "plan": next((line for line in lines if line["event"] == "plan"), {}),
             "points": [line for line in lines if line["event"] == "point"],
+            "judged": next((line for line in lines if line["event"] == "judged"), {}),
         }
         aside = self._path.with_suffix(".partial")
         record = {"settings": self._settings, "runs": self.runs}

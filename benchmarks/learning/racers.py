@@ -23,15 +23,17 @@ from benchmarks.learning.peers.lad_gpt import (
     flat,
     stream,
 )
-from lm.corpus.batches import Ids, frequent_speakers, session_ids
+from lm.corpus.batches import Ids, Session, frequent_speakers, session_ids
 from lm.corpus.duplicates import without_repeats
 from lm.corpus.tokenizer import Tokenizer
 from lm.device import default_device, free_memory, peak, precision
 from lm.judging.charge import Charge
+from lm.judging.judgement import judge as judgement
+from lm.judging.judgement import predictor
 from lm.learning import plan
 from lm.learning.events import Event, Progress
 from lm.learning.learner import Learner
-from lm.learning.mixing import UNFITTED
+from lm.learning.mixing import UNFITTED, mixed
 from lm.learning.origin import fresh
 from lm.learning.plan import Machine
 from lm.learning.training import RESERVE
@@ -130,6 +132,27 @@ def ours(corpus: Corpus, minutes: float, clock: RunningClock, emit: Emit) -> Non
     with clock.as_system_time():
         end = learner.learn()
     judge(end.model, step=end.curve[-1][0], ending=end.ending)
+    with clock.frozen():
+        model = mixed(end.model, tokenizer, learned, corpus.development)
+        emit({"event": "judged"} | figures(model, tokenizer, learned, corpus.test, machine.device))
+
+
+def figures(
+    model: GPT | Mixture,
+    tokenizer: Tokenizer,
+    learned: Sequence[Session],
+    test: Sequence[Session],
+    device: torch.device,
+) -> dict[str, dict[str, float | None]]:
+    """What `understudy eval` says of a model: each figure with its 95 % interval."""
+    model.eval()
+    context = model.config.context
+    asked = predictor(model, device)
+    found = judgement(asked, tokenizer, learned, test, {}, context, SEED, lambda *_: None)
+    return {
+        name: {"value": each.value, "low": each.low, "high": each.high}
+        for name, each in ((name, metric.estimate) for name, metric in found.metrics.items())
+    }
 
 
 def lad_gpt(

@@ -20,11 +20,19 @@ NAMES = {
     "kneser_ney": "Kneser-Ney 5-gram",
     "bigram": "bigram",
 }
+JUDGED = {
+    "ranking_pmi": "next message among 10",
+    "speaker_id_1": "speaker known from 1 message",
+    "speaker_id_20": "speaker known from 20 messages",
+    "next_speaker_bits": "bits to name the next speaker",
+    "next_speaker_gain": "of these saved against the best Markov chain",
+    "persona_gain": "bits per byte that a wrong speaker costs",
+}
 
 
 def race_tables(results: dict[str, Any]) -> list[Table]:
-    """Time to lad-gpt's best; bits at the same moments; every moment."""
-    return [_sooner(results), _compared(results), _moments(results)]
+    """Time to lad-gpt's best; bits at the same moments; what eval says; every moment."""
+    return [_sooner(results), _compared(results), _judged(results), _moments(results)]
 
 
 def _sooner(results: dict[str, Any]) -> Table:
@@ -53,6 +61,15 @@ def _compared(results: dict[str, Any]) -> Table:
     for moment in found:
         figures = [_bits(moment.figures.get(name)) for name in names]
         table.add_row(f"{moment.minutes:g}", *figures)
+    return table
+
+
+def _judged(results: dict[str, Any]) -> Table:
+    runs = [(name, run["judged"]) for name, run in results["runs"].items() if run.get("judged")]
+    table = _table("as `understudy eval` says", *(name for name, _ in runs))
+    for figure, title in JUDGED.items():
+        cells = [judged[figure] for _, judged in runs]
+        table.add_row(title, *(f"{c['value']:.3f} ({c['low']:.3f}-{c['high']:.3f})" for c in cells))
     return table
 
 
@@ -96,7 +113,7 @@ def sizes_table(results: dict[str, Any]) -> Table:
     )
     for size in results["sizes"]:
         figures = [_bits(size[key]) for key in ("bigram", "kneser_ney", "gpt", "served")]
-        share = f"{1 - sum(size['weights']):.0%}"
+        share = f"{1 - sum(size['weights'][:2]):.0%}"  # within messages
         table.add_row(f"{size['messages']:,}", size["preset"], *figures, share)
     return table
 

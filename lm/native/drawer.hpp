@@ -37,10 +37,10 @@ class Drawer {
     for (float& x : scores_) x = (x - most) / rules.temperature;  // the likeliest is 0
     keep(rules);
     if (neutral && rules.guidance != 0)
-      for (Kept& each : kept_)
-        each.score += (scores[each.token] - neutral[each.token]) * rules.guidance /
-                      rules.temperature;
-    return rules.greedy ? likeliest().token : reached(point);
+      for (size_t i = 0; i < tokens_.size(); ++i)
+        kept_[i] += (scores[tokens_[i]] - neutral[tokens_[i]]) * rules.guidance /
+                    rules.temperature;
+    return tokens_[rules.greedy ? likeliest() : reached(point)];
   }
 
   // ln p of a token among all, without any rules.
@@ -52,11 +52,6 @@ class Drawer {
   }
 
  private:
-  struct Kept {
-    int64_t token;
-    float score;
-  };
-
   // The greatest or least score; NaN is ignored.
   template <class Better>
   float extreme() const {
@@ -88,9 +83,12 @@ class Drawer {
   }
 
   void keep_from(float cutoff) {
+    tokens_.clear();
     kept_.clear();
     for_each_from(cutoff, [&](size_t i) {
-      if (scores_[i] > -INFINITY) kept_.push_back({int64_t(i), scores_[i]});
+      if (scores_[i] == -INFINITY) return;
+      tokens_.push_back(int64_t(i));
+      kept_.push_back(scores_[i]);
     });
   }
 
@@ -133,24 +131,35 @@ class Drawer {
     return best_.back();
   }
 
-  // The first of equal ones.
-  const Kept& likeliest() const {
-    return *std::max_element(kept_.begin(), kept_.end(),
-                             [](const Kept& a, const Kept& b) { return a.score < b.score; });
+  // Where the likeliest is kept, the first of equal ones.
+  size_t likeliest() const {
+    return std::max_element(kept_.begin(), kept_.end()) - kept_.begin();
   }
 
-  int64_t reached(double point) {
-    const float most = likeliest().score;
+  // Where more than the share `point` is reached. What is kept become shares.
+  size_t reached(double point) {
+    const size_t count = kept_.size();
+    const Vec most = splat(kept_[likeliest()]);
+    kept_.resize((count + LANES - 1) / LANES * LANES, LOW);
+    for (size_t i = 0; i < kept_.size(); i += LANES)
+      store(&kept_[i], exponential(load(&kept_[i]) - most));
     double whole = 0, sum = 0;
-    for (Kept& each : kept_) whole += each.score = std::exp(each.score - most);
-    for (const Kept& each : kept_)
-      if ((sum += each.score) > point * whole) return each.token;
-    return kept_.back().token;
+    for (size_t i = 0; i < kept_.size(); i += LANES) whole += total(load(&kept_[i]));
+    size_t block = 0;  // where it is reached
+    for (; block + LANES < kept_.size(); block += LANES) {
+      const double more = total(load(&kept_[block]));
+      if (sum + more > point * whole) break;
+      sum += more;
+    }
+    for (size_t i = block; i < std::min(block + LANES, count); ++i)
+      if ((sum += kept_[i]) > point * whole) return i;
+    return std::min(block + LANES, count) - 1;
   }
 
   const int vocab_;
   std::vector<float> scores_, best_;
-  std::vector<Kept> kept_;
+  std::vector<int64_t> tokens_;  // that pass the filters, rising, and
+  std::vector<float> kept_;      // their scores
 };
 
 }  // namespace native

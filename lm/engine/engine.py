@@ -21,13 +21,15 @@ from lm.engine.table import SlotTable
 
 __all__ = ["Engine", "EngineFull"]
 
+CPU_CHUNK, CHUNK = 64, 1024  # tokens; on a CPU larger ones are 5 % faster, and wait far longer
+
 
 class Engine:
     """Serves `model`, which is on `device`, with `slots` chats warm and `span` tokens for each.
 
     spare: slots for the rows of a request beside its first
-    prefill_chunk: tokens that are computed at most at a time; an eighth of them between two tokens
-        of running replies
+    prefill_chunk: tokens that are computed at most at a time, a quarter of them between two tokens
+        of running replies; if not given, what suits the device
     queue: requests that may wait; `guard` refuses tokens that would complete a copy
     """
 
@@ -39,10 +41,12 @@ class Engine:
         spare: int = 48,
         span: int,
         device: torch.device | str = "cpu",
-        prefill_chunk: int = 256,
+        prefill_chunk: int | None = None,
         queue: int = 256,
         guard: Guard | None = None,
     ) -> None:
+        on_cpu = torch.device(device).type == "cpu"
+        prefill_chunk = (CPU_CHUNK if on_cpu else CHUNK) if prefill_chunk is None else prefill_chunk
         sizes = {"slots": slots, "span": span, "prefill_chunk": prefill_chunk, "queue": queue}
         for key, value in sizes.items():
             if value < 1:

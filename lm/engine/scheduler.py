@@ -18,8 +18,8 @@ from lm.engine.running import Candidate, Running, Waiting, start
 from lm.engine.shares import Shares
 from lm.engine.table import Slot, SlotTable
 
-BESIDE = 8  # a chunk is so many times smaller where replies wait for their next token
-PATIENCE = 4
+BESIDE = 4  # a chunk is so many times smaller where replies wait for their next token
+PATIENCE = 16
 TENANTS = 4  # at least so many can wait: none takes more than its part of the queue
 
 

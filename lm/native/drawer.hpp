@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <vector>
 
 #include "kernels.hpp"
@@ -82,14 +83,22 @@ class Drawer {
     if (kept_.size() > most) keep_from(lowest_of(most));
   }
 
+  // Without branches by score: half of them would be guessed wrong.
   void keep_from(float cutoff) {
-    tokens_.clear();
-    kept_.clear();
-    for_each_from(cutoff, [&](size_t i) {
-      if (scores_[i] == -INFINITY) return;
-      tokens_.push_back(int64_t(i));
-      kept_.push_back(scores_[i]);
-    });
+    cutoff = std::max(cutoff, std::numeric_limits<float>::lowest());  // what is banned never passes
+    tokens_.resize(scores_.size());
+    kept_.resize(scores_.size());
+    size_t count = 0;
+    for (size_t i = 0; i < scores_.size(); i += LANES) {
+      if (!any(load(scores_.data() + i) >= splat(cutoff))) continue;
+      for (size_t j = i; j < i + LANES; ++j) {
+        tokens_[count] = int64_t(j);
+        kept_[count] = scores_[j];
+        count += scores_[j] >= cutoff;
+      }
+    }
+    tokens_.resize(count);
+    kept_.resize(count);
   }
 
   // use(i) where a score is `low` at least; `low` may rise meanwhile.

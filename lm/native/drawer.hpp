@@ -79,8 +79,7 @@ class Drawer {
     const size_t most = rules.top_k && !rules.greedy ? std::min(size_t(rules.top_k), all) : all;
     if (rules.top_p < 1 && !rules.greedy)
       return keep_from(std::max(rules.floor, lowest_of_share(most, rules.top_p)));
-    keep_from(rules.floor);
-    if (kept_.size() > most) keep_from(lowest_of(most));
+    keep_from(most < all ? lowest_of(most, rules.floor) : rules.floor);
   }
 
   // Without branches by score: half of them would be guessed wrong.
@@ -111,10 +110,11 @@ class Drawer {
     }
   }
 
-  // The `count`th highest score. best_ then holds that many, in no order.
-  float lowest_of(size_t count) {
+  // The `count`th highest score, or `least` where fewer reach that. best_ then holds them, in no
+  // order.
+  float lowest_of(size_t count, float least) {
     const size_t room = std::max<size_t>(2 * count, 128);
-    float low = -INFINITY;
+    float low = least;
     best_.clear();
     const auto shrink = [&] {
       std::nth_element(best_.begin(), best_.begin() + count - 1, best_.end(), std::greater<>());
@@ -125,13 +125,14 @@ class Drawer {
       best_.push_back(scores_[i]);
       if (best_.size() == room) shrink();
     });
+    if (best_.size() < count) return least;
     shrink();
     return low;
   }
 
   // The lowest of the highest scores that make up a share of the `most` highest.
   float lowest_of_share(size_t most, float share) {
-    lowest_of(most);
+    lowest_of(most, -INFINITY);
     std::sort(best_.begin(), best_.end(), std::greater<>());
     double whole = 0, sum = 0;
     for (const float x : best_) whole += std::exp(x);

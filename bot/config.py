@@ -98,6 +98,7 @@ class EngineConfig(_Table):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = Field(default=0, ge=0, le=1024)
     slots: int = Field(default=32, ge=1, le=4096)
+    shelf: int = Field(default=64, ge=0, le=65536)
 
 
 class RepliesConfig(_Table):

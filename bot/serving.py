@@ -95,6 +95,7 @@ async def serve(
         return Engine(
             served(serving.model, device),
             slots=config.engine.slots,
+            shelf=config.engine.shelf,
             span=serving.meta.config.context,
             device=device,
             guard=serving.guard,

@@ -205,13 +205,14 @@ def test_a_warm_context_leaves_only_the_reply_to_wait_for() -> None:
     ]
 
 
-def test_an_evicted_chat_starts_again() -> None:
-    """More chats than slots: the one silent longest is computed anew, and correctly."""
-    small = engine(slots=2)
+@pytest.mark.parametrize(("shelf", "fetched"), [(0, 0), (1, 8)])
+def test_more_chats_than_slots(shelf: int, fetched: int) -> None:
+    """The one silent longest is fetched from the shelf, or computed anew, and correctly."""
+    small = engine(slots=2, shelf=shelf)
     for chat in ("a", "b", "a", "c"):
         reply(small, chat, prompt(1, 9), sampling=greedy(2))
     cached = [reply(small, chat, prompt(1, 9), sampling=greedy(2)) for chat in ("a", "c", "b")]
-    assert [each.stats.cached_tokens for each in cached] == [8, 8, 0]
+    assert [each.stats.cached_tokens for each in cached] == [8, 8, fetched]
     assert cached[2].tokens == slow(tuple(prompt(1, 9)), 2, frozenset())
 
 

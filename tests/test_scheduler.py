@@ -9,7 +9,7 @@ import pytest
 from lm.engine.request import Finished, Piece, Request, Scored
 from lm.engine.sampling import Sampling
 from lm.engine.scheduler import Decode, EngineFull, Prefill, Sampled, Scheduler, Score
-from lm.engine.table import SlotTable
+from lm.engine.table import Chore, SlotTable
 
 SAMPLED = 77
 
@@ -249,7 +249,7 @@ def test_an_error_ends_its_request_and_empties_its_slot() -> None:
     (finished,) = ended(scheduler)
     assert (finished.tokens, finished.reason) == ([SAMPLED], "error")
     assert table.of("a") is None
-    assert table.stale == [0]
+    assert table.chores == [Chore("zero", 0)]
     assert drain(scheduler)[1][0].tokens == [SAMPLED, 5, SAMPLED]
 
 
@@ -262,7 +262,7 @@ def test_forgetting_takes_everything_of_a_chat() -> None:
     scheduler.warm("a", [1])
     scheduler.forget("a", 0.0)
     assert [f.reason for f in ended(scheduler)] == ["cancelled", "cancelled"]
-    assert table.stale == [0]
+    assert table.chores == [Chore("zero", 0)]
     steps, (finished,) = drain(scheduler)
     assert steps == ["decode 1"]
     assert finished.reason == "length"

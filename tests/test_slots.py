@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lm.engine.slots import Batch, Slots
-from lm.engine.table import Slot, SlotTable
+from lm.engine.table import Chore, Slot, SlotTable
 
 LAYERS = [(2, 64), (2, 64)]
 
@@ -15,6 +15,10 @@ LAYERS = [(2, 64), (2, 64)]
 @pytest.fixture
 def slots() -> Slots:
     return Slots(LAYERS, slots=5, span=12, dtype=torch.float32, device=torch.device("cpu"))
+
+
+def zeroed(table: SlotTable) -> list[int]:
+    return [chore.slot for chore in table.chores if chore.what == "zero"]
 
 
 def random(rows: int, time: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -32,7 +36,7 @@ def test_a_chat_keeps_its_slot() -> None:
     table.take("b")
     assert table.take("a") is slot
     assert slot.tokens == [1, 2]
-    assert table.stale == []
+    assert table.chores == []
 
 
 def test_the_chat_silent_longest_gives_way() -> None:
@@ -44,7 +48,7 @@ def test_the_chat_silent_longest_gives_way() -> None:
     a.tokens, b.tokens = [1], [2]
     table.touch("a")
     assert table.take("d") is b
-    assert (table.of("b"), b.tokens, table.stale) == (None, [], [b.index])
+    assert (table.of("b"), b.tokens, zeroed(table)) == (None, [], [b.index])
     assert a.tokens == [1]
 
 
@@ -69,7 +73,7 @@ def test_a_dropped_slot_is_free_and_stale() -> None:
     table.drop("a")
     table.drop("nobody")
     assert table.of("a") is None
-    assert table.stale == [0]
+    assert zeroed(table) == [0]
     assert table.take("b") is slot
 
 
@@ -154,14 +158,14 @@ def test_a_spare_slot_is_cleaned_between_chats() -> None:
     assert (spare.index, spare.length, table.spares()) == (2, 3, 0)
     table.give_back(spare)
     assert table.branch("a", base, 0) is spare
-    assert table.stale == []
+    assert table.chores == []
     table.give_back(spare)
     table.branch("b", base, 0)
-    assert table.stale == [2]
+    assert zeroed(table) == [2]
     table.give_back(spare)
-    table.stale.clear()
+    table.chores.clear()
     table.drop("b")
-    assert table.stale == [2]
+    assert zeroed(table) == [2]
 
 
 def test_zero_leaves_no_trace(slots: Slots) -> None:
@@ -172,3 +176,35 @@ def test_zero_leaves_no_trace(slots: Slots) -> None:
     slots.zero(2)
     for tensor in (*slots.keys, *slots.values):
         assert [row.abs().max().item() > 0 for row in tensor] == [True, True, False, True, True]
+
+
+def test_who_loses_a_slot_goes_onto_the_shelf() -> None:
+    """It is copied before the slot is zeroed, fetched when the chat is back; where there is no room
+    the chat shelved first makes it, and who is forgotten is forgotten there too."""
+    table = SlotTable(1, shelf=2)
+    for chat, had in (("a", []), ("b", []), ("a", ["a"]), ("c", []), ("d", [])):
+        slot = table.take(chat)
+        assert slot is not None
+        assert slot.tokens == [ord(each) for each in had]
+        slot.tokens = [ord(chat)]
+    table.drop("c")
+    zero = Chore("zero", 0)
+    assert table.chores == [
+        Chore("shelve", 0, "a", 1), zero,
+        Chore("shelve", 0, "b", 1), zero, Chore("fetch", 0, "a"),
+        Chore("shelve", 0, "a", 1), zero,
+        Chore("discard", chat="b"), Chore("shelve", 0, "c", 1), zero,
+        Chore("discard", chat="c"),
+    ]  # fmt: skip
+
+
+def test_copies_come_back(slots: Slots) -> None:
+    """The first places of a slot are those of another slot afterwards, and nothing else is."""
+    Batch(slots, [2], [0], [12]).update(1, *random(1, 12, seed=1))
+    copies = slots.copied(2, 5)
+    before = slots.keys[1][2, :, :5].clone()
+    slots.zero(2)
+    slots.fill(4, copies)
+    assert torch.equal(slots.keys[1][4, :, :5], before)
+    assert slots.keys[1][4, :, 5:].abs().max() == 0
+    assert slots.values[0].abs().max() == 0

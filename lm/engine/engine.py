@@ -28,6 +28,8 @@ class Engine:
     """Serves `model`, which is on `device`, with `slots` chats warm and `span` tokens for each.
 
     spare: slots for the rows of a request beside its first
+    shelf: chats without a slot whose keys and values are kept in memory of the host: to copy them
+        back takes a hundredth of the time that computing them again would (benchmarks/speaking)
     prefill_chunk: tokens that are computed at most at a time, a quarter of them between two tokens
         of running replies; if not given, what suits the device
     queue: requests that may wait; `guard` refuses tokens that would complete a copy
@@ -39,6 +41,7 @@ class Engine:
         *,
         slots: int = 32,
         spare: int = 48,
+        shelf: int = 64,
         span: int,
         device: torch.device | str = "cpu",
         prefill_chunk: int | None = None,
@@ -52,7 +55,7 @@ class Engine:
             if value < 1:
                 raise ValueError(f"{key} = {value}: has to be at least 1")
         self._span, self._spare, self._vocabulary = span, spare, model.config.vocab_size
-        self._table = SlotTable(slots, spare)
+        self._table = SlotTable(slots, spare, shelf)
         self._scheduler = Scheduler(self._table, prefill_chunk, queue)
         self._runner = Runner(model, slots + spare, span, torch.device(device), guard)
 
@@ -122,12 +125,12 @@ class Engine:
     def forget(self, chat: Hashable) -> None:
         """Zero a chat's keys and values and cancel its requests."""
         self._scheduler.forget(chat, time.monotonic())
-        self._zero_stale()
+        self._tidy()
 
     def step(self) -> list[Event]:
         """Compute one chunk or one token of every reply; what has come out of it."""
         step = self._scheduler.decide(time.monotonic())
-        self._zero_stale()
+        self._tidy()
         if isinstance(step, Prefill):
             self._runner.prefill(step.chunks)
             self._scheduler.prefilled(step)
@@ -137,7 +140,7 @@ class Engine:
         elif isinstance(step, Decode):
             sampled = self._runner.decode(step.candidates)
             self._scheduler.decoded(step, sampled, time.monotonic())
-            self._zero_stale()
+            self._tidy()
         return self._scheduler.take_events()
 
     def run(self, requests: Sequence[Request]) -> list[Finished]:
@@ -149,10 +152,11 @@ class Engine:
             finished |= {event.id: event for event in events}
         return [finished[identity] for identity in ids]
 
-    def _zero_stale(self) -> None:
-        """Zero the slots that have lost their chat, before another one sees them."""
-        while self._table.stale:
-            self._runner.zero(self._table.stale.pop())
+    def _tidy(self) -> None:
+        """Empty the slots that have lost their chat, before another one sees them."""
+        chores, self._table.chores = self._table.chores, []
+        for chore in chores:
+            self._runner.tidy(chore)
 
     def _check_ids(self, what: str, ids: Collection[int]) -> None:
         if ids and not (min(ids) >= 0 and max(ids) < self._vocabulary):

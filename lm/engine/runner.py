@@ -5,7 +5,7 @@ All it asks of a model is the next token's scores and the shape of its cache: `M
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -15,7 +15,7 @@ from lm.engine.running import Candidate, Row
 from lm.engine.sampling import Rules
 from lm.engine.scheduler import Sampled
 from lm.engine.slots import Batch, Slots
-from lm.engine.table import Slot
+from lm.engine.table import Chore, Slot
 from lm.models.gpt import Cache
 from lm.native.sampler import sampler
 
@@ -90,6 +90,7 @@ class Runner:
         self._model, self._device, self._guard = model, device, guard
         dtype = next((weight.dtype for weight in model.parameters()), torch.float32)
         self.slots = Slots(model.cache_layers, slots, span, dtype, device)
+        self._shelf: dict[Hashable, list[Tensor]] = {}  # of chats without a slot
         self._sampler = sampler(device, model.config.vocab_size)
 
     @torch.inference_mode()
@@ -187,9 +188,18 @@ class Runner:
         return found
 
     @torch.inference_mode()
-    def zero(self, slot: int) -> None:
-        """Leave no trace of what a slot held."""
-        self.slots.zero(slot)
+    def tidy(self, chore: Chore) -> None:
+        """Do a chore; what leaves a slot or the shelf leaves no trace there."""
+        if chore.what == "zero":
+            self.slots.zero(chore.slot)
+        elif chore.what == "shelve":
+            self._shelf[chore.chat] = self.slots.copied(chore.slot, chore.length)
+        else:
+            copies = self._shelf.pop(chore.chat)
+            if chore.what == "fetch":
+                self.slots.fill(chore.slot, copies)
+            for copy in copies:
+                copy.zero_()
 
     def _rules(self, candidate: Candidate) -> Rules:
         """How a candidate is sampled, from its first token on."""

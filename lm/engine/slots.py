@@ -39,6 +39,17 @@ class Slots:
         for tensor in (*self.keys, *self.values):
             tensor[slot].zero_()
 
+    def copied(self, slot: int, length: int) -> list[Tensor]:
+        """The first places of a slot, in memory of the host: [kv_heads, length, head_dim] each."""
+        return [
+            tensor[slot, :, :length].to("cpu", copy=True) for tensor in (*self.keys, *self.values)
+        ]
+
+    def fill(self, slot: int, copies: Sequence[Tensor]) -> None:
+        """Put the first places of a slot back."""
+        for tensor, copy in zip((*self.keys, *self.values), copies, strict=True):
+            tensor[slot, :, : copy.shape[1]] = copy.to(tensor.device)
+
 
 class Batch:
     """A model's cache for the next tokens of several rows, each in a slot of its own.

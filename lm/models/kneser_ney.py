@@ -46,7 +46,7 @@ class KneserNey:
         self._base[ngrams.tokens[: self._ends[0]]] += self._shares[: self._ends[0]]
 
     @property
-    def tables(self) -> tuple[Ids, Ids, Ids, Floats, np.ndarray[tuple[int], Any], Floats]:
+    def tables(self) -> tuple[np.ndarray[Any, Any], ...]:
         """What `distributions` looks up, for code that does the same (lm/native/mixer.hpp).
 
         Keys of contexts, ends of their entries, keys, shares (float32), backoffs (float64), base.

@@ -23,6 +23,7 @@ CHATS = 3
 SETTINGS = """
 [telegram]
 base_url = "{url}"
+admins = [{admin}]
 messages_per_minute = 0
 [replies]
 longest_pause_seconds = 0
@@ -42,7 +43,7 @@ async def test_twenty_kills_under_load(tmp_path: Path) -> None:
     config = PlaygroundConfig(token=TOKEN, members=members, port=0, title="us")
     async with Playground(config) as playground:
         settings = tmp_path / "config.toml"
-        settings.write_text(SETTINGS.format(url=playground.url))
+        settings.write_text(SETTINGS.format(url=playground.url, admin=ids["Alice"]))
         arguments = ["bot.main", "run", "--data", str(data), "--config", str(settings)]
         hand = Stagehand(playground.url)
         log = tmp_path / "log"

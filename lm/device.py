@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 
 def default_device() -> torch.device:
@@ -62,6 +63,13 @@ def _allowance() -> float:
         return float(limit - int(Path("/sys/fs/cgroup/memory.current").read_text()))
     except (OSError, ValueError):  # none, or "max"
         return math.inf
+
+
+def uploaded(host: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on the device, without waiting for what the device computes."""
+    if device.type != "cuda":
+        return host.to(device)
+    return host.pin_memory().to(device, non_blocking=True)
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[None]:

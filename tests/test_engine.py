@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from lm.engine.captured import CapturedGPT, bucket_of
 from lm.engine.engine import Engine, EngineFull
 from lm.engine.request import Finished, Request, Scored
 from lm.engine.running import loops
@@ -26,6 +29,7 @@ CONFIG = ModelConfig(
 )
 SPAN = 48
 STOP = frozenset({0, 1, 2})
+SCHEDULES = int(os.environ.get("SCHEDULES", "60"))  # random ones; thousands before a release
 
 
 @cache
@@ -41,6 +45,30 @@ def model() -> GPT:
     return gpt
 
 
+def again(step: Callable[[], Tensor]) -> tuple[Callable[[], object], Tensor]:
+    """What a captured graph does, without a GPU: the step once more, its result at its place."""
+    scores = step().clone()
+    return lambda: scores.copy_(step()), scores
+
+
+@cache
+def captured() -> CapturedGPT:
+    """The same model, its steps of fixed shapes."""
+    return CapturedGPT(model(), again, least_span=8)
+
+
+@cache
+def graphed() -> CapturedGPT:
+    """The same model on a GPU."""
+    return CapturedGPT(copy.deepcopy(model()).cuda(), least_span=8)
+
+
+on_gpu = pytest.param(
+    graphed, marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+)
+ways = pytest.mark.parametrize("way", [model, captured, on_gpu])
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
     """A model this small is slower on several threads."""
@@ -50,8 +78,10 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def engine(**sizes: Any) -> Engine:
-    return Engine(model(), **({"slots": 3, "span": SPAN, "prefill_chunk": 5} | sizes))
+def engine(way: Callable[[], GPT] = model, **sizes: Any) -> Engine:
+    device = way().embed_tokens.weight.device
+    usual: dict[str, Any] = {"slots": 3, "span": SPAN, "prefill_chunk": 5, "device": device}
+    return Engine(way(), **(usual | sizes))
 
 
 def greedy(max_tokens: int) -> Sampling:
@@ -107,6 +137,7 @@ prompts = st.builds(
     st.integers(0, 2), st.sampled_from([0, 0, 7]), st.integers(1, 30),
 )  # fmt: skip
 ban = st.sampled_from([frozenset[int](), frozenset(range(3, 20))])
+guided_orders = st.tuples(chats, prompts, st.integers(1, 8), st.sampled_from([0.0, 0.7, 3.0]))
 orders = st.one_of(
     st.tuples(st.just("submit"), chats, prompts, st.integers(1, 12), ban),
     st.tuples(st.just("warm"), chats, prompts),
@@ -116,11 +147,14 @@ orders = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.lists(orders, min_size=5, max_size=40))
-def test_fast_replies_equal_slow_ones(schedule: list[tuple[Any, ...]]) -> None:
+@ways
+@settings(max_examples=SCHEDULES, deadline=None, derandomize=SCHEDULES == 60)
+@given(schedule=st.lists(orders, min_size=5, max_size=40))
+def test_fast_replies_equal_slow_ones(
+    way: Callable[[], GPT], schedule: list[tuple[Any, ...]]
+) -> None:
     """Batched, cached, ragged, chunked, interrupted: token for token what the slow way gives."""
-    fast, asked, finished = engine(), {}, list[Finished]()
+    fast, asked, finished = engine(way), {}, list[Finished]()
     for name, *args in schedule:
         if name == "submit":
             chat, tokens, count, banned = args
@@ -269,6 +303,14 @@ def test_nothing_is_left_of_branches() -> None:
     assert all(tensor.abs().max() == 0 for tensor in (*slots.keys, *slots.values))
 
 
+def test_few_shapes_are_captured() -> None:
+    """Rows and places are rounded up to powers of two, and never beyond what there is."""
+    assert [bucket_of(rows, 1, 6) for rows in range(1, 7)] == [1, 2, 4, 4, 6, 6]
+    assert [bucket_of(span, 8, 40) for span in (1, 8, 9, 16, 17, 33, 40)] == [
+        *(8, 8, 16, 16, 32, 40, 40)
+    ]
+
+
 def scores_of(tokens: list[int]) -> Tensor:
     """What the model says after each token, the slow way: [len(tokens), vocabulary]."""
     scores: Tensor = model()(torch.tensor([tokens]), torch.arange(len(tokens))[None])[0]
@@ -288,29 +330,32 @@ def guided(tokens: list[int], max_tokens: int, neutral: int, weight: float) -> l
     return reply
 
 
+@ways
 @settings(max_examples=25, deadline=None, derandomize=True)
-@given(st.lists(st.tuples(chats, prompts, st.integers(1, 8), st.sampled_from([0.0, 0.7, 3.0])),
-                min_size=2, max_size=8))  # fmt: skip
-def test_guided_replies_equal_slow_ones(wanted: list[tuple[Any, ...]]) -> None:
+@given(wanted=st.lists(guided_orders, min_size=2, max_size=8))
+def test_guided_replies_equal_slow_ones(
+    way: Callable[[], GPT], wanted: list[tuple[Any, ...]]
+) -> None:
     """Branching off, batched with unguided ones: token for token what the slow way gives."""
     asked = [
         Request(chat, tokens, STOP, sampling=greedy(count), guidance=weight, neutral=4)
         for chat, tokens, count, weight in wanted
     ]
-    said = engine(spare=3).run(asked)
+    said = engine(way, spare=3).run(asked)
     for request, finished in zip(asked, said, strict=True):
         longest = request.sampling.max_tokens
         assert finished.tokens == guided(list(request.tokens), longest, 4, request.guidance)
 
 
-def test_several_replies_are_those_of_their_seeds() -> None:
+@ways
+def test_several_replies_are_those_of_their_seeds(way: Callable[[], GPT]) -> None:
     """best_of gives what as many requests of their own give, and ln p of each by the model."""
 
     def rules(seed: int) -> Sampling:
         return Sampling(temperature=1.3, top_k=12, max_tokens=9, seed=seed)
 
     several = Request("a", prompt(4, 11), STOP, sampling=rules(20), best_of=4)
-    (finished,) = engine(spare=3).run([several])
+    (finished,) = engine(way, spare=3).run([several])
     for number, reply_ in enumerate(finished.replies):
         alone = Request("a", prompt(4, 11), STOP, sampling=rules(20 + number))
         assert engine().run([alone])[0].tokens == reply_.tokens
@@ -528,4 +573,4 @@ def test_contexts_that_cannot_be_warmed_are_refused(tokens: list[int]) -> None:
 def test_an_engine_without_room_is_refused(key: str) -> None:
     """The error names the key."""
     with pytest.raises(ValueError, match=f"{key} = 0"):
-        engine(**{key: 0})
+        engine(model, **{key: 0})

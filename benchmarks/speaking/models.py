@@ -1,6 +1,7 @@
 """The model under test: a GPT's weights as one of the models that the engine can drive.
 
-VARIANTS is the place for a new one. What begins with `native` computes its steps in lm/native.
+VARIANTS is the place for a new one. What begins with `native` computes its steps in lm/native,
+what begins with `captured` replays them as CUDA graphs.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lm.device import precision
+from lm.engine.captured import CapturedGPT
 from lm.engine.runner import Config, Model
 from lm.engine.served import served as as_bot
 from lm.models.gpt import GPT, Cache
@@ -23,6 +25,8 @@ from lm.native.decoder import accelerated
 VARIANTS: dict[str, Callable[[GPT], GPT]] = {
     "native:bf16": lambda gpt: accelerated(gpt.bfloat16()),
     "native:fp32": lambda gpt: accelerated(gpt.float()),
+    "captured:bf16": lambda gpt: CapturedGPT(gpt.bfloat16()),
+    "captured:fp32": lambda gpt: CapturedGPT(gpt.float()),
     "fp32": lambda gpt: gpt.float(),
     "bf16": lambda gpt: gpt.bfloat16(),
 }
@@ -32,7 +36,9 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 def possible(variant: str, device: torch.device) -> bool:
     """Whether it is to be had here: native code where it was built and the processor can."""
     kind, _, dtype = variant.rpartition(":")
-    return not kind or (device.type == "cpu" and native(DTYPES[dtype]) is not None)
+    if kind == "native":
+        return device.type == "cpu" and native(DTYPES[dtype]) is not None
+    return not kind or device.type == "cuda"
 
 
 def usual(device: torch.device) -> str:
@@ -41,7 +47,7 @@ def usual(device: torch.device) -> str:
     if device.type == "cpu":
         wanted = ("native:bf16", "native:fp32") if fast else ("native:fp32",)
         return next((each for each in wanted if possible(each, device)), "fp32")
-    return "bf16" if fast else "fp32"
+    return "captured:bf16" if fast else "captured:fp32"
 
 
 def served(model: GPT | Mixture, variant: str, device: torch.device) -> Model:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from lm.device import uploaded
 from lm.engine.running import Candidate, Row
 from lm.engine.sampling import Rules
 from lm.engine.scheduler import Sampled
@@ -112,7 +113,7 @@ class Runner:
         positions = torch.arange(tokens.shape[1], device=self._device).expand_as(tokens)
         scores = self._model.forward(tokens, positions)[:, given - 1 : -1].float()
         found = scores.log_softmax(dim=-1).gather(-1, tokens[:, given:, None])[..., 0]
-        lengths = torch.tensor([len(each) - given for each in sequences], device=self._device)
+        lengths = self._there([len(each) - given for each in sequences])
         inside = torch.arange(found.shape[1], device=self._device) < lengths[:, None]
         totals: list[float] = found.masked_fill(~inside, 0.0).sum(dim=-1).tolist()
         return totals
@@ -123,7 +124,7 @@ class Runner:
         guides = [each.guide for each in candidates if each.guide is not None]
         rows = [each.row for each in candidates] + guides
         cache = _batch(self.slots, rows)
-        tokens = torch.tensor([row.tokens[-1] for row in rows], device=self._device)[:, None]
+        tokens = self._there([row.tokens[-1] for row in rows])[:, None]
         logits = self._model.forward(tokens, cache.positions, cache)[:, -1]  # [rows, vocabulary]
         scores = logits[: len(candidates)]
         chosen = self._sample(candidates, scores, self._neutral(candidates, logits))
@@ -137,7 +138,7 @@ class Runner:
         for place, each in enumerate(candidates):
             places.append(place if each.guide is None else guide)
             guide += each.guide is not None
-        return logits[places]
+        return logits[self._there(places)]
 
     def _sample(
         self, candidates: Sequence[Candidate], scores: Tensor, neutral: Tensor | None
@@ -213,7 +214,10 @@ class Runner:
         """[rows, longest]"""
         longest = max(map(len, rows))
         padded = [[*row, *([0] * (longest - len(row)))] for row in rows]
-        return torch.tensor(padded, device=self._device)
+        return self._there(padded)
+
+    def _there(self, numbers: Sequence[Any]) -> Tensor:
+        return uploaded(torch.tensor(numbers), self._device)
 
 
 def _batch(slots: Slots, rows: Sequence[Row]) -> Batch:

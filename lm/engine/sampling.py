@@ -10,9 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from lm.device import uploaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class Sampler:
         self._greedy = self._column([-math.inf if s.temperature else 0.0 for s in samplings])
         self._floor = self._column([row.floor for row in rows])
         pairs = [(at, token) for at, row in enumerate(rows) for token in row.banned]
-        self._banned = tuple(torch.tensor(pairs, device=self._device).T) if pairs else None
+        self._banned = tuple(self._there(pairs).T) if pairs else None
         guidance = [row.guidance for row in rows]
         self._guidance = self._column(guidance) if any(guidance) else None
 
@@ -116,7 +119,7 @@ class Sampler:
         if self._banned is not None:
             scores = scores.index_put(self._banned, scores.new_tensor(-math.inf))
         if also_banned:
-            row, token = torch.tensor(also_banned, device=self._device).T
+            row, token = self._there(also_banned).T
             scores = scores.index_put((row, token), scores.new_tensor(-math.inf))
         # The likeliest is 0 from here on, so that no temperature overflows.
         scores = (scores - scores.amax(dim=-1, keepdim=True)) / self._temperature
@@ -135,7 +138,7 @@ class Sampler:
     def log_probs(self, logits: Tensor, tokens: Sequence[int]) -> list[float]:
         """ln p of one token per row of logits [rows, vocabulary], by the model alone."""
         scores = logits.float()
-        ids = torch.tensor(tokens, device=self._device)[:, None]
+        ids = self._there(tokens)[:, None]
         found: list[float] = (scores.gather(-1, ids)[:, 0] - scores.logsumexp(dim=-1)).tolist()
         return found
 
@@ -172,7 +175,10 @@ class Sampler:
 
     def _column(self, values: Sequence[float]) -> Tensor:
         """[rows, 1]"""
-        return torch.tensor(values, device=self._device)[:, None]
+        return self._there(values)[:, None]
+
+    def _there(self, numbers: Sequence[Any]) -> Tensor:
+        return uploaded(torch.tensor(numbers), self._device)
 
 
 def draws(sampling: Sampling, seed: int) -> list[float]:

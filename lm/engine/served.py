@@ -7,6 +7,7 @@ import copy
 import torch
 
 from lm.device import precision
+from lm.engine.captured import CapturedGPT
 from lm.models.gpt import GPT
 from lm.models.mixture import Mixture
 from lm.native.code import native
@@ -14,19 +15,25 @@ from lm.native.decoder import NativeGPT, accelerated
 from lm.native.mixing import NativeMixture
 
 
-def served(model: GPT | Mixture, device: torch.device) -> GPT | Mixture:
-    """`model`, or a copy of it whose decode steps are faster; `model` itself stays as it is.
+def served_dtype(device: torch.device) -> torch.dtype:
+    """What weights, keys and values of a served model are held in.
 
-    On a CPU in bfloat16 only where there is native code for it: torch alone is no faster in it
+    On a CPU bfloat16 only where there is native code for it: torch alone is no faster in it
     (benchmarks/LOG.md).
     """
-    gpt = model.gpt if isinstance(model, Mixture) else model
     dtype = precision(device)
     if device.type == "cpu" and native(dtype) is None:
-        dtype = torch.float32
+        return torch.float32
+    return dtype
+
+
+def served(model: GPT | Mixture, device: torch.device) -> GPT | Mixture:
+    """`model`, or a copy of it whose decode steps are faster; `model` itself stays as it is."""
+    gpt, dtype = model.gpt if isinstance(model, Mixture) else model, served_dtype(device)
     if gpt.embed_tokens.weight.dtype != dtype:
         gpt = copy.deepcopy(gpt).to(dtype)
-    fast = accelerated(gpt.eval().requires_grad_(False))
+    gpt = gpt.eval().requires_grad_(False)
+    fast = CapturedGPT(gpt) if device.type == "cuda" else accelerated(gpt)
     if not isinstance(model, Mixture):
         return fast
     if isinstance(fast, NativeGPT):

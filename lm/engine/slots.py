@@ -13,6 +13,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from lm.device import uploaded
+
 
 class Slots:
     """One tensor of keys and one of values per layer: [slots, kv_heads, span, head_dim]."""
@@ -60,7 +62,8 @@ class Batch:
     bases:        the slot that holds a row's first tokens, for rows that branch off another
     base_lengths: how many tokens lie there, at the same places
     Rows shorter than the longest are padded behind their end; what is computed there is nowhere
-    stored. Neighbouring slots are seen where they lie; scattered ones are copied together.
+    stored. Neighbouring slots are seen where they lie; scattered ones are copied together. What is
+    seen are the first `span` places of each.
     """
 
     def __init__(
@@ -77,7 +80,7 @@ class Batch:
         self.bases = list(bases) or self.rows
         self.base_lengths = list(base_lengths) or [0] * len(self.rows)
         self.time = max(self.counts)
-        self._span = max(start + count for start, count in zip(at, self.counts, strict=True))
+        self.span = max(start + count for start, count in zip(at, self.counts, strict=True))
         self._branches = any(self.base_lengths)
 
     def only(self, row: int) -> Batch:
@@ -122,7 +125,7 @@ class Batch:
 
     @cached_property
     def _mask(self) -> Tensor:
-        return (self.slots.at[: self._span] <= self.positions[..., None])[:, None]
+        return (self.slots.at[: self.span] <= self.positions[..., None])[:, None]
 
     @cached_property
     def _together(self) -> bool:
@@ -131,7 +134,7 @@ class Batch:
     @cached_property
     def _slot_of(self) -> Tensor:
         """[rows, span] where each place of each row lies."""
-        in_base = self.slots.at[: self._span] < self._tensor(self.base_lengths)[:, None]
+        in_base = self.slots.at[: self.span] < self._tensor(self.base_lengths)[:, None]
         return torch.where(
             in_base, self._tensor(self.bases)[:, None], self._tensor(self.rows)[:, None]
         )
@@ -139,11 +142,11 @@ class Batch:
     def _see(self, tensor: Tensor) -> Tensor:
         """[rows, kv_heads, span, head_dim]"""
         if self._branches:
-            return tensor[self._slot_of, :, self.slots.at[: self._span]].transpose(1, 2)
-        filled = tensor[:, :, : self._span]
+            return tensor[self._slot_of, :, self.slots.at[: self.span]].transpose(1, 2)
+        filled = tensor[:, :, : self.span]
         if self._together:
             return filled[self.rows[0] : self.rows[-1] + 1]
         return filled.index_select(0, self._tensor(self.rows))
 
     def _tensor(self, numbers: Sequence[int] | Sequence[tuple[int, int]]) -> Tensor:
-        return torch.tensor(numbers, device=self.slots.at.device)
+        return uploaded(torch.tensor(numbers), self.slots.at.device)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lm.corpus.batches import Ids
+from lm.device import uploaded
 from lm.models import recency
 from lm.models.gpt import GPT, Cache, ModelConfig
 from lm.models.kneser_ney import REACH, KneserNey
@@ -66,38 +67,41 @@ class Mixture(nn.Module):
 
     def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
         """ln p [batch, time, vocab_size] of the next token after each of tokens [batch, time]."""
-        scores = self.gpt(tokens, positions, cache)
         span, at = seen(tokens, positions, cache, self.config.n_layers)
-        return self._mixed(scores.float().softmax(dim=-1), span, at).log()
+        read = span.cpu(), at.cpu()  # before the GPT begins, so that nobody waits for it here
+        scores = self.gpt(tokens, positions, cache)
+        return self._mixed(scores.float().softmax(dim=-1), span, at, read).log()
 
     def prefill(self, tokens: Tensor, positions: Tensor, cache: Cache) -> None:
         """Fill the cache as `forward` does, without computing scores."""
         self.gpt.prefill(tokens, positions, cache)
         remember(tokens, cache, self.config.n_layers)
 
-    def _mixed(self, gpt: Tensor, span: Tensor, at: Tensor) -> Tensor:
-        """p of every token [batch, time, vocab_size] behind places `at`; the GPT's is given."""
-        ngrams = self.ngrams.after(latest(span, at, REACH))
+    def _mixed(self, gpt: Tensor, span: Tensor, at: Tensor, read: tuple[Tensor, Tensor]) -> Tensor:
+        """p of every token [batch, time, vocab_size] behind places `at`; the GPT's is given.
+
+        read: span and at, on the host
+        """
+        ngrams = uploaded(self.ngrams.after(latest(*read, REACH)), gpt.device)
         found = (1 - self.weights.ngrams - self.weights.recency) * gpt
         found += self.weights.ngrams * ngrams
         if self.weights.recency:
             found += self.weights.recency * recency.distribution(span, at, gpt.shape[-1])
         if self.turns is not None:
-            self._announce(self.turns, found, gpt, span, at)
+            self._announce(self.turns, found, gpt, *read)
         return found
 
     def _announce(
         self, turns: TurnNgrams, found: Tensor, gpt: Tensor, span: Tensor, at: Tensor
     ) -> None:
-        """Put p into `found` where it is behind the end of a message."""
-        due = turns.due(span.gather(1, at).cpu().numpy())
+        """Put p into `found` where it is behind the end of a message. span, at: on the host."""
+        due = turns.due(span.gather(1, at).numpy())
         for row in np.flatnonzero(due.any(axis=1)).tolist():
             places = np.flatnonzero(due[row])
-            behind = at[row].cpu().numpy()[places]
-            p = turns.distributions(span[row].cpu().numpy(), behind)
-            share = self.weights.turns
-            own = (1 - share) * gpt[row, places]
-            found[row, places] = own + share * torch.from_numpy(p).to(own.device)
+            p = turns.distributions(span[row].numpy(), at[row].numpy()[places])
+            theirs = uploaded(self.weights.turns * torch.from_numpy(p), gpt.device)
+            where = uploaded(torch.from_numpy(places), gpt.device)
+            found[row, where] = (1 - self.weights.turns) * gpt[row, where] + theirs
 
     def nats(self, rows: Sequence[Ids]) -> list[Floats]:
         """As Predictor says."""
@@ -132,7 +136,8 @@ class Mixture(nn.Module):
         for row, places, own in zip(rows, at, self._predictor().log_probs(rows, at), strict=True):
             behind = torch.tensor(list(places), dtype=torch.long)[None]
             gpt = torch.from_numpy(own).exp()[None]
-            found.append(self._mixed(gpt, torch.from_numpy(row)[None], behind)[0].log().numpy())
+            read = torch.from_numpy(row)[None], behind
+            found.append(self._mixed(gpt, *read, read)[0].log().numpy())
         return found
 
     def _predictor(self) -> GPTPredictor:

@@ -20,7 +20,7 @@ from torch import Tensor
 from lm.checkpoints.meta import Point
 from lm.corpus.batches import Batches, Session
 from lm.corpus.tokenizer import Tokenizer
-from lm.device import autocast
+from lm.device import autocast, uploaded
 from lm.judging.bits import bits_per_byte
 from lm.learning.events import Note, Progress, Report
 from lm.learning.loss import next_token_loss
@@ -159,24 +159,23 @@ class Learner:
 
     def _gradients(self, tokens: Tensor) -> float:
         """Gradients of one batch, over the whole team; its loss in nats per token."""
-        own = self._team.share(tokens).to(self._machine.device, non_blocking=True)
+        own = uploaded(self._team.share(tokens), self._machine.device)
         try:
-            value = self._backward(own)
+            loss = self._backward(own)
         except RuntimeError as error:  # torch raises the bare class where a CPU has no memory left
             if not _out_of_memory(error) or self._course.pieces > 1:
                 raise
             self._course.pieces = 2
             self._model.zero_grad()
             self._report(Note("out of memory: every batch is computed in two halves from here on"))
-            value = self._backward(own)
-        loss = torch.tensor([value], device=own.device)
+            loss = self._backward(own)
         gradients = [w.grad for w in self._model.parameters() if w.grad is not None]
         self._team.average([*gradients, loss])
         return float(loss.item())
 
-    def _backward(self, tokens: Tensor) -> float:
-        """Gradients of the mean loss of tokens [rows, context + 1], piece by piece."""
-        total, count = 0.0, len(tokens)
+    def _backward(self, tokens: Tensor) -> Tensor:
+        """Gradients of the mean loss [1] of tokens [rows, context + 1], piece by piece."""
+        total, count = torch.zeros(1, device=tokens.device), len(tokens)
         for rows in tokens.chunk(self._course.pieces):
             positions = torch.arange(rows.shape[1] - 1, device=rows.device).expand(len(rows), -1)
             with autocast(self._machine.device, self._machine.dtype):
@@ -189,7 +188,7 @@ class Learner:
             counts = torch.where(targets > self._tokenizer.break_, self._turn_weight, 1.0)
             loss = next_token_loss(hidden, weight, targets, counts, dtype) * (len(rows) / count)
             torch.autograd.backward(loss)
-            total += loss.item()
+            total += loss.detach()
         return total
 
     def _evaluate(self) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass
 
 from storage.store import Db
 
+PAGE = 1_000  # rows in memory at a time
 SOMEONE = "someone:"  # origins of turns without words begin so
 
 
@@ -92,20 +93,19 @@ def _goes_on(before: MessageRow, row: MessageRow) -> bool:
     return same and before.speaker is None and row.speaker is None
 
 
-async def said(db: Db, group: int) -> list[tuple[int | None, str, int]]:
-    """(speaker, text, sent_at) of every message with a time, oldest first: to tell doubles by."""
-    rows = await db.execute_fetchall(
-        "SELECT speaker, text, sent_at FROM messages"
-        " WHERE group_id = ? AND sent_at IS NOT NULL ORDER BY sent_at, id",
-        (group,),
-    )
-    return [(row[0], str(row[1]), int(row[2])) for row in rows]
-
-
-async def origins(db: Db, group: int) -> set[str]:
-    """The origins of all messages of the group."""
-    rows = await db.execute_fetchall("SELECT origin FROM messages WHERE group_id = ?", (group,))
-    return {str(row[0]) for row in rows}
+async def kept(db: Db, group: int) -> AsyncIterator[tuple[int | None, str, int | None, str]]:
+    """(speaker, text, sent_at, origin) of every message by origin, PAGE in memory at once."""
+    last, more = "", True
+    while more:
+        rows = await db.execute_fetchall(  # the order of an index: any other is sorted each time
+            "SELECT speaker, text, sent_at, origin FROM messages"
+            " WHERE group_id = ? AND origin > ? ORDER BY origin LIMIT ?",
+            (group, last, PAGE),
+        )
+        more = False
+        for speaker, text, sent_at, origin in rows:
+            last, more = str(origin), True
+            yield speaker, str(text), sent_at, last
 
 
 async def count_by_speaker(db: Db, group: int, but: Collection[str] = ()) -> dict[int, int]:

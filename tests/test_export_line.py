@@ -19,6 +19,7 @@ Mon, 12/25/2023
 22:31\tBob B\t"two
 lines"
 22:32\tAlice\t[Sticker]
+22:32\tAlice\t[Album]
 22:33\t☎ Call time 1:23
 22:34\tAlice joined the group.
 
@@ -40,18 +41,19 @@ def test_reads_a_phone_s_export(tmp_path: Path) -> None:
     assert [(m.speaker, m.text) for m in export.messages] == [
         ("Alice", "hi: there"),
         ("Bob B", "two\nlines"),
+        ("Alice", "[sticker]"),
         ("Alice", "[good] morning"),
     ]
     assert export.first == EVENING
-    assert export.lines == {"media": (8,), "call": (9,), "system": (10,), "deleted": (14,)}
+    assert export.lines == {"media": (9,), "call": (10,), "system": (11,), "deleted": (15,)}
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "[LINE] アリスとのトーク履歴\r\n保存日時：2023/12/26 10:00\r\n\r\n2023/12/25(月)\r\n"
-        "22:30\tアリス\tこんにちは\r\n22:31\tボブ\t[写真]\r\n",
-        "2023/12/25（一）\n22:30\tアリス\tこんにちは\n22:31\tボブ\t[貼圖]\n",
+        "22:30\tアリス\tこんにちは\r\n22:31\tボブ\t[アルバム]\r\n",
+        "2023/12/25（一）\n22:30\tアリス\tこんにちは\n22:31\tボブ\t[相簿]\n",
         "2023/12/25（一）\n下午10:30\tアリス\tこんにちは\n",
         "2023.12.25 月曜日\n22:30 アリス こんにちは\n",
         "[LINE] 與アリス的聊天記錄\n\n2023.12.25 星期一\n22:30 アリス こんにちは\n",
@@ -61,6 +63,21 @@ def test_reads_other_languages_and_the_computer_s(tmp_path: Path, text: str) -> 
     """With or without a title, with tabs or blanks."""
     (message,) = read(tmp_path, text).messages
     assert (message.speaker, message.text, message.sent_at) == ("アリス", "こんにちは", EVENING)
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("写真", "[photo]"),
+        ("貼圖", "[sticker]"),
+        ("ข้อความเสียง", "[voice message]"),
+        ("Files", "[file]"),
+    ],
+)
+def test_media_of_a_named_kind_are_placeholders(tmp_path: Path, word: str, shown: str) -> None:
+    """In every language of the app the same as in Telegram."""
+    export = read(tmp_path, f"2023/12/25(月)\n22:30\tAlice\thi\n22:31\tBob\t[{word}]\n")
+    assert [m.text for m in export.messages] == ["hi", shown]
 
 
 def test_a_title_tells_a_name_with_blanks(tmp_path: Path) -> None:

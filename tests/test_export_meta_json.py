@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lm.corpus.media import WORDLESS
 from lm.exports.apps.meta_json import repaired
 from lm.exports.export import Export, ExportError
 from lm.exports.reading import read_export
@@ -73,8 +74,7 @@ def test_files_run_backwards(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "kind"),
     [
-        ({"content": None, "photos": [{"uri": "a.jpg"}]}, "media"),
-        ({"content": None, "sticker": {"uri": "a.png"}}, "media"),
+        ({"content": None, "share": {"link": "https://example.org"}}, "media"),
         ({"content": None}, "empty"),
         ({"content": "x", "is_unsent": True}, "deleted"),
         ({"content": "x", "type": "Unsubscribe"}, "system"),
@@ -97,6 +97,24 @@ def test_skips_and_counts(tmp_path: Path, fields: dict[str, Any], kind: str) -> 
     export = read(tmp_path, thread({**said(), **fields}, said("kept")))
     assert [m.text for m in export.messages] == ["kept"]
     assert export.skipped == {kind: 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"photos": [{"uri": "a.jpg"}]}, "[photo]"),
+        ({"sticker": {"uri": "a.png"}}, "[sticker]"),
+        ({"audio_files": [{"uri": "a.mp4"}]}, "[voice message]"),
+        ({"media": [{"uri": "./media/a.mp4"}]}, "[video]"),
+        ({"content": "look", "photos": [{"uri": "a.jpg"}]}, "look"),
+    ],
+)
+def test_media_without_words_are_placeholders(
+    tmp_path: Path, fields: dict[str, Any], shown: str
+) -> None:
+    """They are what they would be in Telegram, and a caption stands alone."""
+    export = read(tmp_path, thread({**said(), "content": None, **fields}, said("kept")))
+    assert [m.text for m in export.messages] == ["kept", shown]
 
 
 def test_reads_encrypted_chats(tmp_path: Path) -> None:
@@ -154,8 +172,10 @@ def test_a_folder_is_read_like_its_zip(tmp_path: Path) -> None:
 def test_reads_the_samples() -> None:
     """Texts and times are those that the samples' own tests state."""
     export = read_export(DATA / "messenger" / "chat-analytics_2A_7M.json")
-    assert [m.text for m in export.messages] == ["you what", "Whats up!", "Hello"]
-    assert (set(export.speakers), export.skipped) == ({"Alice", "Bob"}, {"media": 4})
+    worded = [m.text for m in export.messages if m.text not in WORDLESS]
+    assert worded == ["you what", "Whats up!", "Hello"]
+    assert len(export.messages) == 7
+    assert (set(export.speakers), export.skipped) == ({"Alice", "Bob"}, {})
     export = read_export(DATA / "instagram" / "test_export.json")
     assert [(m.speaker, m.text, m.sent_at) for m in export.messages] == [
         ("Jane Doe", "Hello John!", 1577186580),

@@ -85,15 +85,20 @@ def test_skips_and_counts(tmp_path: Path, fields: dict[str, Any], kind: str) -> 
 
 
 def test_stickers_edits_and_polls(tmp_path: Path) -> None:
-    """A sticker is its emoji, an edited message its newest text, a poll its question."""
+    """A sticker is its emoji, an edited message its newest text, a poll its question, and what is
+    said by files alone the kind of the first.
+    """
+    photo = {"pointer": {"contentType": "image/jpeg"}}
+    voice = {"pointer": {"contentType": "audio/aac"}, "flag": "VOICE_MESSAGE"}
+    files = ({"standardMessage": {"attachments": [file]}} for file in (photo, voice))
     edited = {**body("new"), "revisions": [{"chatId": "11", **body("old")}]}
     sticker = {"stickerMessage": {"sticker": {"emoji": "🔥"}}}
     export = read(
         tmp_path,
         *FRAMES,
-        *(item(**fields) for fields in (edited, sticker, {"poll": {"question": "When?"}})),
+        *(item(**fields) for fields in (edited, sticker, {"poll": {"question": "When?"}}, *files)),
     )
-    assert [m.text for m in export.messages] == ["new", "🔥", "When?"]
+    assert [m.text for m in export.messages] == ["new", "🔥", "When?", "[photo]", "[voice message]"]
 
 
 def exported(**fields: Any) -> dict[str, Any]:
@@ -116,7 +121,7 @@ def test_reads_data_json(tmp_path: Path) -> None:
         tmp_path,
         exported(quote="\n\n> before\n\n"),
         exported(body="  ", sticker={"emoji": "🔥"}),
-        exported(body="  ", attachments=[{"name": "a"}]),
+        exported(body="  ", attachments=[{"name": "a.jpg"}]),
         exported(deleted=True),
         exported(body="Missed voice call", call=True),
         exported(date="x"),
@@ -125,8 +130,9 @@ def test_reads_data_json(tmp_path: Path) -> None:
     assert [(m.speaker, m.text, m.sent_at) for m in export.messages] == [
         ("Jim", "hi", 1_700_000_000),
         ("Jim", "🔥", 1_700_000_000),
+        ("Jim", "[photo]", 1_700_000_000),
     ]
-    assert export.skipped == {"media": 1, "deleted": 1, "system": 1, "malformed": 2}
+    assert export.skipped == {"deleted": 1, "system": 1, "malformed": 2}
 
 
 def test_reads_chat_md(tmp_path: Path) -> None:

@@ -102,6 +102,17 @@ def test_skips_and_counts(tmp_path: Path, fields: dict[str, Any], kind: str) -> 
     assert export.skipped == {kind: 1}
 
 
+def test_a_file_without_words_is_a_placeholder(tmp_path: Path) -> None:
+    """It is told by its name; of several sent in one second the first stands for all."""
+    moments = ("1700000000.000200", "1700000000.000300", "1700000001.000000")
+    export = read(tmp_path, *(said("", ts, files=[{"name": "cat.jpg"}]) for ts in moments))
+    assert [(m.text, m.sent_at) for m in export.messages] == [
+        ("[photo]", 1_700_000_000),
+        ("[photo]", 1_700_000_001),
+    ]
+    assert export.skipped == {"album": 1}
+
+
 def test_people_with_one_name_stay_two(tmp_path: Path) -> None:
     """The second is shown with the account's unique name, whether it is deleted or not."""
     export = read(tmp_path, said(), said(user="U2"))

@@ -189,7 +189,7 @@ def test_items_that_are_decoded_together_are_those_decoded_alone(
         '"type": "service"', '"type": "service", "x": "raw \n}' + ',\n{ newline"', 1
     )
     together = read(tmp_path, content)
-    monkeypatch.setattr(json_stream.JsonStream, "_several", lambda self: [])
+    monkeypatch.setattr(json_stream.JsonStream, "_several", lambda self, between: [])
     alone = read(tmp_path, content)
     assert (list(together.messages), together.lines) == (list(alone.messages), alone.lines)
     assert together.lines["system"]

@@ -17,7 +17,7 @@ def read(folder: Path, text: str) -> Export:
 
 
 def test_reads_a_qq_record(tmp_path: Path) -> None:
-    """Names have numbers or addresses, which are the accounts; pictures are counted."""
+    """Names have numbers or addresses, which are the accounts; pictures are placeholders."""
     export = read(
         tmp_path,
         "消息记录（此消息记录为文本格式，不支持重新导入）\r\n\r\n=====\r\n消息对象:同学群\r\n=====\r\n\r\n"
@@ -29,10 +29,11 @@ def test_reads_a_qq_record(tmp_path: Path) -> None:
     assert (export.format, export.title) == ("qq", "同学群")
     assert [(m.speaker, m.key, m.text) for m in export.messages] == [
         ("张三", "qq:12345678", "你好\n第二行"),
+        ("李四", "qq:a@b.com", "[photo]"),
         ("李四", "qq:a@b.com", "好的"),
     ]
     assert export.messages[0].sent_at == EVENING
-    assert export.lines == {"media": (11,), "system": (14,)}
+    assert export.lines == {"system": (14,)}
 
 
 def test_reads_wechat_as_tools_write_it(tmp_path: Path) -> None:
@@ -40,10 +41,15 @@ def test_reads_wechat_as_tools_write_it(tmp_path: Path) -> None:
     export = read(
         tmp_path,
         "2023-12-25 22:30:00 张三\n你好\n\n2023-12-25 22:31:00 我\n[语音]\n\n"
-        "2023-12-25 22:32:00 我\n好\n\n2023-12-25 22:33:00 我\n我撤回了一条消息\n",
+        "2023-12-25 22:32:00 我\n好\n\n2023-12-25 22:32:30 我\n[红包]\n\n"
+        "2023-12-25 22:33:00 我\n我撤回了一条消息\n",
     )
     assert export.format == "wechat"
-    assert [(m.speaker, m.text) for m in export.messages] == [("张三", "你好"), ("我", "好")]
+    assert [(m.speaker, m.text) for m in export.messages] == [
+        ("张三", "你好"),
+        ("我", "[voice message]"),
+        ("我", "好"),
+    ]
     assert export.skipped == {"media": 1, "system": 1}
 
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lm.doctor.report import iso
 from lm.exports.export import Export, ExportError
 from lm.exports.reading import read_export
 from lm.exports.source import LONGEST_LINE
@@ -77,6 +78,7 @@ def texts(export: Export) -> list[str]:
         "25.12.2023 klo 22.30 - ",
         "25.12.23 г., 22:30 ч. - ",
         "25. 12. 2023. 22:30 - ",
+        "25. 12. 2023. u 22:30 - ",
         "25/12/23 10:30 अपराह्न - ",
         "25/12/2023, 10:30 CH - ",
         "25/12/2023 22:30 น. - ",
@@ -135,22 +137,13 @@ def test_an_american_header_is_taken_for_one(tmp_path: Path) -> None:
         ("<Medien ausgeschlossen>", "media"),
         ("<Multimedia omitido>", "media"),
         ("<Médias omis>", "media"),
-        ("\u200eimmagine omessa", "media"),
-        ("\u200eизображение отсутствует", "media"),
-        ("\u200e<attached: 00000042-PHOTO-2020-06-07.jpg>", "media"),
-        ("< attached: 00000042-PHOTO-2020-06-07.jpg >", "media"),
-        ("IMG-20200607-WA0001.jpg (Datei angehängt)", "media"),
-        ("bill.pdf • \u200e2 pages \u200edocument omitted", "media"),
         ("This message was deleted", "deleted"),
         ("Você apagou esta mensagem", "deleted"),
         ("\u200eBu mesaj silindi.", "deleted"),
         ("null", "empty"),
         ("\u200b", "empty"),
         ("Missed voice call", "call"),
-        ("POLL:\nWhere?\nOPTION: here (1 vote)", "poll"),
-        ("location: https://maps.google.com/?q=1.0,2.0", "location"),
         ("Messages and calls are end-to-end encrypted. No one outside", "system"),
-        ("\u200eobrázek vynechán", "media"),
         ("<Медіа пропущено>", "media"),
         ("<تم استبعاد الوسائط>", "media"),
         ("<मीडिया के बिना>", "media"),
@@ -160,9 +153,6 @@ def test_an_american_header_is_taken_for_one(tmp_path: Path) -> None:
         ("<メディアは含まれていません>", "media"),
         ("<省略多媒体文件>", "media"),
         ("<Media weggelaten>", "media"),
-        ("文件.pdf (文件附件)", "media"),
-        ("\u200e<添付ファイル：00000012-PHOTO.jpg>", "media"),
-        ("\u200e<fichier zzz: 00000012-PHOTO.jpg>", "media"),
         ("このメッセージは削除されました。", "deleted"),
         ("此訊息已刪除。", "deleted"),
         ("Tato zpráva byla smazána", "deleted"),
@@ -170,14 +160,59 @@ def test_an_american_header_is_taken_for_one(tmp_path: Path) -> None:
         ("Tin nhắn này đã bị xóa", "deleted"),
         ("मिस्ड वॉइस कॉल", "call"),
         ("Пропущений відеодзвінок", "call"),
-        ("投票：\nどこ?\n选项", "poll"),
     ],
 )
 def test_skips_what_the_app_wrote(tmp_path: Path, said: str, kind: str) -> None:
-    """A placeholder is no message; it is counted by its kind."""
+    """What stands for nothing that a friend said is counted by its kind."""
     export = read(tmp_path, f"25/12/23, 10:30 - Alice: hi\n25/12/23, 10:31 - Bob: {said}\n")
     assert texts(export) == ["hi"]
     assert export.skipped == {kind: 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("\u200eimage omitted", "[photo]"),
+        ("\u200eGIF omitted", "[GIF]"),
+        ("\u200eaudio omitted", "[audio]"),
+        ("\u200evoice message omitted", "[voice message]"),
+        ("\u200eSticker weggelassen", "[sticker]"),
+        ("\u200ecartão do contato omitido", "[contact]"),
+        ("\u200eimmagine omessa", "[photo]"),
+        ("\u200eизображение отсутствует", "[photo]"),
+        ("\u200eobrázek vynechán", "[photo]"),
+        ("\u200e動画は含まれていません", "[video]"),
+        ("\u200e<attached: 00000042-PHOTO-2020-06-07.jpg>", "[photo]"),
+        ("< attached: 00000042-PHOTO-2020-06-07.jpg >", "[photo]"),
+        ("\u200e<添付ファイル：00000012-PHOTO.jpg>", "[photo]"),
+        ("\u200e<fichier zzz: 00000012-VIDEO.mp4>", "[video]"),
+        ("\u200e<attached: 00000042-Bill.pdf>", "[file]"),
+        ("\u200e<attached: 00000042-Bob.vcf>", "[contact]"),
+        ("IMG-20200607-WA0001.jpg (Datei angehängt)", "[photo]"),
+        ("PTT-20200607-WA0001.opus (file attached)", "[voice message]"),
+        ("STK-20200607-WA0001.webp (file attached)", "[sticker]"),
+        ("Bob (work).vcf (file attached)", "[contact]"),
+        ("文件.pdf (文件附件)", "[file]"),
+        ("bill.pdf • \u200e2 pages \u200edocument omitted", "[file]"),
+        ("location: https://maps.google.com/?q=1.0,2.0", "[location]"),
+        ("\u200eLive location shared", "[location]"),
+        ("POLL:\nWhere?\nOPTION: here (1 vote)", "Where?"),
+        ("投票：\nどこ?\n选项", "どこ?"),
+    ],
+)
+def test_media_of_a_named_kind_are_what_they_are_live(
+    tmp_path: Path, said: str, shown: str
+) -> None:
+    """A photo without words is said as in Telegram, and a poll is its question."""
+    assert texts(read(tmp_path, f"25/12/23, 10:30 - Alice: {said}\n")) == [shown]
+
+
+def test_an_album_is_said_once(tmp_path: Path) -> None:
+    """Photos that somebody sends within a minute, one right after the other, are one message."""
+    lines = ["10:30 - Alice", "10:30 - Alice", "10:30 - Bob", "10:30 - Alice", "10:31 - Alice"]
+    export = read(tmp_path, "".join(f"25/12/23, {each}: image omitted\n" for each in lines))
+    assert [m.speaker for m in export.messages] == ["Alice", "Bob", "Alice", "Alice"]
+    assert export.skipped == {"album": 1}
 
 
 @pytest.mark.parametrize(
@@ -317,6 +352,49 @@ def test_refuses_dates_without_a_year(tmp_path: Path, header: str) -> None:
     """Nothing in the file tells the year, so it says what to do instead of guessing one."""
     with pytest.raises(ExportError, match=r"line 2: its dates have no year.*Export chat"):
         read(tmp_path, f"from us\n{header}Alice: hi\n{header}Bob: ho\n")
+
+
+def test_a_header_without_a_year_is_found_anywhere(tmp_path: Path) -> None:
+    """The line that is named is the one where it stands, also where that is megabytes below."""
+    above = "nothing of a chat\n" * 80_000
+    file = tmp_path / "chat.txt"
+    file.write_text(f"{above}[12/25, 22:30] Alice: hi\n")
+    with pytest.raises(ExportError, match="line 80,001: its dates have no year"):
+        read_export(file, format="whatsapp")
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("1388/01/01", "2009-03-21"),
+        ("۱۴۰۲/۱۰/۴", "2023-12-25"),
+        ("1403/12/30", "2025-03-20"),
+        ("1404/01/01", "2025-03-21"),
+        ("[۱۴۰۲/۱۲/۲۹،\u200f ۲۲:۳۰:۰۰] ", "2024-03-19"),
+    ],
+)
+def test_reads_iran_s_calendar(tmp_path: Path, written: str, day: str) -> None:
+    """Its years are told by their numbers; leap years as they were and will be."""
+    header = written if written.startswith("[") else f"{written}, 22:30 - "
+    export = read(tmp_path, f"{header}Alice: hi\n{header}Bob: ho\n")
+    assert export.first is not None
+    assert iso(export.first)[:10] == day
+    assert "years: of Iran's calendar" in export.evidence
+
+
+def test_days_that_iran_s_calendar_lacks_are_none(tmp_path: Path) -> None:
+    """The last month has 29 days but in leap years, the others after summer 30."""
+    dates = ("1402/12/29", "1402/12/30", "1402/07/31", "1402/06/31")
+    export = read(tmp_path, "".join(f"{day}, 22:30 - Alice: {day}\n" for day in dates))
+    assert texts(export) == ["1402/06/31", "1402/12/29"]
+    assert export.skipped == {"malformed": 2}
+
+
+@pytest.mark.parametrize("date", ["٢٥\u200f/٦\u200f/١٤٤٥ هـ", "25/6/1445"])
+def test_refuses_lunar_calendars(tmp_path: Path, date: str) -> None:
+    """No rule gives their days, and a wrong day is worse than none."""
+    with pytest.raises(ExportError, match=r"lunar calendar.*Gregorian calendar and export"):
+        read(tmp_path, f"[{date}، ١٠:٣٠:٠٠ م] Alice: hi\n[{date}، ١٠:٣١:٠٠ م] Bob: ho\n")
 
 
 def test_origins_stay_in_a_longer_export(tmp_path: Path) -> None:

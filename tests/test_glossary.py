@@ -23,7 +23,7 @@ from tests.wording_texts import ROOT
 
 TRANSLATED = [language for language in languages() if language != "en"]
 # What gives a kind of skipped entries in lm/exports, beside calls of `skip`.
-KINDS_OF = ("_add", "_add_exported", "_add_item", "_kind", "_not_own_words")
+KINDS_OF = ("_add", "_add_exported", "_add_item", "_kind", "_not_own_words", "_understood")
 
 
 @cache

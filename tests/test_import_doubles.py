@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bot.importing.consent import Consent
+from bot.importing.study import read_state
 from bot.importing.taking_in import import_export, import_exports
-from lm.doctor.overlap import Known, Said
+from lm.doctor.overlap import Doubles, Known, Said
+from lm.exports.export import Draft, Export
 from lm.exports.reading import read_export
 from storage import groups, messages
+from storage.messages import MessageRow
 from storage.store import Store
 
 ALL = Consent(None, "a test")
@@ -34,11 +39,26 @@ def said(count: int, names: tuple[str, ...] = ("Alice", "Bob"), shift: int = 0) 
     ]
 
 
+def doubles(known: list[Said], new: list[Said]) -> Doubles:
+    """What is found of new messages where those are known."""
+    group = Known()
+    group.add(group.packed(known))
+    return group.doubles(group.packed(new))
+
+
+def export_of(lines: list[Said]) -> Export:
+    """They as an export."""
+    draft = Draft("jsonl")
+    for each in lines:
+        draft.add(each.speaker, each.text, each.sent_at, "c")
+    return draft.export()
+
+
 def written(path: Path, lines: list[Said], clock: str) -> Path:
     """A WhatsApp export with that form of dates."""
     text = "".join(
-        f"{datetime.fromtimestamp(each.sent_at, UTC).strftime(clock)}{each.speaker}: {each.text}\n"
-        for each in lines
+        f"{datetime.fromtimestamp(sent_at or 0, UTC).strftime(clock)}{speaker}: {words}\n"
+        for speaker, words, sent_at in lines
     )
     path.write_text(text, encoding="utf-8")
     return path
@@ -91,25 +111,51 @@ def test_what_two_people_say_alike_is_not_one(tmp_path: Path) -> None:
     """Everybody wishes a happy birthday in one minute; nobody is anybody's alias."""
     wishes = [Said(f"Friend {n}", "happy birthday to you!", BEGIN) for n in range(5)]
     new = [Said(f"Other {n}", "happy birthday to you!", BEGIN) for n in range(5)]
-    found = Known([*wishes, *said(50)]).doubles([*new, Said("Dora", "hm", BEGIN)])
-    assert (found.places, found.aliases) == (frozenset(), ())
+    found = doubles([*wishes, *said(50)], [*new, Said("Dora", "hm", BEGIN)])
+    assert not found.there.any()
+    assert not found.aliases
+
+
+def test_placeholders_tell_nothing() -> None:
+    """Two people who send a video message in the same minute are not one for that."""
+    videos = [Said("Alice", "[video message]", BEGIN + 600 * n) for n in range(9)]
+    found = doubles(videos, [each._replace(speaker="Bob") for each in videos])
+    assert not found.there.any()
+    assert not found.aliases
 
 
 def test_the_same_words_twice_in_a_minute_are_two() -> None:
     """Each known message stands for one of the export's."""
     known = [Said("Alice", "ha", BEGIN), Said("Alice", "ha", BEGIN + 5)]
     new = [Said("Alice", "ha", BEGIN) for _ in range(3)]
-    assert len(Known(known).doubles(new).places) == 2
+    assert doubles(known, new).there.sum() == 2
 
 
 def test_messages_without_a_time_are_left_alone() -> None:
-    """None stands for them."""
-    assert Known(said(3)).doubles([None, *said(1)]).places == {1}
+    """Only the same words at the same time are the same message."""
+    timeless = said(1)[0]._replace(sent_at=None)
+    assert doubles(said(3), [timeless, *said(1)]).there.tolist() == [False, True]
+    assert not doubles([timeless], [timeless]).there.any()
 
 
 def test_a_flood_of_one_word_takes_linear_time() -> None:
     """20,000 times "ok" in one minute, on both sides."""
     flood = [Said("Alice", "ok, this is long enough", BEGIN + n % 60) for n in range(20_000)]
     started = time.process_time()
-    Known(flood).doubles(flood)
+    assert doubles(flood, flood).there.any()
     assert time.process_time() - started < 5
+
+
+async def test_what_a_group_has_takes_little_memory(store: Store) -> None:
+    """An import knows what was said by hashes: its words are not held while it runs."""
+    await import_exports(store, "us", [export_of(said(60))], ALL, {})
+    words = "words " * 500
+    rows = [MessageRow(1, f"{n} {words}", 60 * n, "c", f"o:{n}") for n in range(6_000)]
+    await store.write(partial(messages.add, group=1, rows=rows))
+    del rows
+    tracemalloc.start()
+    state = await store.read(lambda db: read_state(db, "us"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(state.heard) == len(state.origins) == 6_060
+    assert peak < 9_000_000  # of 18 MB of words

@@ -19,7 +19,6 @@ from lm.exports.reading import read_export
 
 FOLDERS = ("whatsapp_fixtures", "other_export_fixtures", "telegram_fixtures")
 NOTES = {  # why we differ on purpose
-    "pustur/attachment1": "one attachment without words: counted as media, nothing to learn from",
     "chat-miner/test_single_export": "theirs puts a blank between the parts of a text",
     "chat-miner/test_batch_export": "theirs puts a blank between the parts of a text",
     "tg-to-md/sample": "Eve only forwards somebody else's words, which are not hers to learn from",

@@ -5,22 +5,27 @@ Reads the group's state once; from then on it works on plain values and can run 
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+
+import numpy as np
+import numpy.typing as npt
 
 from bot.config import PrivacyConfig
 from bot.importing.people import People, Person
 from bot.scrubbing import called, make_scrubber
 from lm.corpus.media import WORDLESS
 from lm.doctor.aliases import LikelyAlias, likely_aliases
+from lm.doctor.heard import NOBODY, Heard
 from lm.doctor.overlap import Doubles, Known, Said
 from lm.doctor.report import Report, examine
 from lm.doctor.verdict import Verdict, verdict
 from lm.exports.export import Export, ExportedMessage
 from lm.privacy.scrubber import Scrubber
-from storage import groups, messages
+from storage import groups, handles, messages
 from storage.forgetting import keyed
 from storage.groups import SpeakerRow, new_secret
 from storage.store import Db
@@ -38,8 +43,10 @@ class GroupState:
     counts: Mapping[int, int] = field(default_factory=dict)  # messages with words, by speaker
     worded: Mapping[int, int] = field(default_factory=dict)  # without placeholders for media
     characters: Mapping[int, int] = field(default_factory=dict)
-    said: tuple[tuple[int | None, str, int], ...] = ()
-    origins: frozenset[str] = frozenset()
+    heard: Heard = field(default_factory=Heard)  # all messages; of a turn without words NOBODY
+    origins: array[int] = field(default_factory=lambda: array("q"))  # hashes, in this process
+    turns: bool = False  # whether there are turns without words
+    handles: tuple[str, ...] = ()  # @names of who writes in the group's chats
 
 
 async def read_state(db: Db, name: str) -> GroupState:
@@ -48,6 +55,11 @@ async def read_state(db: Db, name: str) -> GroupState:
     group = known.get(name.casefold())
     if group is None:
         return GroupState(name)
+    heard, origins, turns = Heard(), array("q"), False
+    async for speaker, text, sent_at, origin in messages.kept(db, group):
+        heard.add(NOBODY if speaker is None else speaker, text, sent_at)
+        origins.append(hash(origin))
+        turns = turns or origin.startswith(messages.SOMEONE)
     return GroupState(
         *(name, group, await groups.secret(db, group)),
         rows=tuple(await groups.speakers(db, group)),
@@ -55,8 +67,10 @@ async def read_state(db: Db, name: str) -> GroupState:
         counts=await messages.count_by_speaker(db, group),
         worded=await messages.count_by_speaker(db, group, but=WORDLESS),
         characters=await messages.characters_by_speaker(db, group),
-        said=tuple(await messages.said(db, group)),
-        origins=frozenset(await messages.origins(db, group)),
+        heard=heard,
+        origins=origins,
+        turns=turns,
+        handles=tuple(await handles.known(db, group)),
     )
 
 
@@ -65,7 +79,7 @@ class Study:
 
     people:  everybody of the group and the exports
     reports: the doctor's, one for each export
-    doubles: for each export the places of messages that the group, or an earlier export, has
+    doubles: for each export which of its messages the group, or an earlier export, has
     counts:  for each export the number of messages by person
     fresh:   the same, of messages that are new
     """
@@ -82,15 +96,17 @@ class Study:
         names = {name for export in self.exports for name in export.speakers}
         insiders = {*called(state.rows), *names, *aliases.values()}
         self.scrubber: Scrubber = make_scrubber(privacy, state.secret, insiders)
+        self.scrubber.admit(state.handles)
         self.people = People(
             *(state.rows, state.withdrawn, aliases, self.scrubber.scrub),
             partial(keyed, state.secret),
         )
         self.reports: list[Report] = []
-        self.doubles: list[frozenset[int]] = []
+        self.doubles: list[npt.NDArray[np.bool_]] = []
         self.counts: list[Counter[Person]] = []
         self.fresh: list[Counter[Person]] = []
-        known = Known(self._stored())
+        known = Known()
+        known.add_stored(state.heard, {id: p.name for p in self.people for id in p.ids})
         for number, (file, export) in enumerate(exports):
             self._look(known, file, export, last=number == len(exports) - 1)
         whole = self._verdict()
@@ -101,46 +117,40 @@ class Study:
         """Who said it."""
         return self.people.of(message.speaker, message.key)
 
-    def _stored(self) -> list[Said]:
-        names = {id: person.name for person in self.people for id in person.ids}
-        return [
-            Said(names[speaker], text, sent_at)
-            for speaker, text, sent_at in self.state.said
-            if speaker is not None
-        ]
-
     def _look(self, known: Known, file: str, export: Export, *, last: bool) -> None:
         report = examine(file, export, lambda m: self.person(m).shown, self.scrubber.scrub)
-        said: list[Said | None] = []
-        if known.count or not last:
-            said = [self._said(message) for message in export.messages]
-        found = known.doubles(said)
-        if not last:
-            known.add(each for p, each in enumerate(said) if each and p not in found.places)
-        doubles = found.places | self._same_origin(export)
-        report.duplicates = len(doubles)
+        found = Doubles(np.zeros(len(export.messages), np.bool_))
+        if len(known) or not last:
+            new = known.packed(map(self._said, export.messages))
+            found = known.doubles(new)
+            known.add(new, ~found.there)
+        doubles = found.there | self._same_origin(export)
+        report.duplicates = int(doubles.sum())
         self._tell(report, found)
         self.reports.append(report)
         self.doubles.append(doubles)
         counts: Counter[Person] = Counter()
         for name, key, count in export.messages.voices():
             counts[self.people.of(name, key)] += count
-        known_before = Counter(self.person(export.messages[place]) for place in sorted(doubles))
+        known_before = Counter(
+            self.person(export.messages[place]) for place in map(int, np.flatnonzero(doubles))
+        )
         self.counts.append(counts)
         self.fresh.append(counts - known_before)
 
-    def _said(self, message: ExportedMessage) -> Said | None:
-        if message.sent_at is None:
-            return None
+    def _said(self, message: ExportedMessage) -> Said:
         text = self.scrubber.scrub(message.text)
         return Said(self.person(message).name, text, message.sent_at)
 
-    def _same_origin(self, export: Export) -> frozenset[int]:
-        """Places of messages that came in by an export of the same kind."""
-        origins = self.state.origins
-        if not origins:
-            return frozenset()
-        return frozenset(p for p, m in enumerate(export.messages) if m.origin in origins)
+    def _same_origin(self, export: Export) -> npt.NDArray[np.bool_]:
+        """Which messages came in by an export of the same kind."""
+        count = len(export.messages)
+        if not self.state.origins:
+            return np.zeros(count, np.bool_)
+        origins = np.fromiter(
+            (hash(message.origin) for message in export.messages), np.int64, count
+        )
+        return np.isin(origins, np.frombuffer(self.state.origins, np.int64))
 
     def _tell(self, report: Report, found: Doubles) -> None:
         """Put into a report what only a comparison with the group shows."""

@@ -14,6 +14,7 @@ from bot.importing.consent import Consent
 from bot.importing.people import ImportRefusedError, Person
 from bot.importing.study import Study, read_state
 from lm.corpus.transcript import LEAST
+from lm.doctor.heard import NOBODY
 from lm.doctor.report import Report
 from lm.exports.export import Export
 from storage import groups, messages
@@ -144,9 +145,8 @@ async def _write_messages(
 ) -> None:
     """The messages of one export in their order, a chunk at a time."""
     rows = _rows(study, number, agreed)
-    known = any(origin.startswith(messages.SOMEONE) for origin in study.state.origins)
     while chunk := list(islice(rows, CHUNK)):
-        if known:  # whoever has agreed since speaks now where nobody's turn was kept
+        if study.state.turns:  # whoever has agreed since speaks now where nobody's turn was kept
             turns = (
                 messages.turn(study.state.secret, row.origin)
                 for row in chunk
@@ -161,14 +161,13 @@ def _rows(study: Study, number: int, agreed: set[Person]) -> Iterator[MessageRow
     silent = ""  # the conversation in which somebody without words spoke last
     doubles, scrub = study.doubles[number], study.scrubber.scrub
     secret = study.state.secret
-    taken = {
-        sent_at // 60 for speaker, _, sent_at in study.state.said if speaker is None
-    }  # minutes with an empty turn
+    heard = study.state.heard
+    taken = set((heard.times[heard.who == NOBODY] // 60).tolist())  # minutes with an empty turn
     for place, m in enumerate(study.exports[number].messages):
         person = study.person(m)
         if person in agreed:
             silent = ""
-            if place not in doubles:
+            if not doubles[place]:
                 text = scrub(m.text)
                 yield MessageRow(person.id, text, m.sent_at, m.conversation, m.origin, m.reply_to)
         elif silent != m.conversation:

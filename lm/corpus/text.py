@@ -13,7 +13,9 @@ import unicodedata
 _REMOVED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # all invisible
 )
-_BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_BLANK = frozenset(" \u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
+    chr(selector) for selector in range(0xFE00, 0xFE10)
+}  # what Unicode calls printable and nobody sees
 _SHORT = 1_000  # characters: normalising these takes at most 2 ms, however they are combined
 _LONGEST_MARKS = 100  # combining marks in one run; the worst words of living scripts have six
 
@@ -56,6 +58,6 @@ def _longest_run_of_marks(text: str) -> int:
 
 def _visible(char: str) -> bool:
     """Whether a character shows anything by itself."""
-    if char in _BLANK_LETTERS or "\ufe00" <= char <= "\ufe0f" or char >= "\U000e0000":
+    if char in _BLANK or char >= "\U000e0000":
         return False
-    return unicodedata.category(char) not in ("Cc", "Cf", "Cn", "Zs", "Zl", "Zp")
+    return char.isprintable() or unicodedata.category(char) == "Co"  # somebody's own font

@@ -8,13 +8,16 @@ the same things at the same times under two names is one person with two contact
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lm.doctor.aliases import LikelyAlias
+import numpy as np
+import numpy.typing as npt
 
-TELLING = 12  # characters from which on a text is rarely said twice in one minute by two people
+from lm.doctor.aliases import LikelyAlias
+from lm.doctor.heard import NO_TIME, NOBODY, Heard, Ints
+
 EXACT_S, MINUTE_S = 2, 60  # tolerance where both clocks show seconds, and where one does not
 ZONE_S = 900  # time zones differ by quarters of an hour
 MOST_SHIFT_S = 27 * 3600
@@ -22,122 +25,159 @@ LEAST_EVIDENCE = 3  # telling doubles that make a shift or an alias believable
 SHARE = 0.5  # of a name's telling doubles have to be the same other person's
 SHIFT_SHARE = 0.05  # of all telling doubles have to show a shift
 MOST_ALIKE = 50  # equal messages of one minute that are compared: a flood must not be quadratic
+_SPAN = 1 << 14  # messages that are looked up together
 
 
 class Said(NamedTuple):
-    """Who said what and when; `speaker` "" stands for somebody without words."""
+    """Who said what and when, None where that is not known."""
 
     speaker: str
     text: str
-    sent_at: int
+    sent_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Doubles:
-    """Places of messages that are there already, likely aliases, and time shifts in seconds."""
+    """Which messages are there already, likely aliases, and time shifts in seconds."""
 
-    places: frozenset[int]
-    aliases: tuple[LikelyAlias, ...]
-    shifts: tuple[int, ...]
+    there: npt.NDArray[np.bool_]
+    aliases: tuple[LikelyAlias, ...] = ()
+    shifts: tuple[int, ...] = ()
 
 
 class Known:
     """What a group has. Grows by what is taken in, so that one import can hold several files."""
 
-    def __init__(self, said: Iterable[Said] = ()) -> None:
-        self._at: defaultdict[tuple[str, int], list[Said]] = defaultdict(list)
-        self._once: dict[str, Said | None] = {}  # telling texts; None for one said twice
-        self.count = 0
-        self.add(said)
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._names: dict[str, int] = {}
+        self._heard = Heard()
 
-    def add(self, said: Iterable[Said]) -> None:
-        """Know these too."""
-        for each in said:
-            text = _plain(each.text)
-            self._at[text, each.sent_at // MINUTE_S].append(each)
-            self.count += 1
-            if len(text) >= TELLING:
-                self._once[text] = None if text in self._once else each
+    def __len__(self) -> int:
+        """Number of messages."""
+        return len(self._heard)
 
-    def doubles(self, new: Sequence[Said | None]) -> Doubles:
-        """Which of these are known; None stands for a message without a time."""
-        if not self.count:
-            return Doubles(frozenset(), (), ())
-        shifts = self._shifts(new)
-        used: set[int] = set()
-        found = self._matches(new, shifts, used, lambda name: name)
-        pairs = self._pairs(new, found, shifts, used)
+    def packed(self, said: Iterable[Said]) -> Heard:
+        """Messages as `doubles` and `add` take them."""
+        heard = Heard()
+        for speaker, text, sent_at in said:
+            heard.add(self._number(speaker), text, sent_at)
+        return heard
+
+    def add(self, packed: Heard, which: npt.NDArray[np.bool_] | None = None) -> None:
+        """Know these too, or those of them."""
+        there = np.ones(len(packed), np.bool_) if which is None else which
+        self._heard.take(packed, there & (packed.times != NO_TIME), packed.who)
+
+    def add_stored(self, heard: Heard, names: Mapping[int, str]) -> None:
+        """Know these too, whose speakers have numbers of their own; NOBODY said nothing."""
+        numbers, places = np.unique(heard.who, return_inverse=True)
+        here = [NOBODY if n == NOBODY else self._number(names[n]) for n in numbers.tolist()]
+        who = np.array(here, np.int64)[places]
+        self._heard.take(heard, (who != NOBODY) & (heard.times != NO_TIME), who)
+
+    def _number(self, name: str) -> int:
+        return self._names.setdefault(name, len(self._names))
+
+    def doubles(self, new: Heard) -> Doubles:
+        """Which of these messages, packed here, are known."""
+        found = np.zeros(len(new), np.bool_)
+        if not len(self):
+            return Doubles(found)
+        search = _Search(self._heard, new)
+        search.match(found, lambda who: who)
+        pairs = search.pairs(found)
         if pairs:
-            rest = [None if place in found else each for place, each in enumerate(new)]
-            found |= self._matches(rest, shifts, used, pairs.get)
+            search.match(found, pairs.get)
+        names = list(self._names)
         aliases = tuple(
-            LikelyAlias(alias, name, "says the same at the same times")
+            LikelyAlias(names[alias], names[name], "says the same at the same times")
             for alias, name in pairs.items()
         )
-        return Doubles(frozenset(found), aliases, tuple(shift for shift in shifts if shift))
+        return Doubles(found, aliases, tuple(shift for shift in search.shifts if shift))
 
-    def _shifts(self, new: Sequence[Said | None]) -> list[int]:
+
+class _Search:
+    """Looks for new messages among known ones; each known one is used for one of them."""
+
+    def __init__(self, known: Heard, new: Heard) -> None:
+        self._known_times, self._known_who = known.times.data, known.who.data
+        keys = _keys(known.texts, known.times // MINUTE_S)
+        self._order = np.argsort(keys, kind="stable")
+        self._keys = keys[self._order]
+        self._texts, self._times, self._who = new.texts, new.times, new.who.data
+        self._telling = new.telling
+        self._used = bytearray(len(known))
+        self.shifts = self._shifts(known)
+
+    def _shifts(self, known: Heard) -> list[int]:
         """Differences of the two clocks that many telling messages show; 0 is always one."""
-        counts: Counter[int] = Counter()
-        for each in new:
-            known = self._once.get(_plain(each.text)) if each is not None else None
-            if each is None or known is None:
-                continue
-            shift = round((each.sent_at - known.sent_at) / ZONE_S) * ZONE_S
-            apart = abs(each.sent_at - known.sent_at - shift)
-            if apart <= MINUTE_S and abs(shift) <= MOST_SHIFT_S:
-                counts[shift] += 1
-        least = max(LEAST_EVIDENCE, SHIFT_SHARE * counts.total())
-        return [0, *(s for s, count in counts.most_common(4) if s and count >= least)]
+        texts, first, counts = np.unique(
+            known.texts[known.telling], return_index=True, return_counts=True
+        )
+        texts, first = texts[counts == 1], first[counts == 1]
+        said_at = known.times[known.telling][first]
+        ours = self._telling & (self._times != NO_TIME)
+        place = np.searchsorted(texts, self._texts[ours])
+        there = place < len(texts)
+        there[there] = texts[place[there]] == self._texts[ours][there]
+        apart = self._times[ours][there] - said_at[place[there]]
+        shifts = np.rint(apart / ZONE_S).astype(np.int64) * ZONE_S
+        near = (np.abs(apart - shifts) <= MINUTE_S) & (np.abs(shifts) <= MOST_SHIFT_S)
+        shown = Counter(shifts[near].tolist())
+        least = max(LEAST_EVIDENCE, SHIFT_SHARE * shown.total())
+        return [0, *(s for s, count in shown.most_common(4) if s and count >= least)]
 
-    def _pairs(
-        self, new: Sequence[Said | None], found: set[int], shifts: Sequence[int], used: set[int]
-    ) -> dict[str, str]:
-        """Names of the export whose messages are known under another name."""
-        pairs: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for place, each in enumerate(new):
-            if each is not None and place not in found and len(each.text) >= TELLING:
-                for other in self._near(each, shifts, used):
-                    pairs[each.speaker][other.speaker] += 1
+    def match(self, found: npt.NDArray[np.bool_], called: Callable[[int], int | None]) -> None:
+        """Mark what is known. `called`: the number under which a new message's speaker is known."""
+        for place, rows in self._near(np.flatnonzero(~found & (self._times != NO_TIME))):
+            name = called(self._who[place])
+            for row in rows:
+                if not self._used[row] and self._known_who[row] == name:
+                    self._used[row] = found[place] = True
+                    break
+
+    def pairs(self, found: npt.NDArray[np.bool_]) -> dict[int, int]:
+        """Speakers whose telling messages are known under another name."""
+        pairs: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        which = self._telling & ~found & (self._times != NO_TIME)
+        for place, rows in self._near(np.flatnonzero(which)):
+            theirs = (self._known_who[row] for row in rows if not self._used[row])
+            pairs[self._who[place]].update(theirs)
         believable = {}
-        for name, others in pairs.items():
-            known_as, count = others.most_common(1)[0]
-            if count >= LEAST_EVIDENCE and count > SHARE * others.total():
-                believable[name] = known_as
+        for who, others in pairs.items():
+            for known_as, count in others.most_common(1):
+                if count >= LEAST_EVIDENCE and count > SHARE * others.total():
+                    believable[who] = known_as
         return believable
 
-    def _matches(
-        self,
-        new: Sequence[Said | None],
-        shifts: Sequence[int],
-        used: set[int],
-        called: Callable[[str], str | None],
-    ) -> set[int]:
-        """Places of messages that are known; each known one is `used` for one of them.
+    def _near(self, places: Ints) -> Iterator[tuple[int, list[int]]]:
+        """Known messages with the same words at the same time, by one of the shifts, of each."""
+        for start in range(0, len(places), _SPAN):
+            part = places[start : start + _SPAN]
+            rows: list[list[int]] = [[] for _ in part]
+            for shift in self.shifts:
+                self._look_up(self._texts[part], self._times[part] - shift, rows)
+            yield from ((p, r) for p, r in zip(part.tolist(), rows, strict=True) if r)
 
-        called: the name under which a speaker of the export is known
-        """
-        found = set()
-        for place, each in enumerate(new):
-            if each is None:
-                continue
-            name = called(each.speaker)
-            for other in self._near(each, shifts, used):
-                if other.speaker == name:
-                    used.add(id(other))
-                    found.add(place)
-                    break
-        return found
+    def _look_up(self, texts: Ints, times: Ints, rows: Sequence[list[int]]) -> None:
+        """Add to each list the known messages of that text and time, a few of very many."""
+        for bucket in (0, -1, 1):
+            keys = _keys(texts, times // MINUTE_S + bucket)
+            begin = np.searchsorted(self._keys, keys)
+            end = np.minimum(np.searchsorted(self._keys, keys, "right"), begin + MOST_ALIKE)
+            some = np.flatnonzero(end > begin)
+            spans = zip(some.tolist(), begin[some].tolist(), end[some].tolist(), strict=True)
+            for place, first, last in spans:
+                for row in self._order[first:last].tolist():
+                    if _agree(int(times[place]), self._known_times[row]):
+                        rows[place].append(row)
 
-    def _near(self, each: Said, shifts: Sequence[int], used: set[int]) -> Iterator[Said]:
-        """Unused messages with the same words at the same time by one of the shifts."""
-        text = _plain(each.text)
-        for shift in shifts:
-            minute = (each.sent_at - shift) // MINUTE_S
-            for bucket in (minute, minute - 1, minute + 1):
-                for other in self._at.get((text, bucket), ())[:MOST_ALIKE]:
-                    if id(other) not in used and _agree(each.sent_at - shift, other.sent_at):
-                        yield other
+
+def _keys(texts: Ints, minutes: Ints) -> npt.NDArray[np.uint64]:
+    """One number for a text and a minute, spread by the golden ratio of 2**64."""
+    spread: npt.NDArray[np.uint64] = minutes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return spread + texts.view(np.uint64)
 
 
 def _agree(one: int, other: int) -> bool:
@@ -145,7 +185,3 @@ def _agree(one: int, other: int) -> bool:
     if one % MINUTE_S and other % MINUTE_S:
         return abs(one - other) <= EXACT_S
     return one // MINUTE_S == other // MINUTE_S or abs(one - other) <= EXACT_S
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())

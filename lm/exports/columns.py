@@ -10,12 +10,12 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import repeat
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from lm.exports.block import Block, pack, unpacked
 from lm.exports.shelf import Shelf
 
 BLOCK = 1_024  # messages in a block
@@ -27,6 +27,7 @@ _SPAN = 1 << 18  # rows whose numbers are widened at a time
 T = TypeVar("T")
 Ints = npt.NDArray[np.int64]
 Id = tuple[int, int]  # a prefix's number and the number behind it, -1 for none
+Ids = tuple[Ints, Ints]  # the same of many rows
 
 
 class Row(NamedTuple):
@@ -58,20 +59,6 @@ class Table(Generic[T]):
         return number
 
 
-class _Block(NamedTuple):
-    """What is put away of a block of rows, column by column; ids are a prefix and a number."""
-
-    where: array[int]
-    origins: array[int]
-    origin_numbers: array[int]
-    replies: array[int]
-    reply_numbers: array[int]
-    texts: list[str]
-
-
-_CODES = "IIqIq"  # of the columns before the texts
-
-
 class Columns:
     """Rows in the order in which they are added, and once frozen in order of time."""
 
@@ -82,11 +69,11 @@ class Columns:
         self._prefixes = Table[str]()
         self._prefixes.number("")
         self._shelf = Shelf() if shelf is None else shelf
-        self._pending: list[tuple[int, bytes, int, int, int, int, int, int]] = []
+        self._pending: list[tuple[int, bytes, int, int, Id, Id]] = []
         self._firsts = array("q")  # the first row of each block
         self._who, self._times, self._alike = array("I"), array("q"), array("I")
         self._anonymous = False  # whether a row has no origin of its own
-        self._open: tuple[int, _Block] = (-1, _read(b"", 0))
+        self._open: tuple[int, Block] = (-1, unpacked(b"", 0))
         self._order: Sequence[int] = ()
         self._repeats: dict[int, int] = {}
 
@@ -110,42 +97,47 @@ class Columns:
         reply_to: Id = NO_ID,
     ) -> None:
         """Add a row of numbers in the tables, a text, seconds or NO_TIME, and ids."""
-        self._pending.append((speaker, text.encode(), time, conversation, *origin, *reply_to))
+        self._pending.append((speaker, text.encode(), time, conversation, origin, reply_to))
         if len(self._pending) == BLOCK:
             self._settle()
 
-    def extend(self, speakers: Ints, texts: list[bytes], times: Ints, conversation: int) -> None:
-        """Add many rows of one conversation at once; their texts are UTF-8 already."""
+    def extend(
+        self,
+        speakers: Ints,
+        texts: Sequence[bytes],
+        times: Ints,
+        conversations: Ints,
+        origins: Ids,
+        replies: Ids,
+    ) -> None:
+        """Add many rows at once, as `add` would; their texts are UTF-8 already."""
         self._settle()
+        columns = (conversations, *origins, *replies)
         for start in range(0, len(texts), BLOCK):
-            part = texts[start : start + BLOCK]
-            count = len(part)
-            self._who.frombytes(speakers[start : start + count].astype(np.uint32).tobytes())
-            self._times.frombytes(times[start : start + count].astype(np.int64).tobytes())
-            none, missing = array("I", bytes(4 * count)), array("q", b"\xff" * (8 * count))
-            where = array("I", repeat(conversation, count))
-            self._put_away(part, [where, none, missing, none, missing])
+            rows = slice(start, start + BLOCK)
+            self._put_away(speakers[rows], texts[rows], times[rows], [c[rows] for c in columns])
 
     def _settle(self) -> None:
         """Put away what is pending, as a block of its own."""
         if self._pending:
-            who, texts, times, *rest = zip(*self._pending, strict=True)
+            who, texts, times, where, origins, replies = zip(*self._pending, strict=True)
             self._pending = []
-            self._who.extend(who)
-            self._times.extend(times)
-            columns = [array(code, column) for code, column in zip(_CODES, rest, strict=True)]
-            self._put_away(texts, columns)
+            ids = (*zip(*origins, strict=True), *zip(*replies, strict=True))
+            columns = np.array((who, times, where, *ids), np.int64)
+            self._put_away(columns[0], texts, columns[1], list(columns[2:]))
 
-    def _put_away(self, texts: Sequence[bytes], columns: list[array[int]]) -> None:
-        """A block of rows whose speakers and times are there already."""
-        self._firsts.append(len(self._who) - len(texts))
-        joined = b"\0".join(texts)
-        assert joined.count(b"\0") == len(texts) - 1, "a text with NUL reached the columns"
-        self._shelf.put(b"".join((*(column.tobytes() for column in columns), joined)))
+    def _put_away(
+        self, who: Ints, texts: Sequence[bytes], times: Ints, columns: Sequence[Ints]
+    ) -> None:
+        """Add a block of rows; `columns` are those that are packed with the texts."""
+        self._firsts.append(len(self._who))
+        self._who.frombytes(who.astype(np.uint32).tobytes())
+        self._times.frombytes(times.astype(np.int64).tobytes())
+        self._shelf.put(pack(columns, texts))
         where, origins = columns[:2]
-        self._anonymous = self._anonymous or 0 in origins
+        self._anonymous = self._anonymous or not origins.all()
         sizes = np.fromiter(map(len, texts), np.uint32, len(texts))
-        alike = sizes * np.uint32(0x9E3779B1) + np.frombuffer(where, np.uint32)  # 2**32 / phi
+        alike = sizes * np.uint32(0x9E3779B1) + where.astype(np.uint32)  # 2**32 / phi
         self._alike.frombytes(alike.tobytes())
 
     def change_times(self, change: Callable[[Ints], Ints]) -> None:
@@ -172,14 +164,14 @@ class Columns:
         block, place = self._block(row)
         return block.texts[place]
 
-    def _block(self, row: int) -> tuple[_Block, int]:
+    def _block(self, row: int) -> tuple[Block, int]:
         """The block where a row is, and its place in it. The last one asked for stays open."""
         number = bisect_right(self._firsts, row) - 1
         first = self._firsts[number]
         if self._open[0] != number:
             last = number + 1 == len(self._firsts)
             end = len(self._who) if last else self._firsts[number + 1]
-            self._open = number, _read(self._shelf.get(number), end - first)
+            self._open = number, unpacked(self._shelf.get(number), end - first)
         return self._open[1], row - first
 
     def freeze(self) -> None:
@@ -260,19 +252,10 @@ class Columns:
         return known
 
 
-def _read(block: bytes, count: int) -> _Block:
-    """A block of that many rows, as it was put away."""
-    columns: list[array[int]] = []
-    at = 0
-    for code in _CODES:
-        column = array(code)
-        size = column.itemsize * count
-        column.frombytes(block[at : at + size])
-        columns.append(column)
-        at += size
-    where, origins, origin_numbers, replies, reply_numbers = columns
-    texts = block[at:].decode().split("\0")
-    return _Block(where, origins, origin_numbers, replies, reply_numbers, texts)
+def ids_of(prefix: int, numbers: Ints) -> Ids:
+    """Ids with one prefix; those whose number is negative are none."""
+    known = numbers >= 0
+    return np.where(known, prefix, NO_ID[0]), np.where(known, numbers, NO_ID[1])
 
 
 def _numbers(column: array[int]) -> npt.NDArray[Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple, overload
 
+from lm.corpus.media import WORDLESS
 from lm.corpus.text import clean
 from lm.exports.columns import NO_ID, NO_TIME, Columns, Row
 from lm.failure import Failure
@@ -158,6 +159,7 @@ class Draft:
         self.skipped: Counter[str] = Counter()
         self.columns = Columns()
         self._lines: dict[str, list[int]] = {}
+        self._before: tuple[object, ...] = ()  # the message that was added last
 
     def skip(self, kind: str, line: int = 0) -> None:
         """Count something that is not a person's own words, and where it stands if known."""
@@ -183,6 +185,11 @@ class Draft:
     ) -> None:
         """Add a message whose text and name are clean; without an origin it gets one."""
         assert text, "an empty message reached the draft"
+        said = (speaker, key, text, sent_at, conversation)
+        if sent_at is not None and said == self._before and text in WORDLESS:
+            self.skip("album", line)  # of photos sent together the first one stands for all
+            return
+        self._before = said
         if len(text) > LONGEST_TEXT:
             self.skip("too long", line)
             return

@@ -109,14 +109,16 @@ class JsonStream:
 
     def _items(self) -> Iterator[Any]:
         """The items of the list that begins here, each decoded whole."""
-        going = not self._empty("]")
+        going, between = not self._empty("]"), ""
         while going:
             yield self._decode()
-            while values := self._several():
+            between = between or self._layout()
+            while values := self._several(between):
                 coming = iter(values)
                 self._together = self._began, len(values), coming
                 yield from coming
                 self._together = None
+                self._more()  # trying to decode an item that is cut off takes as long as ten whole
             while following := _following(self._text, self._at):
                 try:  # the usual case at half the cost: a comma and a whole object
                     value, end = self._scan(self._text, following.end())
@@ -126,20 +128,22 @@ class JsonStream:
                 yield value
             going = not self._ends("]")
 
-    def _several(self) -> list[Any]:
-        """As many items as are here whole, as far as the layout shows it; [] where it does not.
+    def _layout(self) -> str:
+        """What stands between the item that ends here and the next, "" unless it is indented."""
+        mark = self._text.rfind("\n", 0, self._at)
+        between = _between(self._text, mark, self._at + _LONGEST_BETWEEN) if mark >= 0 else None
+        return between[0] if between else ""
+
+    def _several(self, between: str) -> list[Any]:
+        """As many items as are here whole, as far as `between` shows it; [] where it does not.
 
         What decodes as a list of items is one: a cut within an item or a string would not.
         """
-        following = _following(self._text, self._at)
-        mark = self._text.rfind("\n", 0, self._at)
-        between = _between(self._text, mark, self._at + _LONGEST_BETWEEN) if mark >= 0 else None
-        if not (following and between):
+        following = _following(self._text, self._at) if between else None
+        last = self._text.rfind(between, following.end()) if following else -1
+        if not following or last < 0:
             return []
-        last = self._text.rfind(between[0], following.end())
-        if last < 0:
-            return []
-        end = last + between[0].index("}") + 1
+        end = last + between.index("}") + 1
         part = f"[{self._text[following.end() : end]}]"
         try:
             values, stop = self._scan(part)

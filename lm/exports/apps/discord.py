@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from lm.corpus.media import PLACEHOLDERS
 from lm.corpus.text import clean
+from lm.exports.attachments import of_listed
 from lm.exports.dating.iso import iso_seconds
 from lm.exports.export import (
     LONGEST_NAME,
@@ -111,7 +113,7 @@ class _Reading:
             return "malformed"
         if len(content) > LONGEST_TEXT:
             return "too long"
-        text = clean(_readable(content, record.get("mentions")))
+        text = clean(_readable(content, record.get("mentions"))) or _placeholder(record)
         if not text:
             return "media" if any(record.get(name) for name in _MEDIA) else "empty"
         self.draft.add(
@@ -133,6 +135,13 @@ def _not_own_words(record: dict[str, Any], author: dict[str, Any]) -> str:
     if _reference(record).get("type") == "Forward" or record.get("forwardedMessage"):
         return "forwarded"
     return ""
+
+
+def _placeholder(record: dict[str, Any]) -> str:
+    """What stands for a message without words, "" where nothing names the kind."""
+    if record.get("stickers"):
+        return PLACEHOLDERS["sticker"]
+    return of_listed(record.get("attachments"), "fileName")
 
 
 def _reference(record: dict[str, Any]) -> dict[str, Any]:

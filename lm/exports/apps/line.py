@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lm.corpus.media import PLACEHOLDERS
 from lm.corpus.text import clean
 from lm.exports.dating.dates import NO_DAY, DateOrder, given_order, infer_order
 from lm.exports.dating.headers import read_clock, read_day
@@ -29,16 +30,17 @@ _HALF = "(?:上午|下午|午前|午後|오전|오후|[AaPp][Mm])"
 _MESSAGE = re.compile(rf"({_HALF}? ?\d{{1,2}}:\d{{2}} ?{_HALF}?)(\t| )(.*)", re.DOTALL)
 _TABS = re.compile(rf"{_HALF}? ?\d{{1,2}}:\d{{2}} ?{_HALF}?\t[^\t]+\t")
 _BLANKS = re.compile(r"\d{1,2}:\d{2} \S+ \S")
-_MEDIA = frozenset(
-    (
-        *("sticker", "photo", "photos", "video", "videos", "file", "files", "voice message"),
-        *("location", "contact", "album", "note", "スタンプ", "写真", "動画", "ファイル"),
-        *("ボイスメッセージ", "位置情報", "連絡先", "アルバム", "ノート", "投票", "プレゼント"),
-        *("貼圖", "照片", "圖片", "影片", "檔案", "語音訊息", "位置訊息", "聯絡資訊", "相簿"),
-        *("記事本", "贴图", "图片", "视频", "文件", "สติกเกอร์", "รูป", "รูปภาพ", "วิดีโอ", "ไฟล์"),
-        *("ข้อความเสียง", "스티커", "사진", "동영상", "파일"),
-    )
-)
+_KINDS = {  # in the words of lm/corpus/media.py
+    "sticker": "sticker|スタンプ|貼圖|贴图|สติกเกอร์|스티커",
+    "photo": "photo|photos|写真|照片|圖片|图片|รูป|รูปภาพ|사진",
+    "video": "video|videos|動画|影片|视频|วิดีโอ|동영상",
+    "voice": "voice message|ボイスメッセージ|語音訊息|ข้อความเสียง",
+    "document": "file|files|ファイル|檔案|文件|ไฟล์|파일",
+    "location": "location|位置情報|位置訊息",
+    "contact": "contact|連絡先|聯絡資訊",
+    "": "album|note|アルバム|ノート|投票|プレゼント|相簿|記事本",
+}
+_MEDIA = {word: kind for kind, words in _KINDS.items() for word in words.split("|")}
 _UNSENT = (
     "unsent a message",
     "メッセージの送信を取り消しました",
@@ -118,6 +120,9 @@ def _add(draft: Draft, entry: str, day: int, title: str, line: int) -> None:
         text = text.strip().removeprefix('"').removesuffix('"').replace('""', '"')
     speaker, words = clean_name(name), clean(text)
     kind = _kind(words) if found and speaker else _kind(clean(rest)) or "system"
+    media = _media(words)
+    if speaker and media:
+        kind, words = "", PLACEHOLDERS[media]
     if kind:
         draft.skip(kind, line)
     else:
@@ -125,11 +130,17 @@ def _add(draft: Draft, entry: str, day: int, title: str, line: int) -> None:
         draft.add(speaker, words, sent_at, CONVERSATION, line=line)
 
 
+def _media(words: str) -> str | None:
+    """The kind of media in brackets, "" for one without a placeholder; None for other words."""
+    inner = words[1:-1] if words.startswith("[") and words.endswith("]") else ""
+    return _MEDIA.get(inner.strip().casefold())
+
+
 def _kind(words: str) -> str:
     """The kind of thing that LINE wrote, "" for a person's words."""
     if not words:
         return "empty"
-    if words[0] == "[" and words.endswith("]") and words[1:-1].strip().casefold() in _MEDIA:
+    if _media(words) is not None:
         return "media"
     if words.startswith("☎"):
         return "call"

@@ -12,14 +12,24 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from lm.corpus.media import PLACEHOLDERS
 from lm.corpus.text import clean
+from lm.exports.attachments import of_listed
 from lm.exports.export import LATEST, LONGEST_TEXT, Draft, Export, ExportError, clean_name
 from lm.exports.format import SURE, Format, Guess, Options, Start
 from lm.exports.json_stream import JsonStream, Path
 from lm.exports.names import Names
 from lm.exports.source import Files, Source
 
-_MEDIA = ("photos", "videos", "audio_files", "files", "gifs", "sticker", "share", "media")
+_MEDIA = {
+    "photos": "photo",
+    "videos": "video",
+    "audio_files": "voice",
+    "gifs": "animation",
+    "sticker": "sticker",
+    "files": "document",
+}
+_WITHOUT_PLACEHOLDER = ("share", "media")
 _SYSTEM = ("Call", "Subscribe", "Unsubscribe", "Payment", "Plan", "call", "placeholder")
 _GONE = frozenset(("facebook user", "instagram user", "messenger user", "other user", ""))
 _HEADER = (("title",), ("thread_path",), ("threadName",))
@@ -196,8 +206,9 @@ class _Reading:
             return "too long"
         if record.get("type") in _SYSTEM or "call_duration" in record or _notice(text):
             return "system"
+        text = text or _placeholder(record)
         if not text:
-            return "media" if any(record.get(name) for name in _MEDIA) else "empty"
+            return "media" if any(record.get(name) for name in _WITHOUT_PLACEHOLDER) else "empty"
         self._put(int(sent), speaker, text)
         return ""
 
@@ -213,6 +224,12 @@ class _Reading:
         run.reverse()  # sorting keeps the order of what was sent in the same millisecond
         for sent, speaker, text in sorted(run, key=lambda message: message[0]):
             self._draft.add(speaker, text, sent // 1000, self._conversation)
+
+
+def _placeholder(record: dict[str, Any]) -> str:
+    """What stands for media without words, "" where there are none, or none whose kind is named."""
+    kind = next((kind for name, kind in _MEDIA.items() if record.get(name)), None)
+    return PLACEHOLDERS[kind] if kind else of_listed(record.get("media"), "uri")
 
 
 def repaired(text: str) -> str:

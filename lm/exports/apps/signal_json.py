@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from lm.corpus.media import PLACEHOLDERS
 from lm.corpus.text import clean
 from lm.exports.apps.signal_text import CONVERSATION, ME, begins, read_text
+from lm.exports.attachments import of_listed, of_type
 from lm.exports.dating.iso import iso_seconds
 from lm.exports.export import (
     LATEST,
@@ -108,6 +110,7 @@ def _add_exported(draft: Draft, record: Record, names: Names) -> str:
     if len(body) > LONGEST_TEXT:
         return "too long"
     text = clean(body) or clean(_emoji(record.get("sticker")))
+    text = text or of_listed(record.get("attachments"), "name")
     speaker = names.of(sender, "")
     if not text or not speaker:
         return "media" if record.get("attachments") else "empty"
@@ -206,7 +209,7 @@ def _add_item(draft: Draft, item: Record, account: _Account, names: Names) -> st
     raw = _words(item)
     if len(raw) > LONGEST_TEXT:
         return "too long"
-    text = clean(raw)
+    text = clean(raw) or _placeholder(item)
     if not text:
         return "media"
     key = account.keys[author] and f"signal:{account.keys[author]}"
@@ -234,6 +237,17 @@ def _words(item: Record) -> str:
     texts = (_object(_object(item, "standardMessage"), "text"), _object(story, "text"))
     bodies = [text.get("body") for text in texts] + [_object(item, "poll").get("question"), emoji]
     return next((body for body in bodies if isinstance(body, str) and body), "")
+
+
+def _placeholder(item: Record) -> str:
+    """What stands for a file without words, "" for none of a known type."""
+    files = _object(item, "standardMessage").get("attachments")
+    first = files[0] if isinstance(files, list) and files else None
+    if not isinstance(first, dict):
+        return ""
+    kind = _object(first, "pointer").get("contentType")
+    voice = first.get("flag") == "VOICE_MESSAGE"
+    return PLACEHOLDERS["voice"] if voice else of_type(kind) if isinstance(kind, str) else ""
 
 
 def _contact_name(contact: Record) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from lm.corpus.text import clean
+from lm.exports.attachments import of_listed
 from lm.exports.export import LATEST, LONGEST_TEXT, Draft, Export, ExportError, clean_name
 from lm.exports.format import Format, Guess, Options, Start
 from lm.exports.json_stream import JsonStream, Path
@@ -164,7 +165,7 @@ class _Reading:
             return "malformed"
         if len(written) > LONGEST_TEXT:
             return "too long"
-        text = clean(self._shown(written))
+        text = clean(self._shown(written)) or of_listed(record.get("files"), "name")
         if not text:
             return "media" if record.get("files") or record.get("attachments") else "empty"
         sent_at = int(moment[1])

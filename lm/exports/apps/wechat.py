@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from lm.corpus.media import PLACEHOLDERS
 from lm.corpus.text import clean
 from lm.exports.dating.dates import NO_DAY, given_order
 from lm.exports.dating.headers import read_clock, read_day
@@ -25,10 +26,17 @@ _NAMED = re.compile(r"([^\s][^\n]{0,60}?) {2}(\d{1,2}:\d{2})")
 _TITLE = "消息记录（"
 _OBJECT = "消息对象:"
 _SYSTEM = ("系统消息", "系統訊息")
-_MEDIA = re.compile(
-    r"\[(?:图片|圖片|表情|动画表情|動畫表情|语音|語音|视频|影片|文件|位置|名片|红包|转账|链接|QQ红包|闪照|"
-    r"Photo|Sticker|Voice|Video|File|Location)(?:[:：][^\]]{0,200})?\]"
-)
+_KINDS = {  # in the words of lm/corpus/media.py
+    "photo": "图片|圖片|闪照|Photo",
+    "sticker": "表情|动画表情|動畫表情|Sticker",
+    "voice": "语音|語音|Voice",
+    "video": "视频|影片|Video",
+    "document": "文件|File",
+    "location": "位置|Location",
+    "contact": "名片",
+    "": "红包|转账|链接|QQ红包",
+}
+_MEDIA = re.compile(rf"\[({'|'.join(_KINDS.values())})(?:[:：][^\]]{{0,200}})?\]")
 _RECALLED = re.compile(r".{0,80}(?:撤回了一条消息|撤回了一條訊息|recalled a message)\.?")
 
 
@@ -118,13 +126,21 @@ def _add(draft: Draft, head: _Head | None, gathered: list[str]) -> None:
     if head is None:
         return
     name, raw = clean_name(head.name), clean("\n".join(gathered))
-    words = clean(_MEDIA.sub("", raw))
+    words = clean(_MEDIA.sub("", raw)) or _placeholder(raw)
     if not name or name in _SYSTEM or _RECALLED.fullmatch(raw):
         draft.skip("system", head.line)
     elif not words:
         draft.skip("media" if raw else "empty", head.line)
     else:
         draft.add(name, words, head.sent_at, draft.format, key=head.key, line=head.line)
+
+
+def _placeholder(raw: str) -> str:
+    """What stands for a message of media alone, "" where there is nothing that does."""
+    found = _MEDIA.search(raw)
+    kinds = (kind for kind, words in _KINDS.items() if found and found[1] in words.split("|"))
+    kind = next(kinds, "")
+    return PLACEHOLDERS[kind] if kind else ""
 
 
 QQ = Format("qq", "QQ's message record .txt", sniff_qq, read_qq)

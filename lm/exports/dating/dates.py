@@ -13,11 +13,12 @@ from typing import NamedTuple
 import numpy as np
 
 from lm.exports.columns import Ints
+from lm.exports.dating.calendars import LUNAR_HIJRI, ordinal
 
 Fields = tuple[int, int, int]
 NO_DAY = -(1 << 40)  # a date that does not exist; before any that does
 _EPOCH = date(1970, 1, 1).toordinal()
-_BUDDHIST = 543  # years ahead of the Gregorian calendar
+_FIRST, _LAST = (date(*day).toordinal() - _EPOCH for day in ((2000, 1, 1), (2099, 12, 31)))
 
 
 class Written(NamedTuple):
@@ -51,13 +52,11 @@ class DateOrder:
         year = fields[self.year]
         if year < 100:  # Thai phones write 66 for 2566; WhatsApp began in 2552
             year += 2500 if year >= 52 else 2000
-        if year > 2400:
-            year -= _BUDDHIST
         try:
-            days = date(year, fields[self.month], fields[self.day]).toordinal() - _EPOCH
+            days = ordinal(year, fields[self.month], fields[self.day]) - _EPOCH
         except ValueError:
             return NO_DAY
-        return days if 2000 <= year < 2100 else NO_DAY
+        return days if _FIRST <= days <= _LAST else NO_DAY
 
     @property
     def letters(self) -> str:
@@ -123,6 +122,12 @@ def infer_order(
         fits, key=lambda n: (scores[n][2], n != "mdy" if american and first.unpadded else 0)
     )
     return _because(chosen, "the most usual that fits", assumed=True)
+
+
+def are_lunar(table: Sequence[Written]) -> bool:
+    """Whether most of these dates have a year of the lunar calendar, whose days nobody can tell."""
+    lunar = sum(any(number in LUNAR_HIJRI for number in written.fields) for written in table)
+    return 2 * lunar > len(table)
 
 
 def _plausible(name: str, first: Written, scores: Mapping[str, tuple[int, int, int]]) -> bool:

@@ -28,7 +28,7 @@ _ERAS = {
 _S = "[ \u00a0\u2009\u202f]"  # a blank, as wide or narrow as phones make it
 _NARROW = "\u202f"
 _ERA = "[RHS令平昭民西公][和成國国暦元]?"
-_AFTER_YEAR = rf"(?:{_S}?(?:BE|B\.E\.|พ\.ศ\.|ค\.ศ\.|AD|CE|г\.?|р\.|[RHS]\b))?"
+_AFTER_YEAR = rf"(?:{_S}?(?:BE|B\.E\.|พ\.ศ\.|ค\.ศ\.|AD|CE|AP|AH|هـ|г\.?|р\.|[RHS]\b))?"
 _NUMERIC = (
     rf"(?:{_ERA}{_S}?)?\d{{1,4}}\u200e?(?:[./-]{_S}?\d{{1,2}}\u200e?[./-]{_S}?(?:{_ERA}{_S}?)?\d{{1,4}}"
     rf"\.?{_AFTER_YEAR}|{_S}?[年년]{_S}?\d{{1,2}}{_S}?[月월]{_S}?\d{{1,2}}{_S}?[日일])"
@@ -44,7 +44,7 @@ _HOURS = rf"\d{{1,2}}(?:[:.]|{_S}?h{_S}?)\d{{2}}(?:(?:[:.]|{_S}?min{_S}?)\d{{2}}
 _TIME = (  # what looks ahead spares trying sixty words where there is none
     rf"(?:(?!\d){_HALF}{_S}?)?{_HOURS}(?:(?!{_S}?[-–—\]:,،]){_S}?(?:{_HALF}|ч\.|น\.|Uhr))?"
 )
-_BETWEEN = rf"(?:[,،]{_S}?|{_S})(?:(?:um|à|alle|às|a las|at|в|о|klo|kl\.|pukul|lúc|ที่|的){_S})?"
+_BETWEEN = rf"(?:[,،]{_S}?|{_S})(?:(?:um|à|alle|às|a las|at|u|o|в|о|klo|kl\.|pukul|lúc|ที่|的){_S})?"
 _ENDS = {"bracket": (r"\[", rf"\](?:{_S}-)?{_S}?"), "dash": ("", rf"{_S}?[-–—]{_S}|:{_S}")}
 
 

@@ -39,7 +39,7 @@ def read_telegram(source: Source, options: Options) -> Export:
     if reading is None or reading.header != chosen.header:
         reading = _pass(source, lambda chat: chat.position == chosen.position, chosen)[1]
     assert reading is not None, "the chosen chat went missing between two passes"
-    return reading.draft.export(title=clean_name(chosen.name))
+    return reading.export()
 
 
 def _pass(

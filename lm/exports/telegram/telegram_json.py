@@ -53,7 +53,7 @@ class Chat:
         return self.position, self.name, self.type, self.id
 
 
-Take = Callable[[Any], None]  # what is done with a message
+Take = Callable[[Iterator[Any]], int]  # what is done with messages; returns how many there were
 
 
 def gather(stream: JsonStream, begin: Callable[[Chat], Take | None]) -> list[Chat]:
@@ -71,15 +71,14 @@ def gather(stream: JsonStream, begin: Callable[[Chat], Take | None]) -> list[Cha
         if path[-1] != "messages":
             chat.take(path[-1], value)
         elif isinstance(value, Iterator):
-            take, count = begin(chat) or _leave, 0
-            for count, message in enumerate(value, start=1):  # noqa: B007  (the last is kept)
-                take(message)
-            chat.messages += count
+            take = begin(chat) or _leave
+            chat.messages += take(value)
     return list(chats.values())
 
 
-def _leave(message: object) -> None:
-    """Nothing: another chat's message."""
+def _leave(messages: Iterator[Any]) -> int:
+    """Nothing: another chat's messages."""
+    return sum(1 for _ in messages)
 
 
 def _holds_messages(path: Path) -> bool:

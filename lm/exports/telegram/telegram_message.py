@@ -7,18 +7,20 @@ sticker is its emoji, a poll its question, other media without words what they a
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
-from typing import Any, TypeGuard
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
 
 from lm.corpus.media import PLACEHOLDERS, WORDLESS
 from lm.corpus.text import clean
-from lm.exports.columns import NO_ID, NO_TIME
+from lm.exports.columns import BLOCK, NO_TIME, ids_of
 from lm.exports.dating.iso import iso_seconds
-from lm.exports.export import LATEST, LONGEST_TEXT, Draft, clean_name
+from lm.exports.export import LATEST, LONGEST_TEXT, Draft, Export, clean_name
 from lm.exports.json_stream import JsonStream
 from lm.exports.names import Names
 from lm.exports.telegram.telegram_json import Chat
+from lm.exports.telegram.topics import Topics, is_id
 
 # How an export calls what the Bot API and lm/corpus/media.py have other words for.
 _MEDIA_TYPES = {
@@ -40,29 +42,7 @@ _MEDIA_FIELDS = {
 }
 _WITHOUT_PLACEHOLDER = ("media_type", "poll", "sticker_emoji", "giveaway_information")
 
-_MOST = 1 << 62  # what 64 bits hold, generously
-
-
-class _Topics:
-    """In which topic of a forum a message stands, told from what it answers.
-
-    Every message of a topic answers the notice of its creation or another message of it. Sixteen
-    bytes a message; an id out of order, which Telegram does not write, is not remembered.
-    """
-
-    def __init__(self) -> None:
-        self._ids, self._topics = array("q"), array("q")
-
-    def of(self, message: int) -> int:
-        """The topic of an earlier message, 0 for none."""
-        place = bisect_left(self._ids, message)
-        known = place < len(self._ids) and self._ids[place] == message
-        return self._topics[place] if known else 0
-
-    def put(self, message: object, topic: int) -> None:
-        if _is_id(message) and (not self._ids or message > self._ids[-1]):
-            self._ids.append(message)
-            self._topics.append(topic)
+_DIGITS = len(str(LATEST))  # with fewer, seconds are not later than that
 
 
 class Reading:
@@ -77,17 +57,21 @@ class Reading:
         self._has_id = chat.api_id is not None  # else messages have no origins of their own
         self._prefix = f"telegram:{chat.api_id if self._has_id else ''}:"
         self._ids = self._columns.prefix(self._prefix)
-        self._names, self._topics = Names(), _Topics()
-        self._speakers: dict[tuple[object, object], int] = {}
+        self._names, self._topics = Names(), Topics()
+        self._speakers: dict[tuple[str, str], int | str] = {}
         self._places: dict[int, int] = {}
+        self._rows: list[tuple[int, str, int, int, int, int]] = []
         self._moment = (-1, NO_TIME, 0)  # who spoke last, when, and in which topic
 
-    def take(self, record: Any) -> None:
-        """Add a message, or count why there is none."""
-        kind = self._add(record) if isinstance(record, dict) else "malformed"
-        if kind:
-            line = self._stream.line if self.draft.wants_lines(kind) else 0
-            self.draft.skip(kind, line)
+    def take(self, records: Iterator[Any]) -> int:
+        """Add messages, or count why there are none. Returns how many records there were."""
+        count = 0
+        for count, record in enumerate(records, start=1):  # noqa: B007  (the last is kept)
+            kind = self._add(record) if isinstance(record, dict) else "malformed"
+            if kind:
+                line = self._stream.line if self.draft.wants_lines(kind) else 0
+                self.draft.skip(kind, line)
+        return count
 
     def _add(self, record: dict[str, Any]) -> str:
         """Add one message; else the kind of thing that it is."""
@@ -96,9 +80,12 @@ class Reading:
             answered, topic = self._answered(record)
         kind = _not_own_words(record)
         if kind:
-            if record.get("action") == "topic_created" and _is_id(number):
+            if record.get("action") == "topic_created" and is_id(number):
                 self._topics.put(number, number)
             return kind
+        speaker = self._speaker(record)
+        if isinstance(speaker, str):
+            return speaker
         try:
             raw = record.get("text")
             raw = raw if raw and isinstance(raw, str) else _words(record)
@@ -107,63 +94,80 @@ class Reading:
             text = clean(raw) or _placeholder(record)
             if not text:
                 return "media" if any(name in record for name in _WITHOUT_PLACEHOLDER) else "empty"
-            speaker, sent_at = self._speaker(record), _time(record)
+            sent_at = _time(record)
         except ValueError:
             return "malformed"
-        moment, self._moment = self._moment, (speaker, sent_at, topic)
-        if text in WORDLESS and self._moment == moment:
+        now = (speaker, sent_at, topic)
+        if now == self._moment and text in WORDLESS:
             return "album"  # of several photos sent together the first one stands for all, as live
-        self._put(speaker, text, sent_at, topic, number, answered)
+        self._moment = now
+        own = number if is_id(number) else -1
+        self._rows.append((speaker, text, sent_at, self._place(topic), own, answered))
+        if len(self._rows) == BLOCK:
+            self._put_away()
         return ""
 
-    def _put(
-        self, speaker: int, text: str, sent_at: int, topic: int, number: object, answered: int
-    ) -> None:
-        """What Draft.add does, for numbers that are known already and in half its time."""
-        columns = self._columns
+    def _place(self, topic: int) -> int:
+        """The number of a topic's conversation."""
         place = self._places.get(topic)
         if place is None:
-            place = columns.conversations.number(f"{self._prefix}{topic}")
+            place = self._columns.conversations.number(f"{self._prefix}{topic}")
             self._places[topic] = place
-        columns.add(
-            *(speaker, text, sent_at, place),
-            (self._ids, number) if self._has_id and _is_id(number) else NO_ID,
-            (self._ids, answered) if self._has_id and answered >= 0 else NO_ID,
-        )
+        return place
+
+    def _put_away(self) -> None:
+        """Hand the rows over, which takes half the time of Draft.add for each."""
+        if not self._rows:
+            return
+        who, texts, times, where, own, answered = zip(*self._rows, strict=True)
+        self._rows.clear()
+        columns = np.array((who, times, where, own, answered), np.int64)
+        if not self._has_id:
+            columns[3:] = -1
+        origins, replies = (ids_of(self._ids, numbers) for numbers in columns[3:])
+        coded = list(map(str.encode, texts))
+        self._columns.extend(columns[0], coded, columns[1], columns[2], origins, replies)
+
+    def export(self) -> Export:
+        """The chat once all is taken."""
+        self._put_away()
+        return self.draft.export(title=clean_name(self.header[1]))
 
     def _answered(self, record: dict[str, Any]) -> tuple[int, int]:
         """The message of this chat that is answered, -1 for none, and the topic, 0 for none."""
         answered = record["reply_to_message_id"]
-        if "reply_to_peer_id" in record or not _is_id(answered):
+        if "reply_to_peer_id" in record or not is_id(answered):
             return -1, 0
         topic = self._topics.of(answered)
         if topic:
             self._topics.put(record.get("id"), topic)
         return (-1 if answered == topic else answered), topic
 
-    def _speaker(self, record: dict[str, Any]) -> int:
-        """The speaker's number. ValueError for one of the wrong type or without a name."""
+    def _speaker(self, record: dict[str, Any]) -> int | str:
+        """The speaker's number, or the kind of thing that is no person's own message."""
         shown, account = record.get("from"), record.get("from_id")
-        if not isinstance(account, str | int | None):
-            raise ValueError("from_id is of the wrong type")
-        number = self._speakers.get((shown, account))
-        if number is None:
-            key = f"user{account}" if isinstance(account, int) else clean_name(account or "")[:64]
-            gone = shown is None
-            name = f"Deleted account ({key})" if gone else self._names.of(str(shown), key)
-            if not name:
-                raise ValueError("nothing of the name is visible")
-            number = self._columns.speakers.number((name, key))
-            self._speakers[shown, account] = number
-        return number
+        if not (isinstance(shown, str) and isinstance(account, str)):
+            return self._understood(shown, account)
+        speaker = self._speakers.get((shown, account))
+        if speaker is None:
+            speaker = self._speakers[shown, account] = self._understood(shown, account)
+        return speaker
 
-
-def _is_id(value: object) -> TypeGuard[int]:
-    return type(value) is int and 0 <= value < _MOST  # True is no id
+    def _understood(self, shown: object, account: object) -> int | str:
+        """What `_speaker` gives for a name and an account that it does not know."""
+        if shown is None and account is None:
+            return "deleted account"
+        if not isinstance(shown, str | None) or not isinstance(account, str | int | None):
+            return "malformed"
+        if isinstance(account, str) and account.startswith("channel"):
+            return "channel"  # an anonymous admin, too
+        key = f"user{account}" if isinstance(account, int) else clean_name(account or "")[:64]
+        name = f"Deleted account ({key})" if shown is None else self._names.of(shown, key)
+        return self._columns.speakers.number((name, key)) if name else "malformed"
 
 
 def _not_own_words(record: dict[str, Any]) -> str:
-    """The kind of thing that is no person's own message, "" for a message."""
+    """The kind of thing that is no person's own message, "" for a message of whoever sent it."""
     kind = record.get("type")
     if kind != "message":
         return {"service": "system", "unsupported": "unsupported"}.get(str(kind), "malformed")
@@ -173,19 +177,14 @@ def _not_own_words(record: dict[str, Any]) -> str:
         return "via bot"
     if "inline_bot_buttons" in record:
         return "bots"  # people cannot send buttons
-    shown, account = record.get("from"), record.get("from_id")
-    if isinstance(account, str) and account.startswith("channel"):
-        return "channel"  # an anonymous admin, too
-    if shown is None and account is None:
-        return "deleted account" if "from" in record else "malformed"
-    return "" if shown is None or isinstance(shown, str) else "malformed"
+    return "" if "from" in record or "from_id" in record else "malformed"
 
 
 def _time(record: dict[str, Any]) -> int:
     """Seconds UTC or NO_TIME; a date without them is the exporter's and taken as UTC."""
     written = record.get("date_unixtime")
-    if isinstance(written, str) and len(written) <= 12 and written.isdecimal():
-        written = int(written)
+    if isinstance(written, str) and len(written) < _DIGITS and written.isdecimal():
+        return int(written)
     if isinstance(written, int | float) and 0 <= written <= LATEST:
         return int(written)
     date = record.get("date")

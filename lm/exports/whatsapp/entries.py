@@ -40,7 +40,7 @@ class Entries:
 
     def line_of(self, place: int) -> int:
         """The number of the line in which an entry begins."""
-        below = sum(text.count(b"\n") for text in self.texts[place:])
+        below = b"".join(self.texts[place:]).count(b"\n")
         return self.last_line - below - (len(self) - 1 - place)
 
     def written(self, place: int, time_first: bool) -> bytes:

@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lm.corpus.media import PLACEHOLDERS
 from lm.corpus.text import clean
+from lm.exports.whatsapp.files import placeholder
 from lm.exports.whatsapp.wording import Wording
 from lm.exports.whatsapp.wording_asia import ASIA
 from lm.exports.whatsapp.wording_europe import EUROPE
@@ -38,7 +40,25 @@ def _plain(phrase: str) -> str:
     return clean(phrase[:_LONGEST]).strip(" .<>()\n。").casefold()
 
 
-_MEDIA, _DELETED = _phrases(lambda w: w.media), _phrases(lambda w: w.deleted)
+class Words(NamedTuple):
+    """What a person said, or "" and the kind of thing that stands instead; the app's language."""
+
+    text: str
+    kind: str = ""
+    language: str = ""
+
+
+def _media() -> dict[str, Words]:
+    """What stands for media, in small letters: a placeholder where the phrase names the kind."""
+    found: dict[str, Words] = {}
+    for phrase, language in _phrases(lambda w: w.media).items():
+        kind, _, words = phrase.rpartition(": ")
+        text = PLACEHOLDERS[kind] if kind else ""
+        found.setdefault(words, Words(text, "" if text else "media", language))
+    return found
+
+
+_MEDIA, _DELETED = _media(), _phrases(lambda w: w.deleted)
 _EDITED, _ATTACHED = _phrases(lambda w: w.edited), _phrases(lambda w: w.attached)
 _FILES, _POLLS = _phrases(lambda w: w.files), _phrases(lambda w: w.polls)
 _CALLS, _NOTICES = _phrases(lambda w: w.calls), _phrases(lambda w: w.notices)
@@ -93,14 +113,6 @@ _STARTS = frozenset(start.encode()[:_SHORT] for start in _SPELLED)  # finds near
 _START = itemgetter(slice(_SHORT))
 
 
-class Words(NamedTuple):
-    """What a person typed, or "" and the kind of thing that stands instead, and its language."""
-
-    text: str
-    kind: str = ""
-    language: str = ""
-
-
 def ordinary(texts: list[bytes]) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
     """Texts without blanks around them, and which of them are now as `own_words` gives them.
 
@@ -151,38 +163,39 @@ def is_event(text: str, names: set[str]) -> bool:
 
 
 def own_words(raw: str) -> Words:
-    """What a person typed of a text that may be, or end in, the app's own words."""
+    """What a person said in a text that may be, or end in, the app's own words."""
     tail = clean(raw.rpartition("\u200e")[2]) if "\u200e" in raw else ""
     text, media = _without_suffixes(clean(raw), marked=bool(tail))
     first, _, caption = text.partition("\n")
     if first.endswith((")", "）")) and _plain(re.split("[(（]", first[-100:])[-1]) in _FILES:
-        text, media = caption.strip(), True
-    language = _MEDIA.get(_plain(tail), "") if tail else ""
-    if language:
-        text, media = _before(text, tail), True
+        name = first[: max(first.rfind("("), first.rfind("（"))]
+        text, media = caption.strip(), Words(placeholder(name))
+    if tail and (named := _MEDIA.get(_plain(tail))):
+        text, media = _before(text, tail), named
     if not text:
-        return Words("", "media" if media else "empty", language)
-    kind, language = _kind(text)
-    if not kind and not media and raw.startswith("\u200e"):
-        kind = "system"  # iPhones begin with this mark what nobody typed, in every language
-    return Words("", kind, language) if kind else Words(text)
+        return media or Words("", "empty")
+    words = _whole(text)
+    if words is None and not media and raw.startswith("\u200e"):
+        words = Words("", "system")  # iPhones begin with this mark what nobody typed, everywhere
+    return words or Words(text, language=media.language if media else "")
 
 
-def _without_suffixes(text: str, marked: bool) -> tuple[str, bool]:
-    """Text without the app's own <...> at its end, and whether one of them named a file.
+def _without_suffixes(text: str, marked: bool) -> tuple[str, Words | None]:
+    """Text without the app's own <...> at its end, and what stands for a file that one names.
 
     marked: an iPhone's mark stands before the last part, so that <...> is the app's in any language
     """
-    media = False
+    media: Words | None = None
     for _ in range(2):  # a file and "edited"
         kept, bracket, inner = text.rpartition("<")
         if not bracket or not text.endswith(">") or len(inner) > _LONGEST:
             break
-        attached = _plain(re.split("[:：]", inner, maxsplit=1)[0]) in _ATTACHED
+        said, _, name = inner[:-1].replace("：", ":").partition(":")
+        attached = _plain(said) in _ATTACHED
         attached = attached or (marked and _FILE_NAME.fullmatch(inner[:-1]) is not None)
         if not attached and _plain(inner) not in _EDITED:
             break
-        text, media = kept.rstrip(), media or attached
+        text, media = kept.rstrip(), Words(placeholder(name)) if attached else media
     return text, media
 
 
@@ -192,27 +205,32 @@ def _before(text: str, tail: str) -> str:
     return "" if "•" in caption else caption
 
 
-def _kind(text: str) -> tuple[str, str]:
-    """The kind of thing that the app wrote and its language, two "" for what a person wrote."""
+def _whole(text: str) -> Words | None:
+    """What a text is that the app wrote as a whole, None for what a person wrote."""
     start = text[:_LONGEST].casefold()
     plain = _plain(text) if len(text) < _LONGEST else ""
     if plain in _MEDIA:
-        return "media", _MEDIA[plain]
+        return _MEDIA[plain]
     if plain in _DELETED or start.startswith(_DELETED_BY):
-        return "deleted", _DELETED.get(plain, "")
+        return Words("", "deleted", _DELETED.get(plain, ""))
     if plain == "null":
-        return "empty", ""
+        return Words("", "empty")
     for kind, starts, phrases in (
         ("call", _CALL_STARTS, _CALLS),
         (NOTICE, _NOTICE_STARTS, _NOTICES),
     ):
         if start.startswith(starts):
-            return kind, next(phrases[phrase] for phrase in starts if start.startswith(phrase))
-    first, colon, rest = (
-        re.split("([:：])", start, maxsplit=1) if re.search("[:：]", start) else ("", "", "")
-    )
+            language = next(phrases[phrase] for phrase in starts if start.startswith(phrase))
+            return Words("", kind, language)
+    return _titled(text, start)
+
+
+def _titled(text: str, start: str) -> Words | None:
+    """A poll, which is its question, and a location: what has a word and a colon in front."""
+    first, colon, rest = start.replace("：", ":").partition(":")
     if colon and first.rstrip() in _POLLS and rest.startswith("\n"):
-        return "poll", _POLLS[first.rstrip()]
+        question = text.split("\n", 2)[1].strip()
+        return Words(question, "" if question else "empty", _POLLS[first.rstrip()])
     if colon and len(first) < 40 and "\n" not in first and rest.strip().startswith(_LOCATION):
-        return "location", ""
-    return "", ""
+        return Words(PLACEHOLDERS["location"])
+    return None

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lm.exports.columns import Ints, Table
+from lm.corpus.media import WORDLESS
+from lm.exports.columns import Ints, Table, ids_of
 from lm.exports.dating.clocks import EAST_ASIAN
 from lm.exports.dating.dates import DateOrder, Written, infer_order
 from lm.exports.dating.headers import Day, Layout, read_clock, read_day
@@ -27,7 +28,7 @@ from lm.exports.whatsapp.pieces import tidy
 from lm.exports.whatsapp.switches import FEW, Switch, may_switch, switch
 
 CONVERSATION = "whatsapp"  # not the file's name: a renamed export holds the same messages
-DAY = 86_400  # seconds
+DAY, MINUTE = 86_400, 60  # seconds
 DAYS = 1 << 32  # more than the different dates of a stretch
 _CARRIED = 4 * (LONGEST_TEXT + 1_000)  # bytes: a message that is too long stays too long
 _MOST_STRETCHES = 20
@@ -170,16 +171,22 @@ class Stretch:
         texts, good = ordinary(entries.texts[:count])
         who = np.fromiter(map(self._names.__getitem__, entries.names[:count]), np.int64, count)
         good &= who >= 0
+        times = (self.number * DAYS + days) * DAY + seconds
+        before = (-1, -1, -1, "")
         for place in np.flatnonzero(~good).tolist():
             speaker, text, kind = self._closely(int(who[place]), entries.texts[place])
+            if text in WORDLESS:  # of photos sent together the first one stands for all
+                now = (place, speaker, int(times[place]) // MINUTE, text)
+                kind = "album" if now == (before[0] + 1, *before[1:]) else ""
+                before = now
             if kind:
                 wanted = self.draft.wants_lines(kind)
                 self.draft.skip(kind, entries.line_of(place) if wanted else 0)
             else:
                 who[place], texts[place], good[place] = speaker, text.encode(), True
-        times = (self.number * DAYS + days) * DAY + seconds
         kept = list(compress(texts, good.tolist()))
-        self.draft.columns.extend(who[good], kept, times[good], self._conversation)
+        where, none = np.full(len(kept), self._conversation), ids_of(0, np.full(len(kept), -1))
+        self.draft.columns.extend(who[good], kept, times[good], where, none, none)
 
     def _closely(self, speaker: int, coded: bytes) -> tuple[int, str, str]:
         """Speaker, words and "" for a person's message, else the kind of what it is."""

@@ -7,12 +7,14 @@ placeholders for media, deletions) is skipped and counted. stretch.py reads; her
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 
 from lm.exports.columns import DROPPED, Ints
-from lm.exports.dating.dates import NO_DAY, DateOrder, given_order
-from lm.exports.dating.headers import find_layout, first_without_year
+from lm.exports.dating.calendars import SOLAR_HIJRI
+from lm.exports.dating.dates import NO_DAY, DateOrder, are_lunar, given_order
+from lm.exports.dating.headers import Layout, find_layout, first_without_year
 from lm.exports.export import Draft, Export, ExportError
 from lm.exports.format import Format, Guess, Options, Start
 from lm.exports.source import Source
@@ -36,26 +38,45 @@ def read_whatsapp(source: Source, options: Options) -> Export:
     for piece in pieces(source):
         text, last_line = rest + piece.text, piece.last_line
         if not stretches:
-            found = find_layout(tidy(text[:_SAMPLE].decode(errors="replace")))
-            if found is None:
-                _refuse_yearless(source, text[:_SAMPLE].decode(errors="replace")[1:])
+            layout = _first_layout(source, text, last_line - text.count(b"\n"))
+            if layout is None:
                 continue
-            stretches.append(Stretch(draft, found[0], 0))
+            stretches.append(Stretch(draft, layout, 0))
         rest = _take(stretches, text, last_line, last=False)
     if not stretches:
         return draft.export()
     _take(stretches, rest, last_line, last=True)
-    return _export(draft, stretches, options, source.stem)
+    return _export(draft, stretches, options, source)
 
 
-def _refuse_yearless(source: Source, text: str) -> None:
-    """ExportError where the headers have no years, which nothing in the file can tell."""
-    line = first_without_year(tidy(text))
-    if line:
-        raise ExportError(
-            f"{source.name}: line {line}: its dates have no year, as when messages are copied:"
-            " choose Export chat in WhatsApp"
-        )
+def _first_layout(source: Source, piece: bytes, above: int) -> Layout | None:
+    """How the first headers in a piece are built, None where there are none.
+
+    above: how many lines there are before the piece
+
+    ExportError where the headers have no years, which nothing in the file can tell.
+    """
+    for window in _windows(piece):
+        text = tidy(window.decode(errors="replace"))
+        if found := find_layout(text):
+            return found[0]
+        if line := first_without_year(text[1:]):
+            raise ExportError(
+                f"{source.name}: line {above + line:,}: its dates have no year, as when messages"
+                " are copied: choose Export chat in WhatsApp"
+            )
+        above += window.count(b"\n")
+    return None
+
+
+def _windows(piece: bytes) -> Iterator[bytes]:
+    """Parts of a piece, each from a line feed to the next one after _SAMPLE bytes."""
+    at = 0
+    while at < len(piece):
+        end = piece.find(b"\n", at + _SAMPLE)
+        end = len(piece) if end < 0 else end
+        yield piece[at:end]
+        at = end
 
 
 def _take(stretches: list[Stretch], text: bytes, last_line: int, last: bool) -> bytes:
@@ -67,11 +88,17 @@ def _take(stretches: list[Stretch], text: bytes, last_line: int, last: bool) -> 
     return rest
 
 
-def _export(draft: Draft, stretches: list[Stretch], options: Options, stem: str) -> Export:
+def _export(draft: Draft, stretches: list[Stretch], options: Options, source: Source) -> Export:
     """The export once all is read."""
     for stretch in stretches:
         stretch.drop_events()
     orders = _orders(stretches, options.date_order)
+    dates = [day.written for stretch in stretches for day in stretch.table.values]
+    if are_lunar(dates):
+        raise ExportError(
+            f"{source.name}: its dates are of a lunar calendar, whose days differ from country to"
+            " country: set the phone to the Gregorian calendar and export the chat again"
+        )
     _place(draft, stretches, orders)
     languages = sum((stretch.languages for stretch in stretches), Counter[str]())
     evidence = [f"headers: {stretches[0].layout.name}", f"dates: {orders[0].reason}"]
@@ -80,13 +107,15 @@ def _export(draft: Draft, stretches: list[Stretch], options: Options, stem: str)
         f" {order}, {stretch.clock}; dates: {order.reason}"
         for stretch, order in zip(stretches[1:], orders[1:], strict=True)
     ]
+    if any(number in SOLAR_HIJRI for written in dates for number in written.fields):
+        evidence.append("years: of Iran's calendar")
     evidence += [f"language: {count} phrases in {name}" for name, count in languages.items()]
     kinds = [f"{o}, {s.clock}" for s, o in zip(stretches, orders, strict=True)]
     locale = ", then ".join(dict.fromkeys(kinds))
     asked = next((order.question for order in orders if order.assumed), "")
     return draft.export(
         ", ".join((locale, *(name for name, _ in languages.most_common(1)))),
-        _title(stem),
+        _title(source.stem),
         evidence,
         f"which comes first in its dates: {asked}" if asked else "",
     )

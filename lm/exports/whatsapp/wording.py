@@ -13,7 +13,8 @@ from dataclasses import dataclass
 class Wording:
     """One language's phrases, those of one kind with | between them.
 
-    media:    the whole text of a message in the place of a photo, a voice message, ...
+    media:    the whole text of a message in the place of a file; "KIND: PHRASE" where it names the
+              kind, in the words of lm/corpus/media.py
     deleted:  the whole text of a deleted message
     edited:   in <...> at the end of an edited message
     attached: in <...: FILE>, and files in FILE (...)

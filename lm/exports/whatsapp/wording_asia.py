@@ -6,12 +6,14 @@ from lm.exports.whatsapp.wording import Wording
 
 ASIA = {
     "Arabic": Wording(
-        media="تم استبعاد الوسائط|تم استبعاد الوسائط.|لم يتم إدراج الصورة|"
-        "لم يتم إدراج الفيديوهات|لم يتم إدراج الفيديو|لم يتم إدراج المقاطع الصوتية|"
-        "لم يتم إدراج المقطع الصوتي|تم حذف الملصقات|لم يتم إدراج الملصق|تم حذف الملصق|"
-        "لم يتم إدراج صورة GIF|لم يتم إدراج المستند|لم يتم إدراج بطاقة جهة اتصال|"
-        "تمت مشاركة الموقع المباشر|ملفات مفقودة|الوسائط غير مدرجة|<الوسائط غير مدرجة>|"
-        "تم حذف الوسائط|تم استثناء الوسائط|حُذفت الوسائط",
+        media="تم استبعاد الوسائط|تم استبعاد الوسائط.|photo: لم يتم إدراج الصورة|"
+        "video: لم يتم إدراج الفيديوهات|video: لم يتم إدراج الفيديو|"
+        "audio: لم يتم إدراج المقاطع الصوتية|audio: لم يتم إدراج المقطع الصوتي|"
+        "sticker: تم حذف الملصقات|sticker: لم يتم إدراج الملصق|sticker: تم حذف الملصق|"
+        "animation: لم يتم إدراج صورة GIF|document: لم يتم إدراج المستند|"
+        "contact: لم يتم إدراج بطاقة جهة اتصال|location: تمت مشاركة الموقع المباشر|"
+        "ملفات مفقودة|الوسائط غير مدرجة|<الوسائط غير مدرجة>|تم حذف الوسائط|"
+        "تم استثناء الوسائط|حُذفت الوسائط",
         deleted="تم حذف هذه الرسالة|لقد حذَفت هذه الرسالة|لقد حذفت هذه الرسالة|"
         "أنت حذفت هذه الرسالة|حذفت هذه الرسالة|حذفتَ هذه الرسالة",
         edited="تم تعديل هذه الرسالة|تم تعديل الرسالة|عُدِّلت هذه الرسالة",
@@ -25,8 +27,9 @@ ASIA = {
         polls="استطلاع|استطلاع رأي",
     ),
     "Hebrew": Wording(
-        media="המדיה הוסרה|המדיה לא נכללה|מדיה הושמטה|התמונה הושמטה|סרטון הווידאו הושמט|"
-        "קטע קול הושמט|סטיקר הושמט|GIF הושמט|מסמך הושמט|כרטיס איש קשר הושמט",
+        media="המדיה הוסרה|המדיה לא נכללה|מדיה הושמטה|photo: התמונה הושמטה|"
+        "video: סרטון הווידאו הושמט|audio: קטע קול הושמט|sticker: סטיקר הושמט|"
+        "animation: GIF הושמט|document: מסמך הושמט|contact: כרטיס איש קשר הושמט",
         deleted="הודעה זו נמחקה|מחקת את ההודעה הזו|מחקת הודעה זו",
         edited="הודעה זו נערכה",
         attached="מצורף",
@@ -35,17 +38,18 @@ ASIA = {
         notices="ההודעות והשיחות מוצפנות",
     ),
     "Persian": Wording(
-        media="پیوست نما/آهنگ حذف شد|رسانه حذف شد|تصویر حذف شد|ویدیو حذف شد|صدا حذف شد|"
-        "استیکر حذف شد|GIF حذف شد|سند حذف شد",
+        media="پیوست نما/آهنگ حذف شد|رسانه حذف شد|photo: تصویر حذف شد|video: ویدیو حذف شد|"
+        "audio: صدا حذف شد|sticker: استیکر حذف شد|animation: GIF حذف شد|document: سند حذف شد",
         deleted="این پیام حذف شده است|این پیام حذف شد|شما این پیام را حذف کردید",
         attached="پیوست",
         calls="تماس صوتی پاسخ داده نشده|تماس تصویری پاسخ داده نشده|تماس تصویری بیپاسخ",
         notices="پیام‌ها و تماس‌ها سرتاسر|پیامها و تماسها سرتاسر",
     ),
     "Turkish": Wording(
-        media="Medya dahil edilmedi|Medya atlanmış|görüntü dahil edilmedi|"
-        "video dahil edilmedi|ses dahil edilmedi|Çıkartma dahil edilmedi|GIF dahil edilmedi|"
-        "belge dahil edilmedi|kişi kartı dahil edilmedi",
+        media="Medya dahil edilmedi|Medya atlanmış|photo: görüntü dahil edilmedi|"
+        "video: video dahil edilmedi|audio: ses dahil edilmedi|"
+        "sticker: Çıkartma dahil edilmedi|animation: GIF dahil edilmedi|"
+        "document: belge dahil edilmedi|contact: kişi kartı dahil edilmedi",
         deleted="Bu mesaj silindi|Bu mesajı sildiniz",
         edited="Bu mesaj düzenlendi",
         attached="eklendi|ekli|ek",
@@ -58,10 +62,12 @@ ASIA = {
     ),
     "Hindi": Wording(
         media="मीडिया के बिना|मीडिया छोड़ा गया|मीडिया हटाया गया|मीडिया शामिल नहीं किया गया|"
-        "फ़ोटो हटाई गई|इमेज छोड़ी गई|वीडियो छोड़ा गया|वीडियो हटाया गया|ऑडियो हटाई गयी|"
-        "ऑडियो हटाया गया|ऑडियो छोड़ा गया|स्टिकर छोड़ा गया|स्टिकर हटाया गया|GIF छोड़ा गया|"
-        "GIF हटाया गया|डॉक्यूमेंट छोड़ा गया|डॉक्यूमेंट हटाया गया|कॉन्टैक्ट कार्ड छोड़ा गया|"
-        "कॉन्टैक्ट कार्ड हटाया गया|लाइव स्थान साझा किया गया",
+        "photo: फ़ोटो हटाई गई|photo: इमेज छोड़ी गई|video: वीडियो छोड़ा गया|"
+        "video: वीडियो हटाया गया|audio: ऑडियो हटाई गयी|audio: ऑडियो हटाया गया|"
+        "audio: ऑडियो छोड़ा गया|sticker: स्टिकर छोड़ा गया|sticker: स्टिकर हटाया गया|"
+        "animation: GIF छोड़ा गया|animation: GIF हटाया गया|document: डॉक्यूमेंट छोड़ा गया|"
+        "document: डॉक्यूमेंट हटाया गया|contact: कॉन्टैक्ट कार्ड छोड़ा गया|"
+        "contact: कॉन्टैक्ट कार्ड हटाया गया|location: लाइव स्थान साझा किया गया",
         deleted="यह मैसेज डिलीट कर दिया गया है|यह मैसेज डिलीट कर दिया गया|"
         "यह मैसेज डिलीट किया गया|यह संदेश मिटाया गया|आपने यह मैसेज डिलीट किया|"
         "आपने यह संदेश मिटाया|आपने इस मैसेज को डिलीट कर दिया",
@@ -77,10 +83,12 @@ ASIA = {
         polls="पोल|पोल करें",
     ),
     "Indonesian": Wording(
-        media="Media tidak disertakan|Media disertakan tidak|gambar tidak disertakan|"
-        "video tidak disertakan|audio tidak disertakan|stiker tidak disertakan|"
-        "GIF tidak disertakan|dokumen tidak disertakan|kartu kontak tidak disertakan|"
-        "lokasi terkini dibagikan|pesan suara tidak disertakan|catatan video tidak disertakan",
+        media="Media tidak disertakan|Media disertakan tidak|photo: gambar tidak disertakan|"
+        "video: video tidak disertakan|audio: audio tidak disertakan|"
+        "sticker: stiker tidak disertakan|animation: GIF tidak disertakan|"
+        "document: dokumen tidak disertakan|contact: kartu kontak tidak disertakan|"
+        "location: lokasi terkini dibagikan|voice: pesan suara tidak disertakan|"
+        "video_note: catatan video tidak disertakan",
         deleted="Pesan ini dihapus|Pesan ini telah dihapus|Anda menghapus pesan ini|"
         "Anda telah menghapus pesan ini|Pesan ini telah dihapus oleh admin",
         edited="Pesan ini diedit|Pesan ini telah diedit",
@@ -95,10 +103,12 @@ ASIA = {
         polls="POLLING|JAJAK PENDAPAT",
     ),
     "Thai": Wording(
-        media="สื่อถูกลบ|ไม่รวมสื่อ|ละเว้นสื่อ|ไม่ได้แนบไฟล์มีเดีย|ไม่มีสื่อ|ไม่มีรูปภาพ|ละเว้นรูปภาพ|"
-        "รูปภาพถูกลบ|วิดีโอถูกลบ|ไม่มีวิดีโอ|ละเว้นวิดีโอ|ไม่มีไฟล์เสียง|ละเว้นเสียง|ไม่มีสติกเกอร์|"
-        "ละเว้นสติกเกอร์|ละเว้น GIF|ไม่มี GIF|ละเว้นเอกสาร|ไม่มีเอกสาร|บัตรรายชื่อที่ละเว้น|"
-        "ตำแหน่งปัจจุบันถูกแบ่งปัน",
+        media="สื่อถูกลบ|ไม่รวมสื่อ|ละเว้นสื่อ|ไม่ได้แนบไฟล์มีเดีย|ไม่มีสื่อ|photo: ไม่มีรูปภาพ|"
+        "photo: ละเว้นรูปภาพ|photo: รูปภาพถูกลบ|video: วิดีโอถูกลบ|video: ไม่มีวิดีโอ|"
+        "video: ละเว้นวิดีโอ|audio: ไม่มีไฟล์เสียง|audio: ละเว้นเสียง|sticker: ไม่มีสติกเกอร์|"
+        "sticker: ละเว้นสติกเกอร์|animation: ละเว้น GIF|animation: ไม่มี GIF|"
+        "document: ละเว้นเอกสาร|document: ไม่มีเอกสาร|contact: บัตรรายชื่อที่ละเว้น|"
+        "location: ตำแหน่งปัจจุบันถูกแบ่งปัน",
         deleted="ข้อความนี้ถูกลบแล้ว|ข้อความนี้ได้ถูกลบ|ข้อความนี้ถูกลบ|คุณได้ลบข้อความนี้|คุณลบข้อความนี้|"
         "คุณลบข้อความนี้แล้ว|คุณได้ลบข้อความนี้แล้ว",
         edited="ข้อความนี้ถูกแก้ไข|ข้อความนี้ถูกแก้ไขแล้ว|แก้ไขข้อความนี้แล้ว|ข้อความนี้ได้รับการแก้ไข|"
@@ -115,10 +125,12 @@ ASIA = {
     ),
     "Vietnamese": Wording(
         media="Bỏ qua Media|Bỏ qua phương tiện|Không có file phương tiện|"
-        "Đã bỏ qua file phương tiện|đã bỏ qua phương tiện|đã bỏ qua hình ảnh|bỏ qua hình ảnh|"
-        "đã bỏ video|đã bỏ qua video|bỏ qua tệp âm thanh|đã bỏ qua âm thanh|đã bỏ sticker|"
-        "đã bỏ qua nhãn dán|đã bỏ qua ảnh GIF|đã bỏ qua tài liệu|bỏ qua thẻ liên lạc|"
-        "vị trí hiện thời được chia sẻ",
+        "Đã bỏ qua file phương tiện|đã bỏ qua phương tiện|photo: đã bỏ qua hình ảnh|"
+        "photo: bỏ qua hình ảnh|video: đã bỏ video|video: đã bỏ qua video|"
+        "audio: bỏ qua tệp âm thanh|audio: đã bỏ qua âm thanh|sticker: đã bỏ sticker|"
+        "sticker: đã bỏ qua nhãn dán|animation: đã bỏ qua ảnh GIF|"
+        "document: đã bỏ qua tài liệu|contact: bỏ qua thẻ liên lạc|"
+        "location: vị trí hiện thời được chia sẻ",
         deleted="Tin nhắn này đã bị xóa|Tin nhắn này đã bị xoá|Bạn đã xóa tin nhắn này|"
         "Bạn đã xoá tin nhắn này|Tin nhắn này đã được xóa",
         edited="Tin nhắn này đã được chỉnh sửa|Tin nhắn này đã chỉnh sửa|"
@@ -136,11 +148,13 @@ ASIA = {
     ),
     "Japanese": Wording(
         media="メディアは含まれていません|メディアなし|メディア省略|メディアを省略|"
-        "画像は含まれていません|画像を省略|画像が省略されました|ビデオは含まれていません|"
-        "動画は含まれていません|動画を省略|音声は含まれていません|音声を省略|"
-        "スタンプは含まれていません|GIFは含まれていません|GIF は含まれていません|"
-        "ドキュメントは含まれていません|連絡先カードを省略|連絡先カードは含まれていません|"
-        "ライブロケーション共有|ビデオメッセージは含まれていません",
+        "photo: 画像は含まれていません|photo: 画像を省略|photo: 画像が省略されました|"
+        "video: ビデオは含まれていません|video: 動画は含まれていません|video: 動画を省略|"
+        "audio: 音声は含まれていません|audio: 音声を省略|sticker: スタンプは含まれていません|"
+        "animation: GIFは含まれていません|animation: GIF は含まれていません|"
+        "document: ドキュメントは含まれていません|contact: 連絡先カードを省略|"
+        "contact: 連絡先カードは含まれていません|location: ライブロケーション共有|"
+        "video_note: ビデオメッセージは含まれていません",
         deleted="このメッセージは削除されました|このメッセージは削除されました。|"
         "このメッセージを削除しました|このメッセージを削除しました。|"
         "あなたはこのメッセージを削除しました",
@@ -157,13 +171,18 @@ ASIA = {
         polls="アンケート|投票",
     ),
     "Chinese": Wording(
-        media="忽略多媒體檔|省略多媒体文件|省略多媒體檔|媒体已省略|媒體已省略|已省略媒体文件|"
-        "已省略多媒體檔案|圖片已略去|圖像已省略|圖片已省略|照片已忽略|图片已忽略|图片已省略|"
-        "影片已略去|影片已省略|视频已忽略|视频已省略|音訊已略去|音訊已省略|音频已忽略|"
-        "音频已省略|貼圖已略去|貼圖已忽略|贴图已省略|貼圖已省略|贴图已忽略|GIF 已略去|"
-        "GIF 圖片已被省略|GIF 动态图已被忽略|GIF 已省略|文件已略去|文件已忽略|文档已省略|"
-        "文件已省略|聯絡人卡片已略去|聯絡人卡片已省略|联系人卡片已忽略|共享实时位置|"
-        "實時位置已分享|視訊訊息已略去|语音消息已忽略",
+        media="忽略多媒體檔|省略多媒体文件|省略多媒體檔|媒体已省略|媒體已省略|"
+        "已省略媒体文件|已省略多媒體檔案|photo: 圖片已略去|photo: 圖像已省略|"
+        "photo: 圖片已省略|photo: 照片已忽略|photo: 图片已忽略|photo: 图片已省略|"
+        "video: 影片已略去|video: 影片已省略|video: 视频已忽略|video: 视频已省略|"
+        "audio: 音訊已略去|audio: 音訊已省略|audio: 音频已忽略|audio: 音频已省略|"
+        "sticker: 貼圖已略去|sticker: 貼圖已忽略|sticker: 贴图已省略|sticker: 貼圖已省略|"
+        "sticker: 贴图已忽略|animation: GIF 已略去|animation: GIF 圖片已被省略|"
+        "animation: GIF 动态图已被忽略|animation: GIF 已省略|document: 文件已略去|"
+        "document: 文件已忽略|document: 文档已省略|document: 文件已省略|"
+        "contact: 聯絡人卡片已略去|contact: 聯絡人卡片已省略|contact: 联系人卡片已忽略|"
+        "location: 共享实时位置|location: 實時位置已分享|video_note: 視訊訊息已略去|"
+        "voice: 语音消息已忽略",
         deleted="此訊息已刪除|此訊息已被刪除|这条消息已被删除|消息已删除|信息已删除|"
         "此消息已删除|此消息已被删除|您已刪除此訊息|你已刪除此訊息|您已删除这条消息|"
         "你已删除这条消息|您删除这个信息|你删除了这条消息|您删除了这条消息",
@@ -180,9 +199,10 @@ ASIA = {
         polls="投票|民意調查|民意调查",
     ),
     "Korean": Wording(
-        media="미디어 파일을 생략한 대화내용|미디어 생략됨|이미지 생략됨|사진 생략됨|"
-        "비디오 생략됨|동영상 생략됨|오디오 생략됨|스티커 제외됨|GIF 생략됨|문서 생략됨|"
-        "연락처 카드 생략됨",
+        media="미디어 파일을 생략한 대화내용|미디어 생략됨|photo: 이미지 생략됨|"
+        "photo: 사진 생략됨|video: 비디오 생략됨|video: 동영상 생략됨|audio: 오디오 생략됨|"
+        "sticker: 스티커 제외됨|animation: GIF 생략됨|document: 문서 생략됨|"
+        "contact: 연락처 카드 생략됨",
         deleted="이 메시지는 삭제되었습니다|삭제한 메시지입니다|이 메시지를 삭제했습니다",
         edited="이 메시지는 수정되었습니다|편집된 메시지입니다",
         attached="첨부됨",

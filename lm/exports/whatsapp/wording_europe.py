@@ -6,10 +6,11 @@ from lm.exports.whatsapp.wording import Wording
 
 EUROPE = {
     "English": Wording(
-        media="media omitted|image omitted|video omitted|audio omitted|sticker omitted|"
-        "GIF omitted|document omitted|contact card omitted|video note omitted|"
-        "voice message omitted|view once message omitted|live location shared|"
-        "view once voice message omitted",
+        media="media omitted|photo: image omitted|video: video omitted|audio: audio omitted|"
+        "sticker: sticker omitted|animation: GIF omitted|document: document omitted|"
+        "contact: contact card omitted|video_note: video note omitted|"
+        "voice: voice message omitted|view once message omitted|"
+        "location: live location shared|voice: view once voice message omitted",
         deleted="this message was deleted|you deleted this message|"
         "you deleted this message as admin",
         edited="this message was edited",
@@ -27,10 +28,11 @@ EUROPE = {
     ),
     "German": Wording(
         media="Media ausgeschlossen|Medien ausgeschlossen|Medien weggelassen|Medien fehlen|"
-        "Bild weggelassen|Video weggelassen|Audio weggelassen|Sticker weggelassen|"
-        "GIF weggelassen|Dokument weggelassen|Kontaktkarte ausgelassen|"
-        "Kontaktkarte weggelassen|Videonachricht weggelassen|Live-Standort wird geteilt|"
-        "Datei weggelassen",
+        "photo: Bild weggelassen|video: Video weggelassen|audio: Audio weggelassen|"
+        "sticker: Sticker weggelassen|animation: GIF weggelassen|"
+        "document: Dokument weggelassen|contact: Kontaktkarte ausgelassen|"
+        "contact: Kontaktkarte weggelassen|video_note: Videonachricht weggelassen|"
+        "location: Live-Standort wird geteilt|Datei weggelassen",
         deleted="Diese Nachricht wurde gelöscht|Du hast diese Nachricht gelöscht|"
         "Diese Nachricht wurde von einem Admin gelöscht",
         edited="Diese Nachricht wurde bearbeitet",
@@ -46,10 +48,11 @@ EUROPE = {
         polls="UMFRAGE",
     ),
     "French": Wording(
-        media="Médias omis|Fichier omis|Média manquante|Médias absente|image absente|"
-        "vidéo absente|audio omis|audio absent|sticker omis|sticker absent|GIF retiré|"
-        "GIF absent|document manquant|fiche contact manquante|"
-        "Localisation en direct partagée|message vocal absent",
+        media="Médias omis|Fichier omis|Média manquante|Médias absente|photo: image absente|"
+        "video: vidéo absente|audio: audio omis|audio: audio absent|sticker: sticker omis|"
+        "sticker: sticker absent|animation: GIF retiré|animation: GIF absent|"
+        "document: document manquant|contact: fiche contact manquante|"
+        "location: Localisation en direct partagée|voice: message vocal absent",
         deleted="Ce message a été supprimé|Vous avez supprimé ce message|"
         "Ce message a été supprimé par un admin",
         edited="Ce message a été modifié",
@@ -65,9 +68,10 @@ EUROPE = {
     ),
     "Spanish": Wording(
         media="Multimedia omitido|Archivo omitido|Media omitido|Medios omitidos|"
-        "imagen omitida|video omitido|vídeo omitido|audio omitido|sticker omitido|"
-        "GIF omitido|documento omitido|tarjeta de contacto omitida|nota de video omitida|"
-        "ubicación en tiempo real compartida",
+        "photo: imagen omitida|video: video omitido|video: vídeo omitido|"
+        "audio: audio omitido|sticker: sticker omitido|animation: GIF omitido|"
+        "document: documento omitido|contact: tarjeta de contacto omitida|"
+        "video_note: nota de video omitida|location: ubicación en tiempo real compartida",
         deleted="Se eliminó este mensaje|Eliminaste este mensaje|Este mensaje fue eliminado|"
         "Un admin. eliminó este mensaje|Este mensaje fue eliminado por un admin",
         edited="Se editó este mensaje|Este mensaje fue editado|Mensaje editado",
@@ -82,10 +86,11 @@ EUROPE = {
         polls="ENCUESTA",
     ),
     "Italian": Wording(
-        media="Media omessi|Media omesso|Media mancante|immagine omessa|video omesso|"
-        "audio omesso|sticker omesso|sticker non incluso|GIF esclusa|GIF omessa|"
-        "documento omesso|scheda contatto omessa|videomessaggio omesso|"
-        "posizione attuale condivisa",
+        media="Media omessi|Media omesso|Media mancante|photo: immagine omessa|"
+        "video: video omesso|audio: audio omesso|sticker: sticker omesso|"
+        "sticker: sticker non incluso|animation: GIF esclusa|animation: GIF omessa|"
+        "document: documento omesso|contact: scheda contatto omessa|"
+        "video_note: videomessaggio omesso|location: posizione attuale condivisa",
         deleted="Questo messaggio è stato eliminato|Hai eliminato questo messaggio|"
         "Questo messaggio è stato eliminato da un amministratore",
         edited="Questo messaggio è stato modificato",
@@ -101,12 +106,14 @@ EUROPE = {
     ),
     "Portuguese": Wording(
         media="Arquivo de mídia oculto|Mídia oculta|Mídia omitida|Ficheiro não revelado|"
-        "Mídia ocultada|Multimédia não revelada|imagem ocultada|imagem omitida|"
-        "imagem não revelada|vídeo ocultado|vídeo omitido|vídeo não revelado|áudio ocultado|"
-        "áudio omitido|ficheiro de áudio não revelado|figurinha omitida|sticker não revelado|"
-        "GIF não revelada|GIF omitido|documento ocultado|documento omitido|"
-        "documento não revelado|cartão do contato omitido|contacto não revelado|"
-        "localização atual compartilhada",
+        "Mídia ocultada|Multimédia não revelada|photo: imagem ocultada|photo: imagem omitida|"
+        "photo: imagem não revelada|video: vídeo ocultado|video: vídeo omitido|"
+        "video: vídeo não revelado|audio: áudio ocultado|audio: áudio omitido|"
+        "audio: ficheiro de áudio não revelado|sticker: figurinha omitida|"
+        "sticker: sticker não revelado|animation: GIF não revelada|animation: GIF omitido|"
+        "document: documento ocultado|document: documento omitido|"
+        "document: documento não revelado|contact: cartão do contato omitido|"
+        "contact: contacto não revelado|location: localização atual compartilhada",
         deleted="Mensagem apagada|Esta mensagem foi apagada|Você apagou esta mensagem|"
         "Apagou esta mensagem|Esta mensagem foi eliminada|Eliminou esta mensagem|"
         "Esta mensagem foi apagada pelo remetente|Esta mensagem foi apagada por um admin",
@@ -124,9 +131,11 @@ EUROPE = {
         polls="ENQUETE|SONDAGEM",
     ),
     "Dutch": Wording(
-        media="Media weggelaten|afbeelding weggelaten|video weggelaten|audio weggelaten|"
-        "sticker weggelaten|GIF weggelaten|document weggelaten|contactkaart weggelaten|"
-        "visitekaartje weggelaten|videobericht weggelaten|live locatie gedeeld",
+        media="Media weggelaten|photo: afbeelding weggelaten|video: video weggelaten|"
+        "audio: audio weggelaten|sticker: sticker weggelaten|animation: GIF weggelaten|"
+        "document: document weggelaten|contact: contactkaart weggelaten|"
+        "contact: visitekaartje weggelaten|video_note: videobericht weggelaten|"
+        "location: live locatie gedeeld",
         deleted="Dit bericht is verwijderd|U hebt dit bericht verwijderd|"
         "Je hebt dit bericht verwijderd|Dit bericht werd verwijderd|"
         "Dit bericht is verwijderd door een beheerder",
@@ -143,11 +152,14 @@ EUROPE = {
     ),
     "Russian": Wording(
         media="Без медиафайлов|Файл пропущен|Файл опущен|Медиа отсутствует|"
-        "изображение отсутствует|изображение опущено|видео отсутствует|видео опущено|"
-        "аудиофайл отсутствует|аудио опущено|аудио отсутствует|стикер отсутствует|"
-        "стикер опущен|стикер не добавлен|GIF отсутствует|документ отсутствует|"
-        "документ опущен|контакт отсутствует|карточка контакта отсутствует|"
-        "видеосообщение отсутствует|голосовое сообщение отсутствует|Геоданные отправлены",
+        "photo: изображение отсутствует|photo: изображение опущено|video: видео отсутствует|"
+        "video: видео опущено|audio: аудиофайл отсутствует|audio: аудио опущено|"
+        "audio: аудио отсутствует|sticker: стикер отсутствует|sticker: стикер опущен|"
+        "sticker: стикер не добавлен|animation: GIF отсутствует|"
+        "document: документ отсутствует|document: документ опущен|"
+        "contact: контакт отсутствует|contact: карточка контакта отсутствует|"
+        "video_note: видеосообщение отсутствует|voice: голосовое сообщение отсутствует|"
+        "location: Геоданные отправлены",
         deleted="Данное сообщение удалено|Это сообщение удалено|Это сообщение было удалено|"
         "Вы удалили данное сообщение|Вы удалили это сообщение|Сообщение удалено|"
         "Это сообщение удалил администратор",
@@ -163,10 +175,12 @@ EUROPE = {
     ),
     "Ukrainian": Wording(
         media="Медіа пропущено|Без медіафайлів|Медіа відсутня|Медіафайли відсутнє|"
-        "зображення відсутнє|зображення пропущено|відео відсутнє|відео пропущено|"
-        "аудіо відсутнє|аудіо пропущено|наклейку не додано|стікер пропущено|стікер відсутній|"
-        "GIF-анімацію пропущено|GIF відсутня|документ пропущено|документ відсутній|"
-        "картка контакту відсутня|геодані надіслано",
+        "photo: зображення відсутнє|photo: зображення пропущено|video: відео відсутнє|"
+        "video: відео пропущено|audio: аудіо відсутнє|audio: аудіо пропущено|"
+        "sticker: наклейку не додано|sticker: стікер пропущено|sticker: стікер відсутній|"
+        "animation: GIF-анімацію пропущено|animation: GIF відсутня|"
+        "document: документ пропущено|document: документ відсутній|"
+        "contact: картка контакту відсутня|location: геодані надіслано",
         deleted="Це повідомлення було видалено|Ви видалили це повідомлення|"
         "Це повідомлення видалено|Повідомлення видалено|Це повідомлення видалив адміністратор",
         edited="Це повідомлення змінено|Повідомлення змінено|Це повідомлення було змінено|"
@@ -182,10 +196,11 @@ EUROPE = {
         polls="ОПИТУВАННЯ",
     ),
     "Czech": Wording(
-        media="Média vynechána|Média vynechány|Média byla vynechána|obrázek vynechán|"
-        "video vynecháno|zvukový soubor vynechán|zvuk vynechán|audio vynecháno|"
-        "nálepka vynechána|GIF vynechán|dokument vynechán|vizitka vynechána|"
-        "hlasová zpráva vynechána|byla sdílena aktuální poloha",
+        media="Média vynechána|Média vynechány|Média byla vynechána|photo: obrázek vynechán|"
+        "video: video vynecháno|audio: zvukový soubor vynechán|audio: zvuk vynechán|"
+        "audio: audio vynecháno|sticker: nálepka vynechána|animation: GIF vynechán|"
+        "document: dokument vynechán|contact: vizitka vynechána|"
+        "voice: hlasová zpráva vynechána|location: byla sdílena aktuální poloha",
         deleted="Tato zpráva byla smazána|Tuto zprávu jste smazal/a|"
         "Tato zpráva byla odstraněna|Tuto zprávu jste odstranil/a|Tuto zprávu jste smazali|"
         "Smazali jste tuto zprávu",
@@ -201,9 +216,9 @@ EUROPE = {
         polls="ANKETA|HLASOVÁNÍ",
     ),
     "Polish": Wording(
-        media="pliki pominięto|Pominięto multimedia|Media pominięte|obraz pominięty|"
-        "wideo pominięte|audio pominięte|pominięto naklejkę|Plik GIF pominięty|"
-        "dokument pominięty",
+        media="pliki pominięto|Pominięto multimedia|Media pominięte|photo: obraz pominięty|"
+        "video: wideo pominięte|audio: audio pominięte|sticker: pominięto naklejkę|"
+        "animation: Plik GIF pominięty|document: dokument pominięty",
         deleted="Ta wiadomość została usunięta|Usunąłeś(-ęłaś) tę wiadomość|Usunięto tę wiadomość",
         edited="Wiadomość została zmieniona|Ta wiadomość została edytowana",
         attached="załączono",
@@ -214,9 +229,9 @@ EUROPE = {
         polls="ANKIETA",
     ),
     "Swedish": Wording(
-        media="Media har utelämnats|Medier uteslutna|bild utesluten|video utesluten|"
-        "ljud utelslutet|sticker utesluten|GIF utesluten|dokument uteslutet|"
-        "kontaktkort uteslutet",
+        media="Media har utelämnats|Medier uteslutna|photo: bild utesluten|"
+        "video: video utesluten|audio: ljud utelslutet|sticker: sticker utesluten|"
+        "animation: GIF utesluten|document: dokument uteslutet|contact: kontaktkort uteslutet",
         deleted="Det här meddelandet raderades|Du raderade det här meddelandet|"
         "Detta meddelande raderades|Du raderade detta meddelande",
         edited="Det här meddelandet har redigerats",
@@ -227,8 +242,9 @@ EUROPE = {
         polls="OMRÖSTNING",
     ),
     "Danish": Wording(
-        media="Mediefil udeladt|Medier udeladt|billede udeladt|video udeladt|lyd udeladt|"
-        "GIF udeladt|klistermærke udeladt|dokument udeladt|kontaktkort udeladt",
+        media="Mediefil udeladt|Medier udeladt|photo: billede udeladt|video: video udeladt|"
+        "audio: lyd udeladt|animation: GIF udeladt|sticker: klistermærke udeladt|"
+        "document: dokument udeladt|contact: kontaktkort udeladt",
         deleted="Denne besked er blevet slettet|Denne besked blev slettet|"
         "Du har slettet denne besked|Du slettede denne besked",
         attached="vedhæftet",
@@ -237,9 +253,10 @@ EUROPE = {
         notices="Beskeder og opkald er",
     ),
     "Finnish": Wording(
-        media="Media jätetty pois|ei kuvaa|kuva jätetty pois|videota ei sisällytetä|"
-        "äänitiedostoa ei sisällytetä|tarraa ei sisällytetty|GIF-animaatio jätetty pois|"
-        "dokumenttia ei sisällytetä",
+        media="Media jätetty pois|photo: ei kuvaa|photo: kuva jätetty pois|"
+        "video: videota ei sisällytetä|audio: äänitiedostoa ei sisällytetä|"
+        "sticker: tarraa ei sisällytetty|animation: GIF-animaatio jätetty pois|"
+        "document: dokumenttia ei sisällytetä",
         deleted="Tämä viesti poistettiin|Poistit tämän viestin",
         attached="liite",
         files="liitetiedosto",
@@ -247,8 +264,9 @@ EUROPE = {
         notices="Viestit ja puhelut salataan",
     ),
     "Hungarian": Wording(
-        media="Hiányzó médiafájl|kép küldése sikertelen|Videó kihagyva|Hang kihagyása|"
-        "matrica kihagyva|GIF fájl kihagyása|dokumentum kihagyva|Névjegykártya kihagyva",
+        media="Hiányzó médiafájl|photo: kép küldése sikertelen|video: Videó kihagyva|"
+        "audio: Hang kihagyása|sticker: matrica kihagyva|animation: GIF fájl kihagyása|"
+        "document: dokumentum kihagyva|contact: Névjegykártya kihagyva",
         deleted="Ez az üzenet törlésre került|Törölted ezt az üzenetet|Ezt az üzenetet törölted",
         attached="csatolva",
         files="fájl csatolva",
@@ -256,7 +274,8 @@ EUROPE = {
         notices="Az üzenetek és hívások végpontok",
     ),
     "Romanian": Wording(
-        media="Conținut media omis|Imagine omisă|clip video omis|fără audio|GIF omis|document omis",
+        media="Conținut media omis|photo: Imagine omisă|video: clip video omis|"
+        "audio: fără audio|animation: GIF omis|document: document omis",
         deleted="Acest mesaj a fost șters|Ați șters acest mesaj",
         attached="atașare|atașat",
         files="fișier atașat",
@@ -264,8 +283,9 @@ EUROPE = {
         notices="Mesajele și apelurile sunt criptate",
     ),
     "Greek": Wording(
-        media="Εξαίρεση πολυμέσων|εικόνα παραλείφθηκε|βίντεο παραλείφθηκε|ήχος παραλείφθηκε|"
-        "αυτοκόλλητο παραλήφθηκε|Παράληψη GIF|έγγραφο παραλείφθηκε",
+        media="Εξαίρεση πολυμέσων|photo: εικόνα παραλείφθηκε|video: βίντεο παραλείφθηκε|"
+        "audio: ήχος παραλείφθηκε|sticker: αυτοκόλλητο παραλήφθηκε|animation: Παράληψη GIF|"
+        "document: έγγραφο παραλείφθηκε",
         deleted="Αυτό το μήνυμα διαγράφηκε|Διαγράψατε αυτό το μήνυμα|Διαγράψατε το μήνυμα",
         attached="επισυνάφθηκε",
         files="συνημμένο αρχείο",

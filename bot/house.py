@@ -16,6 +16,7 @@ from telegram import Bot, User
 from bot.config import Config
 from bot.errands import Errands
 from bot.importing.offers import Offers
+from bot.initiative.customs import Customs
 from bot.initiative.listening import Listening
 from bot.learning.nightly import Nightly
 from bot.learning.retraining import Retraining
@@ -75,6 +76,7 @@ class House:
     thread: EngineThread
     current: Current
     replies: Replies
+    customs: Customs
     listening: Listening
     retraining: Retraining
     scenes: Scenes

@@ -23,7 +23,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot.commands import about, mode, persona, start
+from bot.commands import about, mode, mood, persona, start
 from bot.commands.administration import evidence, importing, learning, models, status
 from bot.commands.administration.importing import Attachment
 from bot.commands.command import Command, Handler
@@ -57,6 +57,7 @@ COMMANDS = (
     Command("profile", profile.profile, lambda say: say("how a friend writes: /profile NAME")),
     Command("guess", guess.guess, lambda say: say("real or understudy? a game")),
     Command("mode", mode.mode, lambda say: say("when I speak")),
+    Command("mood", mood.mood, lambda say: say("how freely I speak")),
     Command("reset", about.reset, lambda say: say("forget what was said here")),
     Command("help", about.help_, lambda say: say("what I can do"), private=True),
     Command("privacy", privacy.privacy, lambda say: say("what I keep and learn"), private=True),
@@ -97,6 +98,7 @@ PRESSES: dict[str, Press] = {
     "as": persona.pressed_as,
     "once": persona.pressed_once,
     "mode": mode.pressed_mode,
+    "mood": mood.pressed_mood,
     "import": importing.pressed_import,
     "retrain": learning.pressed_retrain,
     "version": models.pressed_version,
@@ -169,10 +171,10 @@ def _sent_file(house: House) -> PTB:
 
 
 def _obey(command: Command) -> Handler:
-    """Commands of bots, of channels, and from a backlog are not obeyed."""
+    """Commands of bots, of channels, of somebody elsewhere, and from a backlog are not obeyed."""
 
     async def handle(house: House, heard: Incoming) -> None:
-        if not house.fresh(heard) or heard.from_bot or heard.as_channel:
+        if not house.fresh(heard) or heard.from_bot or heard.as_channel or heard.borrowed:
             return
         await _learn_language(house, heard)
         if heard.in_group or command.private:

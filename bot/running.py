@@ -16,11 +16,12 @@ from bot import config as configuration
 from bot.cli.choosing import choose
 from bot.cli.sample import SAMPLE, import_sample
 from bot.config import Config
+from bot.connection import Address
 from bot.learning.training import Training
 from bot.learning.watch import verdict, watch
 from bot.paths import Paths
 from bot.privacy.erasing import finish
-from bot.serving import Address, serve
+from bot.serving import serve
 from lm.checkpoints.versions import Versions
 from playground.server import Member, Playground, PlaygroundConfig
 from storage import groups, messages

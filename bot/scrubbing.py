@@ -11,7 +11,7 @@ from bot.config import ConfigError, PrivacyConfig
 from lm.privacy.blocked import PatternError, blocked_words, extra_patterns
 from lm.privacy.entities import entities
 from lm.privacy.scrubber import Scrubber
-from storage import groups
+from storage import groups, handles
 from storage.groups import SpeakerRow
 from storage.store import Db
 
@@ -34,8 +34,16 @@ def make_scrubber(config: PrivacyConfig, secret: bytes, names: Iterable[str]) ->
 
 async def group_scrubber(db: Db, config: PrivacyConfig, group: int) -> Scrubber:
     """The scrubber of a group that the database knows."""
-    rows = await groups.speakers(db, group)
-    return make_scrubber(config, await groups.secret(db, group), called(rows))
+    names = called(await groups.speakers(db, group))
+    scrubber = make_scrubber(config, await groups.secret(db, group), names)
+    scrubber.know(await insiders(db, group))
+    return scrubber
+
+
+async def insiders(db: Db, group: int) -> frozenset[str]:
+    """Names that are no outsider's: of a group's speakers, and the @names of who writes there."""
+    names = called(await groups.speakers(db, group))
+    return spellings(names) | frozenset(await handles.known(db, group))
 
 
 def called(rows: Iterable[SpeakerRow]) -> list[str]:

@@ -7,22 +7,19 @@ dies, the process ends non-zero rather than stay as a deaf zombie.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import torch
 from telegram import User
-from telegram.error import InvalidToken, TelegramError
-from telegram.ext import ApplicationBuilder
 
 from bot import housekeeping
 from bot.config import Config
+from bot.connection import Address, build, connect
 from bot.errands import Errands
 from bot.house import House
 from bot.importing.offers import Offers
@@ -30,7 +27,7 @@ from bot.initiative.customs import Customs
 from bot.initiative.listening import Listening
 from bot.learning.nightly import Nightly
 from bot.learning.retraining import Retraining
-from bot.memory.current import Current, load_current
+from bot.memory.current import Current, load_current, pick_device
 from bot.memory.engine_thread import EngineThread
 from bot.paths import Paths
 from bot.privacy import forgetting
@@ -43,38 +40,20 @@ from bot.updates.alarm import Alarm
 from bot.updates.chats.admission import Admission
 from bot.updates.chats.membership import refused
 from bot.updates.chats.migration import found_moved
-from bot.updates.dispatch import App, Dispatch
-from bot.updates.intake import Intake, TokenError
+from bot.updates.dispatch import Dispatch
+from bot.updates.intake import Intake
 from bot.updates.limits.limiter import Limiter
 from bot.updates.menus import set_menus
 from lm.checkpoints.checkpoint import Checkpoint
 from lm.checkpoints.versions import Versions
-from lm.device import default_device
 from lm.engine.engine import Engine
 from lm.engine.served import served
 from storage import chats
 from storage.groups import Group
 from storage.store import Store
 
-log = logging.getLogger(__name__)
-
 AT_ONCE = {"longest_pause_seconds": 0.0, "lull_seconds": 0.0}
 DRAIN_S = 8.0  # what is being said at the end may still be said
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """A Bot API server, the bot's token there, and accounts known beside those in the store.
-
-    erase: for a server whose own record lies in the data directory too: what takes an account's
-    words out of it
-    """
-
-    base_url: str
-    token: str
-    links: Mapping[int, int]
-    everywhere: bool = False  # serve every chat there: they are all the operator's own
-    erase: Callable[[int], None] | None = None
 
 
 async def serve(
@@ -159,6 +138,7 @@ async def serve(
             thread=thread,
             current=current,
             replies=replies,
+            customs=customs,
             listening=listening,
             retraining=retraining,
             nightly=nightly,
@@ -196,46 +176,6 @@ async def serve(
             await application.shutdown()
 
 
-def build(address: Address, limiter: Limiter) -> App:
-    """PTB's application without its own polling."""
-    os.environ.setdefault("PTB_TIMEDELTA", "1")  # the type that a pause will have; else PTB warns
-    return (
-        ApplicationBuilder()
-        .token(address.token)
-        .base_url(f"{address.base_url}/bot")
-        .base_file_url(f"{address.base_url}/file/bot")
-        .updater(None)
-        .rate_limiter(limiter)
-        .build()
-    )
-
-
-async def connect(application: App) -> User:
-    """Say hello to the Bot API server, again and again while it cannot be reached."""
-    pause = 1.0
-    while True:
-        try:
-            await application.initialize()
-            await application.bot.delete_webhook()  # one left behind would make polling deaf
-            me: User = await application.bot.get_me()
-            return me
-        except InvalidToken:
-            await application.bot.shutdown()
-            raise TokenError(
-                "Telegram refuses the bot's token: get the right one from @BotFather "
-                "and set TELEGRAM_BOT_TOKEN"
-            ) from None
-        except TelegramError as error:
-            log.warning(
-                "cannot reach the Bot API server (%s): check the network and telegram.base_url; "
-                "trying again in %.0f s",
-                type(error.__cause__ or error).__name__,
-                pause,
-            )
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, 30.0)
-
-
 async def _until_stopped(
     intake: Intake,
     dispatch: Dispatch,
@@ -266,8 +206,3 @@ async def _until_stopped(
     for outcome in (*ended, *(f.exception() for f in failures if f.done() and not f.cancelled())):
         if isinstance(outcome, Exception):
             raise outcome
-
-
-def pick_device(wanted: str) -> torch.device:
-    """The device that computes replies."""
-    return default_device() if wanted == "auto" else torch.device(wanted)

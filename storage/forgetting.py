@@ -12,7 +12,7 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from storage import groups, guesses, languages, messages, reactions, traces
+from storage import groups, guesses, handles, languages, messages, reactions, traces
 from storage.chats import BOT
 from storage.migrations import now
 from storage.store import Db
@@ -105,6 +105,7 @@ async def erase(db: Db, group: int, request: Forgetting) -> None:
     for account in accounts:
         await reactions.forget(db, account)
         await languages.forget(db, account)
+        await handles.forget(db, account)
     await _erase_guesses(db, request.speaker, accounts)
     await _erase_contexts(db, request.speaker, accounts)
     await _erase_inbox(db, accounts, request.asked_at)

@@ -23,6 +23,9 @@ async def of(db: Db, group: int, row: SpeakerRow | None, user: int) -> Json:
     return {
         "speaker": await _speaker(db, group, row),
         "telegram_accounts": sorted(accounts),
+        "usernames": await _of_accounts(
+            db, "SELECT handle FROM handles WHERE telegram_user = ?", accounts
+        ),
         "languages": await _of_accounts(
             db, "SELECT tag FROM languages WHERE telegram_user = ?", accounts
         ),

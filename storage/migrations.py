@@ -259,6 +259,13 @@ STEPS: tuple[tuple[str, ...], ...] = (
             telegram_user INTEGER PRIMARY KEY,
             tag TEXT NOT NULL
         ) STRICT""",
+        # The @name, without the @, of each account that writes in a group's chats.
+        """CREATE TABLE handles (
+            group_id INTEGER NOT NULL REFERENCES groups(id),
+            telegram_user INTEGER NOT NULL,
+            handle TEXT NOT NULL,
+            PRIMARY KEY (group_id, telegram_user)
+        ) STRICT""",
     ),
 )
 

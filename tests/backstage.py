@@ -17,12 +17,13 @@ from telegram import Bot, User
 from telegram.request import HTTPXRequest
 
 from bot.config import Config, RepliesConfig, SamplingConfig
+from bot.connection import Address
 from bot.errands import Errands
 from bot.initiative.customs import Customs
 from bot.memory.current import Current
 from bot.memory.engine_thread import EngineThread
 from bot.paths import Paths
-from bot.serving import Address, serve
+from bot.serving import serve
 from bot.speaking.sending.replies import Replies
 from lm.checkpoints.checkpoint import Checkpoint
 from lm.checkpoints.versions import Versions

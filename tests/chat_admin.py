@@ -79,11 +79,19 @@ async def rows(data: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 @contextlib.asynccontextmanager
-async def opened(data: Path, config: Config = CONFIG, **playground: Any) -> AsyncIterator[Desk]:
-    """The bot serving small_group, Alice its owner; the data directory is made if it is new."""
+async def opened(
+    data: Path, config: Config = CONFIG, *, alice: str = "en", **playground: Any
+) -> AsyncIterator[Desk]:
+    """The bot serving small_group, Alice its owner; the data directory is made if it is new.
+
+    alice: the language of her app
+    """
     if not Paths(data).database.exists():
         await small_group.make(data)
-    members = tuple(Member(name, 100 + n) for n, name in enumerate(small_group.NAMES))
+    members = tuple(
+        Member(name, 100 + n, language="en" if n else alice)
+        for n, name in enumerate(small_group.NAMES)
+    )
     settings = PlaygroundConfig(token=TOKEN, members=members, port=0, title="us", **playground)
     async with Playground(settings) as page, serving(data, page, config):
         desk = Desk(page.url, page)

@@ -10,12 +10,17 @@ from typing import Any
 import pytest
 
 from bot.commands.administration.learning import NIGHT, read_time
+from bot.learning.training import Training
+from bot.memory.footprint import size
 from bot.paths import Paths
 from bot.updates.incoming import ANONYMOUS_ADMIN
 from lm.checkpoints.versions import Versions
 from lm.corpus.message import Speaker
+from lm.engine.served import served_dtype
+from lm.learning.training import Start
 from playground.server import Fault
 from tests import small_group
+from tests.backstage import CPU
 from tests.chat_admin import OWNER, Desk, opened, rows
 from tests.stagehand import Message
 
@@ -90,6 +95,27 @@ async def test_an_anonymous_admin_is_obeyed(desk: Desk, tmp_path: Path) -> None:
     assert await rows(tmp_path / "data", "SELECT minute FROM schedules") == [(307,)]
 
 
+@pytest.mark.parametrize(("words", "start"), [("/retrain", "auto"), ("/retrain fresh", "fresh")])
+async def test_a_training_begins_where_it_is_told_to(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, words: str, start: str
+) -> None:
+    """From the current version as far as that helps, or from new weights."""
+    commands: list[list[str]] = []
+    whole = Training._command
+
+    def command(self: Training, path: Path, background: bool, start: Start) -> list[str]:
+        commands.append(whole(self, path, background, start))
+        return commands[-1]
+
+    monkeypatch.setattr(Training, "_command", command)
+    await desk.write("Alice", words)
+    await desk.wait(lambda m: "🎓 Learning" in m.get("text", ""))
+    await desk.ask("Alice", "/retrain cancel")
+    await desk.wait(lambda m: "Learning ended: cancelled" in m.get("text", ""), 30)
+    (given,) = commands
+    assert given[given.index("--start") + 1] == start
+
+
 async def test_nobody_vouches_nobody_may(desk: Desk) -> None:
     """Where Telegram does not answer, even the owner is refused, for that once."""
     desk.playground.faults.next("getChatMember", Fault.failure(500))
@@ -151,15 +177,23 @@ async def test_versions_have_cards(desk: Desk, tmp_path: Path) -> None:
 async def test_status_in_the_group_and_in_private(desk: Desk) -> None:
     """Every figure is there; in private only admins see them."""
     said = await desk.ask("Bob", "/status")
+    one = size(2 * 64 * 128 * served_dtype(CPU).itemsize)  # the small model's keys and values
     for words in (
         *("version 1", "the intake is alive", "last update", "Waiting: ", "Memory: "),
-        *("32 places of 64 kB", "contexts", "on cpu"),
+        *("for 32 warm chats", f"on cpu ({one} a chat)", "for 64 more on the shelf", "contexts"),
     ):
         assert words in said, words
     assert "version 1" in await desk.private("Alice", "/status")
     assert "Only admins of a group" in await desk.private("Bob", "/status")
     assert "Only admins of a group" in await desk.private("Bob", "/models")
     assert "Only admins of a group" in await desk.private("Bob", "/rollback")
+
+
+@pytest.mark.parametrize("is_admin", [True, False])
+async def test_privacy_mode_is_told_where_it_matters(tmp_path: Path, is_admin: bool) -> None:
+    """Telegram hides a group's talk from a bot in privacy mode, unless it is an admin there."""
+    async with opened(tmp_path / "data", privacy_mode=True, bot_is_admin=is_admin) as desk:
+        assert ("/setprivacy" in await desk.ask("Bob", "/status")) is not is_admin
 
 
 async def test_an_error_is_told_to_the_owner_once(desk: Desk) -> None:

@@ -6,9 +6,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import torch
 
 from bot.paths import Paths
 from lm.checkpoints.versions import Versions
+from lm.engine.served import served_dtype
 from tests import small_group
 from tests.backstage import CPU
 from tests.test_main import Cli, cli
@@ -29,7 +31,8 @@ def test_what_there_is(cli: Cli, data: Path) -> None:
     (group,) = found["groups"]
     serving = Versions(Paths(data).models(1)).load(1, CPU)
     config = serving.meta.config
-    per_chat = 2 * config.n_layers * config.n_kv_heads * config.head_dim * config.context * 4
+    number = served_dtype(torch.device(found["device"])).itemsize
+    per_chat = 2 * config.n_layers * config.n_kv_heads * config.head_dim * config.context * number
     assert group == {
         "name": "us",
         "speakers": 3,
@@ -41,9 +44,15 @@ def test_what_there_is(cli: Cli, data: Path) -> None:
         "slot_bytes": per_chat,
         "chats_per_gb": (1 << 30) // per_chat,
         "engine_bytes": (32 + 48) * per_chat,
+        "shelf_bytes": 64 * per_chat,
     }
     text = cli("doctor", "--data", data).out
-    for words in ("65,536 bytes per warm chat", "all is in order", "playground", "240 messages"):
+    for words in (
+        f"{per_chat:,} bytes per warm chat",
+        "all is in order",
+        "playground",
+        "240 messages",
+    ):
         assert words in text
 
 

@@ -8,24 +8,26 @@ from pathlib import Path
 import pytest
 import torch
 
+import lm.engine.served
 from bot.memory.footprint import engine_bytes, resident_bytes, size, slot_bytes
 from bot.paths import Paths
 from bot.wording import wording
 from lm.checkpoints.versions import Versions
 from lm.engine.engine import Engine
+from lm.engine.served import served, served_dtype
 from lm.engine.slots import Slots
 from tests import small_group
 from tests.backstage import CPU
 
 
 async def test_a_slot_takes_what_is_said(tmp_path: Path) -> None:
-    """The very tensors that an engine allocates for the same model."""
+    """The very tensors that an engine allocates for the same model, in the served precision."""
     await small_group.make(tmp_path)
     serving = Versions(Paths(tmp_path).models(1)).load(1, CPU)
     span = serving.meta.config.context
-    slots = Slots(serving.model.cache_layers, 5, span, torch.float32, CPU)
+    slots = Slots(serving.model.cache_layers, 5, span, served_dtype(CPU), CPU)
     taken = sum(each.nbytes for each in (*slots.keys, *slots.values))
-    assert taken == 5 * slot_bytes(serving)
+    assert taken == 5 * slot_bytes(serving, CPU)
 
 
 async def test_an_engine_takes_what_is_said(tmp_path: Path) -> None:
@@ -33,9 +35,25 @@ async def test_an_engine_takes_what_is_said(tmp_path: Path) -> None:
     await small_group.make(tmp_path)
     serving = Versions(Paths(tmp_path).models(1)).load(1, CPU)
     span = serving.meta.config.context
-    slots = Engine(serving.model, slots=2, span=span, device=CPU)._runner.slots
+    engine = Engine(served(serving.model, CPU), slots=2, span=span, device=CPU)
+    slots = engine._runner.slots
     taken = sum(each.nbytes for each in (*slots.keys, *slots.values))
-    assert taken == engine_bytes(serving, 2)
+    assert taken == engine_bytes(serving, CPU, 2)
+
+
+async def test_the_precision_is_that_of_what_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half as much where weights of 32 bits are served in 16, as an engine then takes."""
+    await small_group.make(tmp_path)
+    serving = Versions(Paths(tmp_path).models(1)).load(1, CPU)
+    assert serving.gpt.embed_tokens.weight.dtype == torch.float32
+    taken = []
+    for dtype in (torch.float32, torch.bfloat16):
+        monkeypatch.setattr(lm.engine.served, "precision", lambda device, dtype=dtype: dtype)
+        monkeypatch.setattr(lm.engine.served, "native", lambda dtype: object())
+        taken.append(slot_bytes(serving, CPU))
+    assert taken[0] == 2 * taken[1]
 
 
 def test_this_process_holds_something() -> None:

@@ -18,7 +18,7 @@ from bot.paths import Paths
 from bot.privacy.erasing import finish
 from lm.checkpoints.versions import Versions
 from lm.corpus.message import Speaker
-from storage import chats, forgetting, groups, inbox, messages, outbox
+from storage import chats, forgetting, groups, handles, inbox, messages, outbox
 from storage.chats import BOT, ContextRow
 from storage.groups import FORGOTTEN, Group
 from storage.messages import MessageRow
@@ -96,6 +96,7 @@ async def test_every_table_lets_go(paths: Paths) -> None:
         assert dict(map(tuple, states)) == {"a": "failed", "b": "failed", "c": "wanted"}
         chat = await store.read(lambda db: chats.get(db, 1))
         assert chat.persona is None
+        assert await store.read(lambda db: handles.known(db, 1)) == ["bob_stays"]
 
 
 async def fill(db: Db, known: dict[str, int]) -> None:
@@ -126,6 +127,8 @@ async def fill(db: Db, known: dict[str, int]) -> None:
     await outbox.add(db, cause="b", chat=1, kind="reply", persona=bob, text="a zebra of a model")
     await outbox.add(db, cause="c", chat=1, kind="reply", persona=bob)
     await db.execute("INSERT INTO reactions VALUES (1, 5, 7, 'x', ?, 0)", (bob,))
+    await handles.heard(db, 1, 7, "zebra_lady")
+    await handles.heard(db, 1, 8, "bob_stays")
     await db.execute("INSERT INTO guess_rounds (chat, version, started_at) VALUES (1, 1, 0)")
     await db.execute("INSERT INTO guess_lines VALUES (1, 0, ?, 'zebra', 1)", (alice,))
     await db.execute("INSERT INTO guess_lines VALUES (1, 1, ?, 'made-up zebra', 0)", (bob,))

@@ -138,6 +138,18 @@ async def test_retrain_is_cancelled(bot: Process, hand: Stagehand) -> None:
     assert "not learning" in await hand.ask("Alice", "/retrain cancel")
 
 
+async def test_a_training_that_a_kill_cut_off_is_told_of(bot: Process, hand: Stagehand) -> None:
+    """The message that showed its progress says so after the restart; another one may begin."""
+    await hand.write("Alice", "/retrain")
+    shown = await hand.wait(lambda m: "tokens/s" in m.get("text", ""), 60, "progress")
+    await bot.end(signal.SIGKILL)
+    await bot.start()
+    told = await hand.wait(lambda m: "cut off by a restart" in m.get("text", ""), 60)
+    assert told["message_id"] == shown["message_id"]
+    assert "not learning" in await hand.ask("Alice", "/retrain cancel")
+    assert "▶ version 1" in await hand.ask("Bob", "/models")
+
+
 async def test_edited_commands_and_bots_are_not_obeyed(bot: Process, hand: Stagehand) -> None:
     """An edit changes what is remembered; it never commands and never makes the bot speak."""
     message = await hand.write("Bob", "hello alice")

@@ -17,7 +17,7 @@ import pytest
 from telegram import Update
 from telegram.ext import TypeHandler
 
-from bot.serving import Address, build
+from bot.connection import Address, build
 from bot.updates.dispatch import Dispatch
 from bot.updates.intake import Intake, TokenError
 from bot.updates.limits.limiter import Limiter

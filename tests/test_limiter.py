@@ -47,6 +47,7 @@ class Server:
     def __init__(self, per_minute: int = 19) -> None:
         self.calls: list[tuple[float, str, dict[str, Any]]] = []
         self.refusals: list[Exception] = []
+        self.slow: list[float] = []  # seconds that the next calls take
         self.clock = Clock()
         self.sleep = self.clock.sleep
         self.limiter = Limiter(per_minute, self.now, self.sleep)
@@ -60,6 +61,8 @@ class Server:
 
         async def post(name: str, given: dict[str, Any]) -> bool:
             self.calls.append((self.now(), name, dict(given)))
+            if self.slow:
+                await self.sleep(self.slow.pop(0))
             if self.refusals:
                 raise self.refusals.pop(0)
             return False
@@ -94,6 +97,14 @@ async def test_a_group_gets_one_message_a_second_and_fewer_than_20_a_minute() ->
     assert len(times) == 24
     assert min(b - a for a, b in itertools.pairwise(times)) >= GAP_S - 1e-6
     assert most_within(times, MINUTE_S - 1e-6) <= 19
+
+
+async def test_the_second_counts_from_when_a_call_has_arrived() -> None:
+    """One that was long on its way and the next, which is quick, are not told to slow down."""
+    server = Server()
+    server.slow = [0.9, 0.0, 0.9]
+    await server.send(times=4)
+    assert server.times() == pytest.approx([0, 1.9, 2.9, 4.8])
 
 
 async def test_sends_go_before_edits() -> None:

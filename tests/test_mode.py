@@ -1,5 +1,8 @@
-"""/mode over HTTP: every setting, and what drives groups to remove a bot: that it talks too much,
-says the same again, answers when it was not asked (or not when it was), and feels like a bot."""
+"""/mode and /mood over HTTP: every setting, and what drives groups to remove a bot.
+
+It talks too much, says the same again, answers when it was not asked (or not when it was), and
+feels like a bot.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,18 @@ from typing import Any
 import pytest
 
 from bot.config import Config, RepliesConfig, SamplingConfig
+from bot.initiative import listening
+from bot.initiative.auto import Friend
+from bot.initiative.customs import Customs
 from bot.initiative.habits import Habits
+from bot.initiative.listening import Listening
+from bot.memory.context import Context
 from bot.paths import Paths
 from playground.server import Member, Playground, PlaygroundConfig
-from storage import chats, outbox
+from storage import chats, groups, outbox
 from storage.chats import ContextRow
 from storage.outbox import ASKED, UNASKED
-from storage.store import reading
+from storage.store import Store, reading
 from tests import small_group
 from tests.backstage import Backstage, backstage, serving
 from tests.stagehand import TOKEN, Message, Stagehand
@@ -30,10 +38,11 @@ KNOWN = "who speaks next"  # what the bot logs when it may speak unasked
 
 
 @contextlib.asynccontextmanager
-async def served(tmp_path: Path, **replies: Any) -> AsyncIterator[Stagehand]:
-    """The small group, served with these settings; Alice is on stage."""
+async def served(tmp_path: Path, *, made: bool = False, **replies: Any) -> AsyncIterator[Stagehand]:
+    """The small group, which may be `made`, served with these settings; Alice is on stage."""
     data = tmp_path / "data"
-    await small_group.make(data)
+    if not made:
+        await small_group.make(data)
     config = Config(
         sampling=SamplingConfig(max_tokens=6), replies=REPLIES.model_copy(update=replies)
     )
@@ -76,16 +85,19 @@ async def test_every_setting_by_word(tmp_path: Path) -> None:
     """Each is answered with what holds from now on, and outlasts a restart."""
     async with served(tmp_path) as hand:
         for words, said in (
-            ("chance 20", "20 %"),
-            ("auto 0.5", "0.5 × as often"),
-            ("instant", "at once"),
-            ("wild", "wildly"),
-            ("hours 22:30-7", "22:30-07:00"),
-            ("zone berlin", "Europe/Berlin"),
-            ("zone nowhere", "no such time zone"),
-            ("loud", "I know these"),
+            ("/mode chance 20", "20 %"),
+            ("/mode auto 0.5", "0.5 × as often"),
+            ("/mode instant", "at once"),
+            ("/mode hours 22:30-7", "22:30-07:00"),
+            ("/mode zone berlin", "Europe/Berlin"),
+            ("/mode zone nowhere", "no such time zone"),
+            ("/mode loud", "I know these"),
+            ("/mood tame", "tamely"),
+            ("/mood Normal", "as freely as usual"),
+            ("/mood wild", "wildly"),
+            ("/mood loud", "I know these"),
         ):
-            assert said in await hand.ask("Bob", f"/mode {words}"), words
+            assert said in await hand.ask("Bob", words), words
         row = await setting(tmp_path)
     assert (row.mode, row.slider, row.instant, row.style) == ("auto", 0.5, True, "wild")
     assert (row.quiet_from, row.quiet_to, row.zone) == (1350, 420, "Europe/Berlin")
@@ -95,10 +107,16 @@ async def test_every_setting_by_button(tmp_path: Path) -> None:
     """What is set is marked; each press changes one thing and keeps the others."""
     async with served(tmp_path) as hand:
         shown = await hand.reply_to(await hand.write("Bob", "/mode"))
-        for label in ("30 %", "auto × 2", "tame", "at once", "quiet at night"):
+        for label in ("30 %", "auto × 2", "at once", "quiet at night"):
             shown = await press(hand, shown, label)
             labels = [b["text"] for r in shown["reply_markup"]["inline_keyboard"] for b in r]
             assert any(each.startswith("✓") and label.split()[0] in each for each in labels)
+        mood = await hand.reply_to(await hand.write("Bob", "/mood"))
+        for label, words in (("wild", "wildly"), ("tame", "tamely")):
+            mood = await press(hand, mood, label)
+            assert words in mood["text"]
+            ((*labels,),) = mood["reply_markup"]["inline_keyboard"]
+            assert [b["text"] for b in labels if "✓" in b["text"]] == [f"✓ {label}"]
         row = await setting(tmp_path)
         assert (row.mode, row.slider, row.style, row.instant) == ("auto", 2.0, "tame", True)
         assert (row.quiet_from, row.quiet_to) == (1380, 480)
@@ -148,6 +166,43 @@ async def test_unasked_it_speaks_up_to_a_cap_and_is_answered_when_called(
         assert len(await personas(hand)) == 3
 
 
+async def test_a_name_that_everybody_says_is_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Alice is called Soup, too, of which all talk, herself included: who turns to her is heard."""
+    caplog.set_level("INFO")
+    await small_group.make(tmp_path / "data")
+    async with Store(Paths(tmp_path / "data").database) as store:
+        await store.write(lambda db: groups.add_alias(db, 1, "Soup", 1))
+    async with served(tmp_path, made=True) as hand:
+        while KNOWN not in caplog.text:
+            await asyncio.sleep(0.05)
+        await hand.write("Bob", "the soup was good")
+        await hand.ask("Bob", "/who")
+        await asyncio.sleep(0.5)
+        assert await personas(hand) == []
+        await hand.reply_to(await hand.write("Bob", "soup, are you there?"))
+        assert len(await personas(hand)) == 1
+
+
+async def test_what_is_wanted_beyond_the_cap_is_not_said(tmp_path: Path) -> None:
+    """While one is on its way the next may be wanted: whether it may be said is asked then."""
+    await small_group.make(tmp_path / "data")
+    async with backstage(tmp_path / "data") as stage:
+        limits = RepliesConfig(most_per_hour=1, cooldown_seconds=0)
+        Listening(stage.store, stage.current, stage.customs, stage.replies, limits)
+        chat = await stage.chat()
+        (await stage.current.contexts.of(chat)).set(mode="auto")
+        await rows(stage, chat, 7, 7)
+        for number, state in ((1, "sent"), (2, "expired")):
+            cause = await stage.want(chat, kind=UNASKED, reply_to=number)
+            stage.replies.wake(chat)
+            assert await stage.ended(cause) == [state]
+        asked = await stage.want(chat, reply_to=2)
+        stage.replies.wake(chat)
+        assert await stage.ended(asked) == ["sent"]
+
+
 async def test_until_the_group_is_known_nothing_is_said_unasked(tmp_path: Path) -> None:
     """Right after the start the model has not been asked yet what is usual here."""
     async with served(tmp_path) as hand:
@@ -155,6 +210,36 @@ async def test_until_the_group_is_known_nothing_is_said_unasked(tmp_path: Path) 
         await hand.write("Bob", "soup?")
         await hand.ask("Bob", "/who")
         assert await personas(hand) == []
+
+
+async def test_in_a_silence_it_may_take_the_floor(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mode auto decides once more when nobody else has answered; a word in between begins anew."""
+    caplog.set_level("INFO")
+
+    async def chances(self: Customs, context: Context) -> dict[int | None, float]:
+        return dict(zip([*context.voice.tokenizer.speakers, None], (0.3, 0.4, 0.3, 0), strict=True))
+
+    def waits(self: Habits, speaker: int, seconds: float) -> float:
+        return 1.0 if speaker == 1 or not seconds else 0.0  # others would have answered by now
+
+    def friend(self: Customs, persona: int) -> Friend:
+        return Friend(share=0.3, opening=0.3, expected=[0.8] * 10)
+
+    monkeypatch.setattr(listening, "LEAST_SILENCE_S", 2.0)
+    monkeypatch.setattr(Customs, "chances", chances)
+    monkeypatch.setattr(Customs, "friend", friend)
+    monkeypatch.setattr(Habits, "waits", waits)
+    async with served(tmp_path) as hand:
+        await hand.ask("Bob", "/mode auto")
+        for _ in range(3):
+            await hand.write("Bob", "soup?")
+            await asyncio.sleep(1)
+        assert await personas(hand) == []
+        await hand.wait(lambda m: m.get("text", "").startswith("🎭 Alice: "), 10)
+        await asyncio.sleep(2.5)
+        assert len(await personas(hand)) == 1
 
 
 # --- it says the same thing again
@@ -254,8 +339,7 @@ async def test_an_answer_below_others_is_threaded(tmp_path: Path) -> None:
 async def test_a_persona_goes_on_as_its_friend_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Up to so many messages in a row, each on its own, only the first an answer; not if somebody
-    else speaks in between."""
+    """Up to so many messages in a row, each a row of its own."""
     await small_group.make(tmp_path / "data")
     async with backstage(tmp_path / "data", longest_burst=3) as stage:
 
@@ -276,8 +360,26 @@ async def test_a_persona_goes_on_as_its_friend_does(
         assert len(stage.said()) == 3
 
 
+async def test_it_is_seen_typing_before_it_speaks(tmp_path: Path) -> None:
+    """Not where it is to answer at once."""
+    await small_group.make(tmp_path / "data")
+    async with backstage(tmp_path / "data", typing_seconds=0.5) as stage:
+        chat = await stage.chat()
+        context = await stage.current.contexts.of(chat)
+        for instant in (False, True):
+            context.set(instant=instant)
+            with stage.playground.world.feed.subscribe() as events:
+                cause = await stage.want(chat)
+                stage.replies.wake(chat)
+                assert await stage.ended(cause) == ["sent"]
+                kinds = []
+                while event := await events.get(0.2):
+                    kinds.append(event["kind"])
+            assert kinds == (["message"] if instant else ["action", "message"])
+
+
 async def test_at_the_friends_pace_and_at_once(tmp_path: Path) -> None:
-    """A persona takes its time and is seen typing; /mode instant ends that."""
+    """A persona takes its time; /mode instant ends that."""
     await small_group.make(tmp_path / "data")
     async with backstage(tmp_path / "data", longest_pause_seconds=1.0) as stage:
         alice = stage.speakers["Alice"]

@@ -5,6 +5,7 @@ Traps that other tests show, and where:
   AIORateLimiter         test_limiter (typing is free; a 429 stops its own chat)
   the exception tree     test_replies (refused, ambiguous, never sent: each settled its own way)
   own messages           test_replies (a reply and its turn in the context are one commit)
+  progress in few edits  test_status_message (seconds apart, of what changes; the outcome always)
   4096 units             test_speech, test_replies (several parts, cut between characters)
   markup in model output test_speech (defused), test_playground_formatting (no parse_mode is plain)
   getFile's 20 MB        test_chat_import (larger exports name the command line)
@@ -20,6 +21,7 @@ line, which of two pollers in different places it prefers, and updates that it d
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -107,6 +109,12 @@ async def persona(desk: Desk, message: Message, name: str = "Alice") -> Message:
     )
 
 
+def raw(message: Message, **fields: Any) -> dict[str, Any]:
+    """Another message of who wrote this one, as nobody can write it on the page."""
+    body = {key: message[key] for key in ("from", "chat", "date")}
+    return body | {"message_id": message["message_id"] + 5_000} | fields
+
+
 async def learnt(data: Path) -> list[str]:
     """Live words that the next training may use."""
     found = await rows(data, "SELECT text FROM messages WHERE origin LIKE 'telegram:%'")
@@ -150,6 +158,26 @@ async def test_a_group_that_becomes_a_supergroup_keeps_everything(
         )
 
 
+@pytest.mark.parametrize("notice", ["migrate_to_chat_id", "migrate_from_chat_id"])
+async def test_either_notice_of_a_move_is_enough(data: Path, desk: Desk, notice: str) -> None:
+    """In the old chat or in the new one, said twice, while the other was lost."""
+    old, new = [(await desk.post("/api/chats", title=title))["id"] for title in ("old", "new")]
+    assert "I am Alice now" in await desk.ask("Bob", "/as Alice", chat=str(old))
+    there = {notice: new if notice == "migrate_to_chat_id" else old}
+    where = old if notice == "migrate_to_chat_id" else new
+    written = await desk.write("Bob", "before", chat=str(where))
+    for number in range(2):
+        body = raw(written, **there) | {"message_id": 9_000 + number}
+        desk.playground.world.tell(where, "message", body)
+
+    async def has_moved() -> bool:
+        query = f"SELECT 1 FROM chats WHERE chat_id = {new} AND moved_from = {old}"
+        return await rows(data, query) != []
+
+    await until(has_moved)
+    assert "I am Alice here" in await desk.ask("Bob", "/who", chat=str(new))
+
+
 async def test_a_move_of_a_group_is_no_new_group(data: Path) -> None:
     """Telegram tells of the new chat before it tells that it is the old one: nobody is left."""
     async with opened(data) as desk:
@@ -162,7 +190,7 @@ async def test_a_move_of_a_group_is_no_new_group(data: Path) -> None:
 
 async def test_another_group_is_left_with_one_polite_line(data: Path) -> None:
     """However much is said there meanwhile, and in the language of who added the bot."""
-    async with opened(data) as desk:
+    async with opened(data, alice="de") as desk:
         other = await desk.post("/api/chats", title="strangers")
         for number in range(3):
             await desk.write("Uncle Theo", f"/who {number}", chat=str(other["id"]))
@@ -177,7 +205,7 @@ async def test_another_group_is_left_with_one_polite_line(data: Path) -> None:
             for m in await desk.messages()
             if m["from"]["is_bot"] and m["chat"]["id"] == other["id"]
         ]
-        assert [m["text"][:20] for m in lines] == ["I only serve the gro"]
+        assert [m["text"][:20] for m in lines] == ["Ich bin nur für die "]
 
 
 # --- how fast, and what is refused
@@ -220,21 +248,23 @@ async def test_slow_mode_is_a_429_of_one_chat(data: Path) -> None:
     """A bot that administers nothing keeps to the group's slow mode, and says it in the end."""
     async with opened(data, bot_is_admin=False) as desk:
         await desk.post("/api/rights", slow_mode=3)
+        assert "Nobody" in await desk.ask("Bob", "/who")
         began = time.monotonic()
-        message = await desk.write("Bob", "/who")
-        assert "Nobody" in (await desk.reply_to(message))["text"]
-        assert time.monotonic() - began < 6
+        assert "Nobody" in await desk.ask("Bob", "/who")
+        assert 2 < time.monotonic() - began < 9
 
 
-async def test_an_edit_that_changes_nothing_is_no_error(desk: Desk) -> None:
+async def test_an_edit_that_changes_nothing_is_no_error(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
     """A button pressed twice shows the same words: "message is not modified" is a success."""
     asked = await desk.reply_to(await desk.write("Bob", "/mode"))
     for _ in range(2):
-        call = {"as": "Bob", "message_id": asked["message_id"], "data": "mode:quiet"}
-        await desk.post("/api/press", **call)
-        await asyncio.sleep(0.3)
-    await desk.shown(asked, lambda m: "keep quiet" in m["text"])
+        call = {"as": "Bob", "message_id": asked["message_id"], "data": "mode:quiet", "wait": 10}
+        assert (await desk.post("/api/press", **call))["answer"] is not None
+        await desk.shown(asked, lambda m: "keep quiet" in m["text"])
     assert "keep quiet" in await desk.ask("Bob", "/mode")
+    assert not [level for _, level, _ in caplog.record_tuples if level >= logging.WARNING]
 
 
 # --- topics and moves of messages
@@ -255,6 +285,18 @@ async def test_each_topic_is_a_context_of_its_own(data: Path, desk: Desk) -> Non
     assert ("Bob", "in the topic") in await remembered(data, forum["id"], "in the topic", cats)
     words = [text for _, text in await remembered(data, forum["id"], "a reply in general")]
     assert words == ["in general", "a reply in general"]
+
+
+async def test_a_chain_of_replies_is_no_topic(data: Path, desk: Desk) -> None:
+    """Telegram gives it a thread's number too; an answer into that would be refused."""
+    await desk.ask("Bob", "/as Alice")
+    written = await desk.write("Bob", "in the chain")
+    command = {"type": "bot_command", "offset": 0, "length": 4}
+    chain = {"message_thread_id": written["message_id"], "text": "/who", "entities": [command]}
+    desk.playground.world.tell(group_of(desk), "message", raw(written, **chain))
+    answer = await desk.wait(lambda m: "I am Alice here" in m.get("text", ""))
+    assert "message_thread_id" not in answer
+    assert await rows(data, "SELECT topic FROM chats") == [(0,)]
 
 
 async def test_a_closed_topic_costs_its_own_answer_only(data: Path) -> None:
@@ -311,6 +353,25 @@ async def test_who_posts_for_a_chat_is_nobodys_word(data: Path, desk: Desk) -> N
     assert spoken == [], last
 
 
+async def test_an_anonymous_admin_is_no_friend(data: Path) -> None:
+    """Behind the group's own name may be any admin, also where a friend is called like that."""
+
+    async def call_bob_group(db: Db) -> None:
+        bob = next(row for row in await groups.speakers(db, 1) if row.name == "Bob")
+        await db.execute("DELETE FROM accounts")
+        await groups.add_alias(db, 1, "Group", bob.id)
+
+    async with Store(Paths(data).database) as store:
+        await store.write(call_bob_group)
+    async with opened(data) as desk:
+        post = {"as": "Bob", "text": "the admins have decided"}
+        by_group = await desk.post("/api/post", **post, as_what="anonymous")
+        assert by_group["from"]["first_name"] == "Group"
+        found = await remembered(data, group_of(desk), "the admins have decided")
+        assert found == [(None, "the admins have decided")]
+        assert await learnt(data) == []
+
+
 async def test_an_anonymous_admin_is_an_admin(desk: Desk) -> None:
     """Only admins can post as the group; a channel of that name cannot command."""
     post = {"as": "Bob", "text": "/rollback"}
@@ -323,13 +384,22 @@ async def test_an_anonymous_admin_is_an_admin(desk: Desk) -> None:
 
 
 async def test_commands_of_others_and_edited_ones_are_not_obeyed(data: Path, desk: Desk) -> None:
-    """/as@otherbot is another bot's; an edit commands nothing; names may hold spaces."""
+    """/as@otherbot is another bot's; edits and forwards command nothing; names may hold spaces."""
     await desk.write("Bob", "/as@other_bot Alice")
+    await desk.post("/api/forward", **{"as": "Bob"}, text="/as Alice")
     plain = await desk.write("Bob", "hello you")
     await desk.post(f"/api/messages/{plain['message_id']}/edit", **{"as": "Bob"}, text="/as Alice")
     assert "Nobody is on stage" in await desk.ask("Bob", "/who")
     assert "I am Uncle Theo now" in await desk.ask("Bob", "/as@understudy_bot uncle  theo")
     assert "/as" not in str(await said(data, group_of(desk)))
+
+
+async def test_what_people_type_is_no_markup_and_pings_nobody(desk: Desk) -> None:
+    """Said back by the bot, it is plain text: no bold, no mention, no command to press."""
+    answer = await desk.reply_to(await desk.write("Bob", "/as <b>@robert_99</b> *_ /reset"))
+    assert "“<b>@\u2060robert_99<" in answer["text"]
+    assert "*_ /\u2060reset”" in answer["text"]
+    assert {each["type"] for each in answer.get("entities", [])} <= {"hashtag"}
 
 
 # --- what is said without words
@@ -483,6 +553,29 @@ async def test_only_what_is_fresh_is_answered_after_the_bot_was_away(data: Path)
         answers = [m for m in await desk.messages() if m.get("text", "").startswith("🎭 Alice: ")]
         assert 1 <= len(answers) <= 3
         assert answers[-1]["message_id"] > backlog[-1]["message_id"]
+
+
+async def test_what_is_too_old_is_remembered_and_neither_answered_nor_obeyed(
+    data: Path, desk: Desk
+) -> None:
+    """Messages of an hour ago, as they come after a night without a network."""
+    await desk.ask("Bob", "/as Alice")
+    written = await desk.write("Bob", "just now")
+    old = raw(written) | {"date": written["date"] - 3600}
+    mention = {"type": "mention", "offset": 0, "length": 15}
+    command = {"type": "bot_command", "offset": 0, "length": 6}
+    for number, (text, entity) in enumerate(
+        (("@understudy_bot long ago", mention), ("/reset", command))
+    ):
+        body = old | {"message_id": 9_000 + number, "text": text, "entities": [entity]}
+        desk.playground.world.tell(group_of(desk), "message", body)
+    await remembered(data, group_of(desk), "long ago")
+    new = await desk.write("Bob", "@understudy_bot and now?")
+    await persona(desk, new)
+    texts = [text for _, text in await said(data, group_of(desk))]
+    assert texts[:3] == ["just now", "long ago", "and now?"]
+    answers = [m for m in await desk.messages() if m.get("text", "").startswith("🎭 Alice: ")]
+    assert len(answers) == 1
 
 
 # --- menus, links, buttons

@@ -274,3 +274,6 @@ def test_admitted_handles_stay() -> None:
     scrubber.admit(["Zoe_99"])
     assert scrubber.scrub("ask @zoe_99") == "ask @zoe_99"
     assert "@zoe_98" not in scrubber.scrub("ask @zoe_98")
+    scrubber.know(["Zoe_98"])
+    assert "@zoe_99" not in scrubber.scrub("ask @zoe_99")
+    assert scrubber.scrub("ask @zoe_98") == "ask @zoe_98"

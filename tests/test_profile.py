@@ -7,14 +7,16 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from bot.commands.play.profile import caption
 from bot.config import Config, RepliesConfig, SamplingConfig
 from bot.paths import Paths
 from bot.profile.emoji import emoji, spoken
 from bot.profile.figures import Figures, words
-from bot.profile.fonts import fonts
+from bot.profile.fonts import Fonts, fonts
 from bot.profile.gathering import gather
-from bot.profile.picture import draw
+from bot.profile.picture import draw, label
 from bot.wording import wording
 from playground.files import picture_size
 from playground.server import Member, Playground, PlaygroundConfig
@@ -88,6 +90,17 @@ def test_a_picture_of_anybody_has_no_boxes() -> None:
     assert not able.draws("שלום")
     assert not able.draws("\U00100000")
     assert "你好" in caption("爱丽丝", figures, wording("en"))
+
+
+def test_without_a_colour_font_emoji_are_outlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that a font of letters has, which needs no language; others are named."""
+    able = fonts()
+    assert label("😂", able) == "😂"
+    assert label("🤣", able) == "rolling on the floor l"
+    monkeypatch.setattr(Fonts, "picture", lambda self, emoji: None)
+    figures = Figures()
+    figures.add([("so 😂 much 🤣 fun 👨‍👩‍👧", 1_600_000_000)])
+    assert picture_size(draw("Alice", figures, wording("zh"))) == (1320, 840)
 
 
 def test_hours_are_those_of_the_group() -> None:

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from bot.config import Config, ConfigError, PrivacyConfig, load
-from bot.scrubbing import make_scrubber, spellings
+from bot.importing.study import Study, read_state
+from bot.scrubbing import group_scrubber, make_scrubber, spellings
+from storage import groups, handles
+from storage.store import Db, Store
 
 SECRET = b"s" * 32
 
@@ -26,6 +29,26 @@ def test_the_same_settings_and_secret_give_the_same_placeholders() -> None:
     one, other = (make_scrubber(config, SECRET, ["Alice"]) for _ in range(2))
     text = "voldemort has 07700 900123"
     assert one.scrub(text) == other.scrub(text) != text
+
+
+async def test_an_import_knows_what_members_are_called(tmp_path: Path) -> None:
+    """The @name of who wrote in the group's chat, the newest alone, stays in an export as well."""
+
+    async def made(db: Db) -> int:
+        group = (await groups.ensure_group(db, "us")).id
+        for handle in ("old_name", "Robert_99"):
+            await handles.heard(db, group, 7, handle)
+        await groups.ensure_speaker(db, group, "Alice")
+        return group
+
+    async with Store(tmp_path / "db") as store:
+        group = await store.write(made)
+        live = await store.read(lambda db: group_scrubber(db, PrivacyConfig(), group))
+        study = Study(await store.read(lambda db: read_state(db, "us")), [], {}, PrivacyConfig())
+    for scrubber in (live, study.scrubber):
+        said = scrubber.scrub("@robert_99 @alice @old_name")
+        assert said.startswith("@robert_99 @alice [")
+        assert "old_name" not in said
 
 
 @pytest.mark.parametrize(

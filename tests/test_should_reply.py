@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from bot.initiative.names import words
 from bot.memory.cast import Persona
 from bot.speaking.should_reply import should_reply
 from bot.updates.incoming import Incoming
 from storage.chats import ChatRow
+from storage.turns import Turn
 
 ALICE = Persona(1, "Alice Ng", ("alice ng", "alice", "ali"))
 SAID = Incoming(
@@ -134,3 +136,40 @@ def test_why_is_told() -> None:
     assert should_reply(MENTION, both, ALICE, dice=0.0, **given) == "called"
     assert should_reply(SAID, both, ALICE, dice=0.0, **given) == "chance"
     assert should_reply(SAID, chat("auto"), ALICE, dice=0.0, **given) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "called"),
+    [
+        ("小明", "小明你觉得呢", True),
+        ("小明", "我昨天问小明了", True),
+        ("明", "明天见", False),
+        ("さくら", "さくらちゃん、どう?", True),
+        ("철수", "철수야 뭐해", True),
+        ("สมชาย", "สมชายครับ", True),
+        ("анна", "аннато нет", False),
+        ("al", "also", False),
+    ],
+)
+def test_names_are_found_where_words_are_not_spaced(name: str, text: str, called: bool) -> None:
+    """Chinese, Japanese and Thai put no space behind a name, Korean puts a suffix there."""
+    assert decide(replace(SAID, text=text), persona=Persona(1, name, (name,))) is called
+
+
+def test_a_name_that_is_a_word_calls_where_it_is_turned_to() -> None:
+    """Will is not meant by every "will"; his full name and a mention call him as anybody's do."""
+    will = Persona(1, "Will Ng", ("will ng", "will"), words=frozenset({"will"}))
+    for text in ("I will come", "Will you come?", "he said he will", "where there is a will"):
+        assert not decide(replace(SAID, text=text), persona=will), text
+    for text in ("Will, will you come?", "what do you say, will?", "WILL？！", "ask Will Ng"):
+        assert decide(replace(SAID, text=text), persona=will), text
+    assert decide(replace(MENTION, text="I will come"), persona=will)
+
+
+def test_who_never_says_it_of_themselves_has_a_name() -> None:
+    """A word is said by its bearer as by others; a name that others call is hardly ever."""
+    turns = [Turn(n % 3, f"{'will' if n % 2 else 'so'} {n}", n, "us") for n in range(300)]
+    turns += [Turn(1 + n % 2, "alice knows", n, "us") for n in range(30)]
+    turns += [Turn(0, "alice speaking", n, "us") for n in range(6)]
+    people = [Persona(0, "Alice", ("alice",)), Persona(1, "Will", ("will", "bill"))]
+    assert words(people, turns) == {0: frozenset(), 1: frozenset({"will"})}

@@ -41,6 +41,7 @@ def house() -> House:
         SimpleNamespace(
             context=context,
             current=SimpleNamespace(cast=people),
+            customs=SimpleNamespace(called=lambda persona: persona),
             fresh=lambda _: True,
             replies=SimpleNamespace(saying=SimpleNamespace(pauses=Pauses())),
         ),

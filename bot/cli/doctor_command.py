@@ -36,7 +36,8 @@ class GroupState:
     """A group: its people and messages, and what its current version takes to serve.
 
     Bytes are those of keys and values: `slot_bytes` of one warm chat, `engine_bytes` of all the
-    places that an engine has. None where there is no version.
+    places that an engine has, `shelf_bytes` at most of the chats beside them. None where there is
+    no version.
     """
 
     name: str
@@ -49,6 +50,7 @@ class GroupState:
     slot_bytes: int | None = None
     chats_per_gb: int | None = None
     engine_bytes: int | None = None
+    shelf_bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -65,6 +67,7 @@ class Findings:
     disk_free: int
     token: str
     slots: int
+    shelf: int
     groups: list[GroupState] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -79,7 +82,7 @@ async def examine(file: Path | None, paths: Paths, as_json: bool) -> None:
         config = Config()
     found = _machine(config, paths, problems)
     if paths.database.exists():
-        await _data(config, paths, found)
+        await _data(paths, found)
     print(json.dumps(asdict(found), ensure_ascii=False) if as_json else _text(found))
     if found.problems:
         count = len(found.problems)
@@ -108,6 +111,7 @@ def _machine(config: Config, paths: Paths, problems: list[str]) -> Findings:
         disk_free=free,
         token=_token(config, problems),
         slots=config.engine.slots,
+        shelf=config.engine.shelf,
         problems=problems,
     )
 
@@ -135,7 +139,7 @@ def _tree(folder: Path) -> int:
     return total
 
 
-async def _data(config: Config, paths: Paths, found: Findings) -> None:
+async def _data(paths: Paths, found: Findings) -> None:
     try:
         async with reading(paths.database) as db:
             for group in await groups.all_groups(db):
@@ -143,15 +147,13 @@ async def _data(config: Config, paths: Paths, found: Findings) -> None:
                 counts = await messages.count_by_speaker(db, group.id)
                 agreed = sum(row.agreed for row in rows)
                 state = GroupState(group.name, len(rows), agreed, sum(counts.values()))
-                await asyncio.to_thread(_serving, config, paths, group, state, found.problems)
+                await asyncio.to_thread(_serving, paths, group, state, found)
                 found.groups.append(state)
     except DatabaseError as error:
         found.problems.append(str(error))
 
 
-def _serving(
-    config: Config, paths: Paths, group: Group, state: GroupState, problems: list[str]
-) -> None:
+def _serving(paths: Paths, group: Group, state: GroupState, found: Findings) -> None:
     """What the group's current version takes."""
     versions = Versions(paths.models(group.id))
     state.versions = versions.all()
@@ -161,12 +163,14 @@ def _serving(
             return
         serving = versions.load(state.current, torch.device("cpu"))
     except CheckpointError as error:
-        problems.append(f"{group.name}: {error}")
+        found.problems.append(f"{group.name}: {error}")
         return
-    one = slot_bytes(serving)
+    device = torch.device(found.device)
+    one = slot_bytes(serving, device)
     state.parameters = parameters(serving.meta.config)
     state.slot_bytes, state.chats_per_gb = one, GB // one
-    state.engine_bytes = engine_bytes(serving, config.engine.slots)
+    state.engine_bytes = engine_bytes(serving, device, found.slots)
+    state.shelf_bytes = found.shelf * one
 
 
 def _text(found: Findings) -> str:
@@ -175,7 +179,8 @@ def _text(found: Findings) -> str:
         f" (threads: {found.reply_threads} to reply, {found.training_threads} to train)",
         f"data        {found.data}: {size(found.data_bytes)}, {size(found.disk_free)} free",
         f"token       {found.token}",
-        f"slots       {found.slots} chats warm, {spare_slots()} more for replies side by side",
+        f"slots       {found.slots} chats warm, {spare_slots()} more for replies side by side; "
+        f"{found.shelf} chats on the shelf",
     ]
     for group in found.groups:
         lines += _about(group)
@@ -196,9 +201,10 @@ def _about(group: GroupState) -> list[str]:
     lines.append(f"  version   {group.current} is current, of {listed}")
     if group.parameters is not None:
         lines.append(f"  model     {group.parameters:,} parameters")
-    if group.slot_bytes is not None and group.engine_bytes is not None:
+    if group.slot_bytes is not None:
         lines.append(
             f"  memory    {group.slot_bytes:,} bytes per warm chat, {group.chats_per_gb:,} chats "
-            f"per GB, {size(group.engine_bytes)} for all slots"
+            f"per GB, {size(group.engine_bytes or 0)} for all slots, at most "
+            f"{size(group.shelf_bytes or 0)} on the shelf"
         )
     return lines

@@ -20,8 +20,8 @@ from rich.text import Text
 from bot.cli.choosing import UsageError, choose
 from bot.config import Config
 from bot.learning.training import transcript
+from bot.memory.current import pick_device
 from bot.paths import Paths
-from bot.serving import pick_device
 from lm.checkpoints.meta import Meta
 from lm.checkpoints.versions import Versions
 from lm.corpus.message import Message

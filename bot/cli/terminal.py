@@ -18,10 +18,9 @@ from bot.cli.choosing import UsageError, choose
 from bot.config import Config
 from bot.memory.cast import Cast, Persona
 from bot.memory.context import Context, Voice
-from bot.memory.current import load_current
+from bot.memory.current import load_current, pick_device
 from bot.paths import Paths
 from bot.scrubbing import group_scrubber
-from bot.serving import pick_device
 from bot.speaking.voice.prompt import TRIES, ask
 from lm.checkpoints.checkpoint import Checkpoint
 from lm.checkpoints.versions import Versions

@@ -1,4 +1,4 @@
-"""/mode: when the bot speaks in a chat without being asked, how fast and how freely.
+"""/mode: when the bot speaks in a chat without being asked, and how fast.
 
 Words and buttons are one language: a button carries what could be typed after /mode.
 """
@@ -11,7 +11,6 @@ from dataclasses import replace
 from bot.house import Buttons, Change, House, Shown
 from bot.speaking.quiet_hours import minute_of_day, show_hours
 from bot.speaking.settings import Settings, ZoneError, parse
-from bot.speaking.voice.style import STYLES
 from bot.updates.incoming import Incoming
 from bot.wording import Wording
 from storage import chats
@@ -63,7 +62,6 @@ def usage(say: Wording) -> str:
             say("/mode hours 23-8 – I am quiet in these hours; hours off ends that"),
             say("/mode zone Europe/Berlin – by the clock of that time zone"),
             say("/mode instant – I answer at once; instant off: at my friend's pace"),
-            say("/mode wild, /mode normal, /mode tame – how freely I speak"),
         )
     )
 
@@ -81,10 +79,6 @@ def describe(chat: ChatRow, say: Wording) -> str:
         lines.append(say("It is {clock} here ({zone}).", clock=clock, zone=zone))
     if chat.instant:
         lines.append(say("I answer at once."))
-    if chat.style == "wild":
-        lines.append(say("I speak wildly."))
-    elif chat.style == "tame":
-        lines.append(say("I speak tamely."))
     return "\n".join(lines)
 
 
@@ -124,10 +118,6 @@ def buttons(chat: ChatRow, say: Wording) -> Buttons:
         tuple(
             _button(label, f"auto {n:g}", slider == n)
             for n, label in ((0.5, "auto × 0.5"), (1, "auto"), (2, "auto × 2"))
-        ),
-        tuple(
-            _button(label, style, chat.style == style)
-            for style, label in zip(STYLES, (say("tame"), say("normal"), say("wild")), strict=True)
         ),
         (
             _button(say("at once"), f"instant {'off' if chat.instant else 'on'}", chat.instant),

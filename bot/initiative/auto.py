@@ -83,13 +83,16 @@ class Auto:
 
     def wants(self, chance: float, now: float, friend: Friend, slider: float) -> bool:
         """Whether to speak now, where the model gives the persona that chance of being next."""
+        threshold = steered(friend.threshold(self._mood(slider)), self.credit)
+        return self.may(now) and chance >= threshold
+
+    def may(self, now: float) -> bool:
+        """Whether it may speak unasked at all: not too often an hour, nor soon after it spoke."""
         while self._unasked and self._unasked[0] <= now - HOUR_S:
             self._unasked.popleft()
         if len(self._unasked) >= self.most_per_hour:
             return False
-        if self._last is not None and now - self._last < self.cooldown_s:
-            return False
-        return chance >= steered(friend.threshold(self._mood(slider)), self.credit)
+        return self._last is None or now - self._last >= self.cooldown_s
 
     def _mood(self, slider: float) -> float:
         return slider * max(SHYEST, 0.5 ** (self.ignored // PATIENCE))

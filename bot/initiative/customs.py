@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from bot.errands import Errands
 from bot.initiative.auto import Friend
 from bot.initiative.expectations import ORDER, Expectations, Moment
 from bot.initiative.habits import Habits, goes_on, habits
+from bot.initiative.names import words
+from bot.memory.cast import Persona
 from bot.memory.context import Context, Voice
 from bot.memory.current import Current
 from bot.memory.engine_thread import EngineThread, StaleVersionError
@@ -39,6 +42,7 @@ class Customs:
         self._store, self._thread, self._current = store, thread, current
         self._group, self._errands = group, errands
         self.habits = Habits()
+        self._words: Mapping[int, frozenset[str]] = {}
         self._version = -1
         self._expectations: Expectations | None = None
 
@@ -52,6 +56,7 @@ class Customs:
     async def _find_out(self) -> None:
         known = await self._store.read(lambda db: turns.newest(db, self._group, NEWEST))
         self.habits = await asyncio.to_thread(habits, known)
+        self._words = await asyncio.to_thread(words, self._current.cast.personas, known)
         voice = Voice.of(self._current.checkpoint, 1)
         sessions = _sessions(known)
         older, newer = _held_back(sessions, MOMENTS)
@@ -97,6 +102,12 @@ class Customs:
         except (StaleVersionError, EngineFull, ValueError) as error:
             log.info("no word on who speaks next: %s", type(error).__name__)
             return []
+
+    def called(self, persona: Persona | None) -> Persona | None:
+        """The persona, with those of its names that are words in this group."""
+        if persona is None or persona.id not in self._words:
+            return persona
+        return replace(persona, words=self._words[persona.id])
 
     def friend(self, persona: int) -> Friend | None:
         """How often that friend speaks; None while it is not known, or who cannot be told apart."""

@@ -46,6 +46,7 @@ class Listening:
         self._store, self._current, self._customs = store, current, customs
         self._replies, self._config, self._clock = replies, config, clock
         replies.saying.told = self.said
+        replies.may_say = self.may_say
         self._states: dict[tuple[int, int], Auto] = {}  # by chat and persona
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
@@ -69,6 +70,13 @@ class Listening:
         if row.persona is not None and context.chat.mode == "auto":
             state = self._state(context.chat.id, row.persona)
             state.said(self._clock(), unasked_to=(to or 0) if row.kind == UNASKED else None)
+
+    def may_say(self, context: Context, row: Outgoing) -> bool:
+        """Whether an unasked reply may be said yet: another may have been, since it was wanted."""
+        persona = self._current.cast.persona(row.persona)
+        if persona is None or persona.asks or context.chat.mode != "auto":
+            return True
+        return self._state(context.chat.id, persona.id).may(self._clock())
 
     def reacted(self, chat_id: int) -> None:
         """Somebody put an emoji to a message of the bot in a Telegram chat."""

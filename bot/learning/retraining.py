@@ -8,6 +8,7 @@ chat hears of a promotion only; what went wrong is in the log, of whose errors t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +33,8 @@ from storage.groups import Group
 from storage.store import Store
 
 log = logging.getLogger(__name__)
+
+TOLD_S = 10.0  # for telling that a training was cut off
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +119,13 @@ class Retraining:
             if cut.message_id is not None:  # one by night had none
                 chat = await self._store.read(partial(chats.get, chat=cut.chat))
                 say = wording(cut.language)
-                await StatusMessage(self._bot, chat, cut.message_id).end(
-                    say(
-                        "🎓 The training was cut off by a restart. "
-                        "The version before it goes on serving; /retrain starts again."
-                    )
+                text = say(
+                    "🎓 The training was cut off by a restart. "
+                    "The version before it goes on serving; /retrain starts again."
                 )
+                telling = StatusMessage(self._bot, chat, cut.message_id).end(text)
+                with contextlib.suppress(TimeoutError):  # the group waits for the bot to start
+                    await asyncio.wait_for(telling, TOLD_S)
             await self._end(cut.id, "interrupted")
 
     async def _run(self, order: Order, training: Training) -> None:

@@ -1,6 +1,7 @@
 """The one message that tells of a training: edited at most every few seconds, when it changes.
 
-Nothing depends on it: what Telegram refuses is logged and the training goes on.
+Progress may get lost, the outcome is told again until Telegram has it. The training depends on
+neither.
 """
 
 from __future__ import annotations
@@ -10,13 +11,18 @@ import logging
 import time
 
 from telegram import Bot
-from telegram.error import TelegramError
+from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
+from bot.updates.limits.limiter import seconds
 from storage.chats import ChatRow
 
 log = logging.getLogger(__name__)
 
 EDIT_EVERY_S = 5.0
+TRIES = 5  # to tell the outcome
+AGAIN_S = 2.0  # after a network's failure
+LONGEST_PAUSE_S = 600.0  # between two of them, where Telegram asks for one
+REFUSED = (BadRequest, Forbidden, ChatMigrated)  # the same would be refused again
 
 
 class StatusMessage:
@@ -28,41 +34,70 @@ class StatusMessage:
 
     async def begin(self, text: str) -> int | None:
         """Send it; its message id, or None where Telegram took none."""
-        await self._send(text)
+        try:
+            await self._put(text)
+        except TelegramError as error:
+            log.warning("a status message was not sent: %s", type(error).__name__)
         return self._message_id
 
     async def show(self, text: str) -> None:
         """Show progress, unless the last change is too recent."""
-        if text != self._shown and time.monotonic() - self._edited >= EDIT_EVERY_S:
-            await self._edit(text)
+        if text == self._shown or time.monotonic() - self._edited < EDIT_EVERY_S:
+            return
+        try:
+            await self._put(text)
+        except TelegramError as error:
+            log.warning("a status message was not edited: %s", type(error).__name__)
 
     async def end(self, text: str) -> None:
-        """Show the outcome, after the pause that edits keep; sent anew where there is none."""
+        """Show the outcome, after the pause that edits keep; sent anew where its message is gone.
+
+        An edit does no harm twice, and an outcome told twice less than one not told.
+        """
         pause = EDIT_EVERY_S - (time.monotonic() - self._edited)
         if self._edited and pause > 0:
             await asyncio.sleep(pause)
-        if self._message_id is None or not await self._edit(text):
-            await self._send(text)
+        for _ in range(TRIES):
+            again = await self._try(text)
+            if again is None:
+                return
+            await asyncio.sleep(again)
+        log.warning("the outcome of a training was not told")
 
-    async def _send(self, text: str) -> None:
+    async def _try(self, text: str) -> float | None:
+        """Show a text; seconds until it is worth another try, None where it is not."""
         try:
-            message = await self._bot.send_message(
-                self._chat.chat_id, text, message_thread_id=self._chat.topic or None
-            )
-        except TelegramError as error:
-            log.warning("a status message was not sent: %s", type(error).__name__)
-            return
-        self._message_id, self._shown, self._edited = message.message_id, text, time.monotonic()
+            await self._put(text)
+        except RetryAfter as error:
+            return min(seconds(error), LONGEST_PAUSE_S)
+        except REFUSED as error:
+            if self._message_id is None:
+                log.warning("a status message was refused: %s", type(error).__name__)
+                return None
+            self._message_id = None
+            return 0.0
+        except TelegramError:
+            return AGAIN_S
+        return None
 
-    async def _edit(self, text: str) -> bool:
+    async def _put(self, text: str) -> None:
+        """Edit the message, or send one where there is none. Raises TelegramError."""
         self._edited = time.monotonic()
+        chat = self._chat
+        if self._message_id is None:
+            message = await self._bot.send_message(
+                chat.chat_id, text, message_thread_id=chat.topic or None
+            )
+            self._message_id = message.message_id
+        else:
+            await self._edit(text)
+        self._shown = text
+
+    async def _edit(self, text: str) -> None:
         try:
             await self._bot.edit_message_text(
                 text, chat_id=self._chat.chat_id, message_id=self._message_id
             )
-        except TelegramError as error:
+        except BadRequest as error:
             if "not modified" not in str(error).lower():
-                log.warning("a status message was not edited: %s", type(error).__name__)
-                return False
-        self._shown = text
-        return True
+                raise

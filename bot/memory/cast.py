@@ -5,10 +5,13 @@ Names come from strangers, so they are compared as plain text: no patterns are b
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from storage.groups import ASK, FREE, SpeakerRow
+
+_UNSPACED = {"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class Persona:
     name: str
     names: tuple[str, ...]  # casefolded: full name, aliases, first word of the name
     asks: bool = False  # whether its owner approves each reply first
+    words: frozenset[str] = frozenset()  # names that are words, too, as far as that is known
 
 
 class Cast:
@@ -111,12 +115,21 @@ def _has_word(text: str, name: str) -> bool:
     start = text.find(name)
     while start >= 0:
         end = start + len(name)
-        before = start == 0 or not (text[start - 1].isalnum() and name[0].isalnum())
-        after = end == len(text) or not (text[end].isalnum() and name[-1].isalnum())
-        if before and after:
+        before = start == 0 or not _one_word(text[start - 1], name[0])
+        after = end == len(text) or not _one_word(name[-1], text[end])
+        if (before and after) or (len(name) > 1 and _unspaced(name)):
             return True
         start = text.find(name, end)
     return False
+
+
+def _one_word(char: str, following: str) -> bool:
+    return char.isalnum() and following.isalnum()
+
+
+def _unspaced(name: str) -> bool:
+    """Whether a name is written in a script that puts no space, or puts suffixes, behind names."""
+    return all(unicodedata.name(char, "").partition(" ")[0] in _UNSPACED for char in name)
 
 
 def _after_words(text: str, count: int) -> str:

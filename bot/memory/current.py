@@ -19,10 +19,16 @@ from bot.memory.engine_thread import EngineThread
 from lm.checkpoints.blank import NOBODY, blank
 from lm.checkpoints.checkpoint import Checkpoint, CheckpointError
 from lm.checkpoints.versions import Versions
+from lm.device import default_device
 from storage import groups
 from storage.store import Store
 
 log = logging.getLogger(__name__)
+
+
+def pick_device(wanted: str) -> torch.device:
+    """The device that computes replies."""
+    return default_device() if wanted == "auto" else torch.device(wanted)
 
 
 def load_current(versions: Versions, device: torch.device) -> Checkpoint:

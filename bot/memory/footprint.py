@@ -1,4 +1,4 @@
-"""How much memory things take: a chat that is kept warm, all slots of an engine, this process.
+"""How much memory things take: a chat that is kept warm, an engine's slots and shelf, this process.
 
 Computed from a model's shape, or asked of the system. It knows no chats.
 """
@@ -10,19 +10,22 @@ import sys
 from inspect import signature
 from pathlib import Path
 
+import torch
+
 from bot.wording import Wording, wording
 from lm.checkpoints.checkpoint import Checkpoint
 from lm.engine.engine import Engine
+from lm.engine.served import served_dtype
 
 
-def slot_bytes(checkpoint: Checkpoint) -> int:
+def slot_bytes(checkpoint: Checkpoint, device: torch.device) -> int:
     """Bytes of keys and values that one warm chat takes in an engine that serves the checkpoint.
 
     The sum over the model's cache layers of 2 x kv_heads x head_dim x span x bytes of a number,
-    where span is the model's context in tokens and a number is of the weights' dtype.
+    where span is the model's context in tokens and a number is what is served on the device.
     """
     span = checkpoint.meta.config.context
-    size = checkpoint.gpt.embed_tokens.weight.element_size()
+    size = served_dtype(device).itemsize
     return sum(2 * heads * dim * span * size for heads, dim in checkpoint.model.cache_layers)
 
 
@@ -31,9 +34,12 @@ def spare_slots() -> int:
     return int(signature(Engine).parameters["spare"].default)
 
 
-def engine_bytes(checkpoint: Checkpoint, slots: int) -> int:
-    """Bytes of keys and values of an engine with so many configured slots."""
-    return (slots + spare_slots()) * slot_bytes(checkpoint)
+def engine_bytes(checkpoint: Checkpoint, device: torch.device, slots: int) -> int:
+    """Bytes of keys and values of an engine with so many configured slots, without its shelf.
+
+    A chat on the shelf takes as much as one in a slot if its context is full, else less.
+    """
+    return (slots + spare_slots()) * slot_bytes(checkpoint, device)
 
 
 def resident_bytes() -> int:

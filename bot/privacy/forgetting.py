@@ -12,6 +12,7 @@ import logging
 
 from bot.house import Buttons, House
 from bot.privacy.erasing import erase
+from bot.scrubbing import insiders
 from bot.wording import wording
 from lm.checkpoints.blank import NOBODY
 from storage import forgetting, outbox
@@ -58,6 +59,7 @@ async def _forget(house: House, request: Forgetting) -> None:
             gone = await asyncio.to_thread(versions.that_saw, request.speaker, unknown=unknown)
             await house.current.withdraw(gone)
         await erase(house.store, house.group, house.paths, request)
+        house.scrubber.know(await house.store.read(lambda db: insiders(db, house.group.id)))
         await house.current.forget()
     finally:
         house.retraining.release()

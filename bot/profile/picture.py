@@ -118,7 +118,7 @@ def _emoji(axes: Any, figures: Figures, say: Wording, able: Fonts) -> None:
         return
     pictures = [able.picture(each) for each, _ in found]
     labels = [
-        spoken(each)[:22] if picture is None else "\N{EM SPACE}\N{EM SPACE}"
+        label(each, able) if picture is None else "\N{EM SPACE}\N{EM SPACE}"
         for (each, _), picture in zip(found, pictures, strict=True)
     ]
     _bars(axes, labels, [count for _, count in found])
@@ -137,6 +137,14 @@ def _emoji(axes: Any, figures: Figures, say: Wording, able: Fonts) -> None:
             annotation_clip=False,
         )
         axes.add_artist(box)
+
+
+def label(found: str, able: Fonts) -> str:
+    """What stands for an emoji that has no colours here: its outline, else its English name.
+
+    The caption shows it in either case.
+    """
+    return found if able.draws(found) else spoken(found)[:22]
 
 
 def _gaps(axes: Any, figures: Figures, say: Wording) -> None:

@@ -10,8 +10,9 @@ from bot.house import Change, House
 from bot.memory.cast import Persona
 from bot.memory.context import Context
 from bot.updates.incoming import Incoming
-from storage import chats, groups, messages, outbox
+from storage import chats, groups, handles, messages, outbox
 from storage.chats import ContextRow
+from storage.groups import FORGOTTEN
 from storage.messages import MessageRow
 from storage.store import Db
 
@@ -30,8 +31,8 @@ async def record(
 
     `also` is done in the same transaction.
     """
-    if heard.username:  # a member's @name is no outsider's
-        house.scrubber.admit([heard.username])
+    if handle := _handle(house, heard):
+        house.scrubber.admit([handle])
     words = house.scrubber.scrub((heard.text if text is None else text) or heard.media)
     chat = context.chat.id
 
@@ -52,8 +53,9 @@ async def record(
         if not words or context.holds(heard.message_id):
             await house.apply(heard.update_id, answer)
         else:
-            # A forward, or a channel's post, is not in the words of who brought it here.
-            elsewhere = heard.borrowed or heard.as_channel
+            # A forward, or a channel's post, is not in the words of who brought it here; behind
+            # the group's own name may be any admin.
+            elsewhere = heard.borrowed or heard.as_channel or heard.anonymous_admin
             speaker = None if elsewhere else house.current.cast.heard(heard.user, heard.name)
             entry = context.entry(
                 ContextRow(heard.message_id, speaker, heard.name, words, heard.author)
@@ -63,6 +65,8 @@ async def record(
             async def remember(db: Db) -> None:
                 await chats.append_context(db, chat, entry.row, leaving)
                 await learn(db, house, heard, words)
+                if handle:
+                    await handles.heard(db, house.group.id, heard.user, handle)
 
             if await house.apply(heard.update_id, remember, answer):
                 context.append(entry)
@@ -70,6 +74,12 @@ async def record(
         house.replies.wake(chat)
     else:
         house.thread.warm(context.voice.version, chat, context.tokens)
+
+
+def _handle(house: House, heard: Incoming) -> str:
+    """The sender's @name, which is no outsider's; none of who asked to be forgotten."""
+    speaker = house.current.cast.linked(heard.user)
+    return "" if speaker is not None and speaker.rule == FORGOTTEN else heard.username
 
 
 async def learn(db: Db, house: House, heard: Incoming, words: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.speaking.quiet_hours import read_hours, read_zone
-from bot.speaking.voice.style import STYLES
 
 Settings = Mapping[str, object]  # fields of ChatRow
 
@@ -29,8 +28,6 @@ def parse(words: str) -> Settings:
         return {"mode": verb, "chance": 0, "slider": _slider(rest)}
     if verb == "instant" and rest in ("", "on", "off"):
         return {"instant": rest != "off"}
-    if verb in STYLES and not rest:
-        return {"style": verb}
     if verb == "hours":
         begin, end = (None, None) if rest in ("off", "none") else read_hours(rest)
         return {"quiet_from": begin, "quiet_to": end}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from bot.initiative.names import is_addressed
 from bot.memory.cast import Persona, is_called
 from bot.updates.incoming import Incoming
 from storage.chats import ChatRow
@@ -28,7 +29,7 @@ def should_reply(
     In mode quiet and in quiet hours never. Else when mentioned, replied to, or called by the
     persona's name, and in mode chance where the `dice`, a uniform number in [0, 1), fall so; bots,
     channels and backlog never, and nobody unasked as whom it speaks itself. What is forwarded
-    calls nobody. Mode auto decides elsewhere.
+    calls nobody, and a name that is a word only where it is turned to. Mode auto decides elsewhere.
     """
     if heard.from_bot or heard.as_channel or not fresh or quiet or chat.mode == "quiet":
         return None
@@ -36,7 +37,12 @@ def should_reply(
         return "called"
     if persona is None:
         return None
-    if not heard.borrowed and is_called(heard.text, persona.names):
+    if not heard.borrowed and _calls(heard.text, persona):
         return "called"
     by_chance = chat.mode == "chance" and not own and dice * 100 < chat.chance
     return "chance" if by_chance else None
+
+
+def _calls(text: str, persona: Persona) -> bool:
+    plain = [name for name in persona.names if name not in persona.words]
+    return is_called(text, plain) or is_addressed(text, persona.words)

@@ -30,7 +30,8 @@ async def on_message(house: House, heard: Incoming) -> None:
     speaker = house.current.cast.heard(heard.user, heard.name)
     own, fresh = speaker is not None and speaker == chat.persona, house.fresh(heard)
     dice = random.random()
-    why = should_reply(heard, chat, persona, fresh=fresh, quiet=quiet, own=own, dice=dice)
+    called = house.customs.called(persona)
+    why = should_reply(heard, chat, called, fresh=fresh, quiet=quiet, own=own, dice=dice)
     if why and persona is None:
         question = heard.wording("Nobody is on stage yet. Who shall I be?")
         await stage.ask(house, heard, question)

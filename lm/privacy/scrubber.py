@@ -45,6 +45,11 @@ class Scrubber:
         """More insiders: from now on their @handles stay."""
         self._insiders.update(name.casefold() for name in names)
 
+    def know(self, names: Iterable[str]) -> None:
+        """These are the insiders from now on, and nobody else."""
+        self._insiders.clear()
+        self.admit(names)
+
     def scrub(self, text: str, counts: Counter[str] | None = None) -> str:
         """The text with placeholders; `counts` grows by what was found, by kind."""
         finders = (*self._more, *(self._finders if _suspicious(text) else ()))

@@ -19,7 +19,7 @@ from telegram.error import TelegramError
 from bot.guessing.board import standing
 from bot.house import House
 from bot.speaking.voice.speech import defuse
-from bot.updates.incoming import Incoming
+from bot.wording import Wording
 from storage import guesses, reactions
 from storage.store import Db
 
@@ -48,9 +48,11 @@ def _emoji(kind: ReactionType) -> str:
     return CUSTOM if isinstance(kind, ReactionTypeCustomEmoji) else PAID
 
 
-async def evidence(house: House, heard: Incoming) -> list[str]:
-    """What /status says of it: reactions by persona, and how the blind test stands."""
-    say = heard.wording
+async def evidence(house: House, say: Wording, *, admin: bool) -> list[str]:
+    """What /status says of it: reactions by persona, and how the blind test stands.
+
+    admin: whether the bot administers the group in which that is said
+    """
     counts = await house.store.read(lambda db: reactions.counts(db, house.group.id))
     people = house.current.cast.speakers
     by_persona = [
@@ -62,7 +64,7 @@ async def evidence(house: House, heard: Incoming) -> list[str]:
     lines = []
     if by_persona:
         lines.append(say("Reactions: {counts}", counts="; ".join(by_persona[:SHOWN])))
-    if heard.in_group and not await _is_admin(house, heard):
+    if not admin:
         lines.append(say("I see reactions to what I say only if I am an admin of this group."))
     tally = await house.store.read(lambda db: guesses.tally(db, house.group.id))
     if tally.guesses:
@@ -70,10 +72,10 @@ async def evidence(house: House, heard: Incoming) -> list[str]:
     return lines
 
 
-async def _is_admin(house: House, heard: Incoming) -> bool:
-    """Whether the bot administers the chat; true where it cannot be told, to say nothing false."""
+async def administers(house: House, chat_id: int) -> bool:
+    """Whether the bot administers a group; true where it cannot be told, to say nothing false."""
     try:
-        member = await house.bot.get_chat_member(heard.chat_id, house.me.id)
+        member = await house.bot.get_chat_member(chat_id, house.me.id)
     except TelegramError as error:
         log.info("the bot's own rights are not known: %s", type(error).__name__)
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from bot.commands.administration.evidence import evidence
+from bot.commands.administration.evidence import administers, evidence
 from bot.commands.administration.learning import refusal
 from bot.house import House
 from bot.learning.retraining import describe
@@ -31,14 +31,15 @@ async def status(house: House, heard: Incoming) -> None:
         lines.append(await _this_chat(house, heard))
     lines += [_intake(house, say), await _queue(house, say), _memory(house, say)]
     lines += [_timings(house, say), await _learning(house, say), await _errors(house, say)]
-    if not house.me.can_read_all_group_messages:
+    admin = not heard.in_group or await administers(house, heard.chat_id)
+    if not (admin or house.me.can_read_all_group_messages):  # admins see everything
         lines.append(
             say(
                 "Privacy mode is on: I see only commands, mentions and replies. "
                 "@BotFather, /setprivacy, Disable; then remove me from the group and add me again."
             )
         )
-    lines += await evidence(house, heard)
+    lines += await evidence(house, heard.wording, admin=admin)
     await house.answer(heard, "\n".join(line for line in lines if line))
 
 
@@ -99,17 +100,21 @@ async def _queue(house: House, say: Wording) -> str:
 
 
 def _memory(house: House, say: Wording) -> str:
-    checkpoint = house.current.checkpoint
-    slots = house.config.engine.slots
+    checkpoint, engine = house.current.checkpoint, house.config.engine
+    device = checkpoint.gpt.embed_tokens.weight.device
+    one = slot_bytes(checkpoint, device)
     return say(
-        "Memory: {process} in all, of which {engine} keep chats warm ({slots} places of {one}, "
-        "{contexts} contexts); on {device}",
+        "Memory: this process {process}; for {slots} warm chats and their replies {engine} on "
+        "{device} ({one} a chat), for {shelf} more on the shelf at most {shelved}; contexts: "
+        "{contexts}",
         process=size(resident_bytes(), say),
-        engine=size(engine_bytes(checkpoint, slots), say),
-        slots=slots,
-        one=size(slot_bytes(checkpoint), say),
+        slots=engine.slots,
+        device=device,
+        engine=size(engine_bytes(checkpoint, device, engine.slots), say),
+        one=size(one, say),
+        shelf=engine.shelf,
+        shelved=size(engine.shelf * one, say),
         contexts=len(house.current.contexts),
-        device=checkpoint.gpt.embed_tokens.weight.device,
     )
 
 

@@ -19,6 +19,8 @@ async def privacy(house: House, heard: Incoming) -> None:
         "out again, and /reset forgets it now.\n"
         "· Raw messages from Telegram lose their words as soon as I have read them.\n"
         "· My own answers are never learnt from. My logs hold no messages.\n"
+        "· Until /forget I keep the username of who writes here, and the language of who speaks to "
+        "me.\n"
         "\n"
         "/consent – agree to be learnt from, or not\n"
         "/mine – how I may speak as you: freely, after asking you, or not at all\n"

@@ -44,6 +44,7 @@ class Replies:
 
     pause: how many seconds a Telegram chat may not be written to yet
     timed: is given where each generation's time went
+    `may_say` is asked of an unasked reply just before it is said; it may be set later.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Replies:
         speaker = Speaker(thread, timed)
         self.saying = Saying(bot, store, current, thread, customs, speaker, sampling, replies)
         self.saying.asked = self.wake
+        self.may_say: Callable[[Context, Outgoing], bool] = lambda context, row: True
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._again: set[int] = set()
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -161,6 +163,8 @@ class Replies:
         if open_yet and is_overtaken(row, rows):
             return "superseded"
         if (open_yet and is_past(row, context)) or self._stale(row, limit):
+            return "expired"
+        if row.kind == UNASKED and not self.may_say(context, row):
             return "expired"
         return ""
 

@@ -17,13 +17,18 @@ def signed(name: str, body: str) -> str:
 
 
 def defuse(text: str) -> str:
-    """Keep @names from pinging and /words from being clickable commands."""
+    """Keep @names from pinging and /words from being clickable commands.
+
+    A command is what Telegram takes for one: / and then a letter, digit or _ of ASCII (TDLib,
+    MessageEntity.cpp, match_bot_commands).
+    """
     out = []
     for index, char in enumerate(text):
         out.append(char)
         following = text[index + 1 : index + 2]
         opens = index == 0 or not (text[index - 1].isalnum() or text[index - 1] in "/_")
-        if (char == "@" and following.strip()) or (char == "/" and opens and following.isalpha()):
+        command = following.isascii() and (following.isalnum() or following == "_")
+        if (char == "@" and following.strip()) or (char == "/" and opens and command):
             out.append(JOINER)
     return "".join(out)
 

@@ -42,7 +42,7 @@ class Lane:
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
         self.sent: deque[float] = deque()  # times of sends and edits in the last minute
-        self.closed_until = self.acted = -math.inf
+        self.closed_until = self.acted = self.answered = -math.inf
         self.refused: Refusal | None = None
         self.edits: dict[object, object] = {}  # message id -> its newest edit that waits
 
@@ -150,7 +150,8 @@ class Limiter(BaseRateLimiter[None]):
             lane.sent.popleft()
         while self._all and self._all[0] <= now - 1:
             self._all.popleft()
-        free = [lane.sent[-1] + GAP_S] if lane.sent else []
+        # A call that was long on its way has only just arrived.
+        free = [max(lane.sent[-1], lane.answered) + GAP_S] if lane.sent else []
         most = max(1, self._per_minute - FOR_SENDS) if edit else self._per_minute
         if _is_group(chat_id) and len(lane.sent) >= most:
             free.append(lane.sent[-most] + MINUTE_S)
@@ -227,6 +228,8 @@ class Limiter(BaseRateLimiter[None]):
                 self.close(chat_id, why)
                 self.refused(chat_id, why)
             raise
+        finally:
+            lane.answered = self._clock()
         return answer
 
 

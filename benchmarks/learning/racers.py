@@ -88,11 +88,15 @@ def point(clock: RunningClock, **found: Any) -> dict[str, Any]:
     return line
 
 
-def ours(corpus: Corpus, minutes: float, clock: RunningClock, emit: Emit) -> None:
+def ours(
+    corpus: Corpus, minutes: float, clock: RunningClock, emit: Emit, *, judged: bool = True
+) -> None:
     """What `understudy train --minutes N` would serve at each moment of its run, and at its end.
 
     Its early stop is judged on development. Its own judging then counts as training, as it does
     for a user; ours at the moments does not.
+
+    judged: whether the model of the end is also judged as `understudy eval` does
     """
     machine = _machine()
     learned, _ = without_repeats(corpus.train)
@@ -132,6 +136,8 @@ def ours(corpus: Corpus, minutes: float, clock: RunningClock, emit: Emit) -> Non
     with clock.as_system_time():
         end = learner.learn()
     judge(end.model, step=end.curve[-1][0], ending=end.ending)
+    if not judged:
+        return
     with clock.frozen():
         model = mixed(end.model, tokenizer, learned, corpus.development)
         emit({"event": "judged"} | figures(model, tokenizer, learned, corpus.test, machine.device))
@@ -236,4 +242,8 @@ FLOORS: dict[str, Callable[[Sequence[Ids], int], Predictor]] = {
     "bigram": Bigram.train_on,
     "kneser_ney": KneserNey.train,
 }
-RACERS = {"ours": ours, "lad-gpt": lad_gpt, "floors": floors}
+RACERS: dict[str, Callable[[Corpus, float, RunningClock, Emit], None]] = {
+    "ours": ours,
+    "lad-gpt": lad_gpt,
+    "floors": floors,
+}

@@ -30,7 +30,7 @@ def measured(corpus: Corpus, share: float, minutes: float) -> dict[str, Any]:
     lines: list[dict[str, Any]] = []
     floors(some, minutes, RunningClock(), lines.append)
     floor = {line["model"]: line["served"] for line in lines if line["event"] == "point"}
-    ours(some, minutes, RunningClock(), lines.append)
+    ours(some, minutes, RunningClock(), lines.append, judged=False)
     plan = next(line for line in lines if line["event"] == "plan")
     return {
         "share": share,

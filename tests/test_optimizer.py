@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from lm.learning.muon import Muon, orthogonal
 from lm.learning.optimizer import Optimizer, rate
@@ -40,12 +41,33 @@ def test_the_schedule_warms_up_and_ends_at_zero() -> None:
 def test_muon_updates_are_orthogonal() -> None:
     """Whatever the gradient's scale, every direction moves about equally far."""
     generator = torch.Generator().manual_seed(0)
-    for shape in ((64, 64), (32, 128), (128, 32)):
-        found = orthogonal(1e-4 * torch.randn(shape, generator=generator), torch.float32)
+    scales = torch.tensor([1e-4, 1.0, 1e3])[:, None, None]
+    for shape in ((3, 64, 64), (3, 32, 128), (3, 128, 32)):
+        found = orthogonal(scales * torch.randn(shape, generator=generator), torch.float32)
         values = torch.linalg.svdvals(found)
         assert found.shape == shape
-        assert values.median() > 0.6
+        assert (values.median(dim=1).values > 0.6).all()
         assert values.max() < 1.3
+
+
+def test_matrices_of_one_shape_move_as_if_alone() -> None:
+    """Together or each by its own optimizer: the same steps, and shapes may be mixed."""
+    shapes = ((8, 8), (8, 24), (8, 8), (24, 8))
+
+    def moved(apart: bool) -> list[Tensor]:
+        generator = torch.Generator().manual_seed(3)
+        matrices = [torch.randn(shape, generator=generator) for shape in shapes]
+        groups = [[matrix] for matrix in matrices] if apart else [matrices]
+        optimizers = [Muon(group, 0.1, torch.float32) for group in groups]
+        for _ in range(3):
+            for matrix in matrices:
+                matrix.grad = torch.randn(matrix.shape, generator=generator)
+            for optimizer in optimizers:
+                optimizer.step(0.1)
+        return matrices
+
+    for together, alone in zip(moved(False), moved(True), strict=True):
+        torch.testing.assert_close(together, alone)
 
 
 def test_muon_descends() -> None:

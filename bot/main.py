@@ -110,7 +110,7 @@ def import_(
     options = ImportOptions(
         *(group, consent, tuple(alias or ()), chat, format_, date_order, dry_run, as_json, html)
     )
-    _run(import_files(files, options, _config(config), data))
+    import_files(files, options, _config(config), data)
 
 
 @app.command()
@@ -251,6 +251,7 @@ def consent(
     give: Annotated[str, typer.Option(help="Somebody who agrees from now on")] = "",
     withdraw: Annotated[str, typer.Option(help="Somebody who no longer agrees")] = "",
     as_json: JsonOption = False,
+    config: ConfigOption = None,
     data: DataOption = DATA,
 ) -> None:
     """The ledger: who agreed to be learnt from, on whose word, and when."""
@@ -259,7 +260,7 @@ def consent(
     if give and withdraw:
         raise UsageError("--give and --withdraw: one at a time")
     if give or withdraw:
-        _run(change_consent(group, give, withdraw, Paths(data)))
+        _run(change_consent(group, give, withdraw, _config(config).privacy, Paths(data)))
     else:
         _run(show_ledger(group, as_json, Paths(data)))
 

@@ -10,13 +10,17 @@ import pytest
 
 from bot.cli.choosing import UsageError
 from bot.cli.consent_command import change_consent, show_ledger
+from bot.config import PrivacyConfig
 from bot.learning.training import transcript
 from bot.paths import Paths
+from bot.scrubbing import group_scrubber
 from storage import chats, groups
 from storage.groups import Group
 from storage.store import Db, Store, reading
 from tests import small_group
 from tests.backstage import Backstage, backstage
+
+PRIVACY = PrivacyConfig()
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ async def test_the_ledger_says_who_where_when_and_on_whose_word(
     paths: Paths, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As JSON for scripts and as lines for people, with how everybody stands now."""
-    await change_consent("us", "", "uncle  THEO", paths)
+    await change_consent("us", "", "uncle  THEO", PRIVACY, paths)
     await show_ledger("us", True, paths)
     lines = capsys.readouterr().out.splitlines()
     entries = json.loads(lines[-1])
@@ -56,12 +60,26 @@ async def test_the_ledger_says_who_where_when_and_on_whose_word(
 async def test_nobody_is_guessed(paths: Paths) -> None:
     """A name that is nobody's is refused with the names that there are."""
     with pytest.raises(UsageError, match="--withdraw Ali: say which of these: Alice, Bob, Uncle"):
-        await change_consent("us", "", "Ali", paths)
+        await change_consent("us", "", "Ali", PRIVACY, paths)
+
+
+async def test_a_name_is_found_as_it_is_kept(paths: Paths) -> None:
+    """A word that the operator blocks is a placeholder in names, too; they are typed as ever."""
+    privacy = PrivacyConfig(blocked_words=["Theo"])
+    async with Store(paths.database) as store:
+        scrubber = await store.read(lambda db: group_scrubber(db, privacy, 1))
+        kept = scrubber.scrub("Uncle Theo")
+        await store.write(lambda db: groups.rename(db, 3, kept, groups.FREE))
+    await change_consent("us", "", "uncle theo", privacy, paths)
+    async with reading(paths.database) as db:
+        entry = (await groups.ledger(db, 1))[-1]
+    assert (entry.speaker, entry.agreed) == (kept, False)
+    assert "Theo" not in kept
 
 
 async def test_saying_it_twice_changes_nothing(paths: Paths) -> None:
     """The ledger holds changes, not repetitions."""
-    await change_consent("us", "alice", "", paths)
+    await change_consent("us", "alice", "", PRIVACY, paths)
     async with reading(paths.database) as db:
         assert len(await groups.ledger(db, 1)) == 3
 
@@ -69,13 +87,13 @@ async def test_saying_it_twice_changes_nothing(paths: Paths) -> None:
 async def test_the_next_training_leaves_out_who_withdrew(paths: Paths) -> None:
     """No word of theirs and no name; that somebody spoke there stays. Giving it brings all back."""
     group = Group(1, "us")
-    await change_consent("us", "", "Alice", paths)
+    await change_consent("us", "", "Alice", PRIVACY, paths)
     async with reading(paths.database) as db:
         words = await transcript(db, group)
     assert [speaker.name for speaker in words.speakers] == ["Bob", "Uncle Theo"]
     assert {m.text for m in words.messages if m.speaker is None} == {""}
     assert not any("soup tonight" in m.text for m in words.messages)
-    await change_consent("us", "Alice", "", paths)
+    await change_consent("us", "Alice", "", PRIVACY, paths)
     async with reading(paths.database) as db:
         assert len((await transcript(db, group)).messages) == 240
 
@@ -88,7 +106,7 @@ async def test_a_persona_ends_at_once_beside_a_running_bot(
     first = await stage.want(chat)
     stage.replies.wake(chat)
     assert await stage.ended(first) == ["sent"]
-    await change_consent("us", "", "Alice", Paths(tmp_path / "data"))
+    await change_consent("us", "", "Alice", PRIVACY, Paths(tmp_path / "data"))
     second, third = await stage.want(chat), await stage.want(chat, "Bob")
     stage.replies.wake(chat)
     assert (await stage.ended(second, third))[1] == "sent"

@@ -17,7 +17,7 @@ from lm.doctor.aliases import likely_aliases
 from lm.doctor.page import page
 from lm.doctor.report import Report, examine, iso
 from lm.doctor.verdict import CURVE, expected_bits, verdict
-from lm.exports.export import Draft
+from lm.exports.export import EXACT, Draft
 
 DAY = 86400
 NIGHT = 1_700_006_400  # 2023-11-15T00:00:00Z
@@ -69,6 +69,19 @@ def test_an_export_without_times_says_so() -> None:
         draft.add("Alice", f"line {n}", None, "us")
     found = examine("a", draft.export(), lambda m: m.speaker, lambda text, counts: text)
     assert (found.months, found.gaps, found.first, sum(found.hours)) == ({}, [], None, 0)
+
+
+@pytest.mark.parametrize(
+    ("format", "locale", "clock"),
+    [("telegram", "", "UTC"), ("signal", EXACT, "UTC"), ("signal", "", "the clock of the phone")],
+)
+def test_a_clock_is_exact_or_a_phone_s(format: str, locale: str, clock: str) -> None:
+    """Signal's own export has exact times, what others write of it a phone's."""
+    draft = Draft(format)
+    draft.add("Alice", "hi", NIGHT, "us")
+    export = draft.export(locale)
+    found = examine("a", export, lambda m: m.speaker, lambda text, counts: text)
+    assert found.time_zone.startswith(clock)
 
 
 def test_personal_data_is_counted_and_not_shown() -> None:
@@ -155,6 +168,7 @@ def test_the_page_is_one_file_and_names_cannot_break_out_of_it() -> None:
     assert "&lt;b&gt;Eve&lt;/b&gt;" in html
     assert "<b>Eve" not in html
     assert "&lt;script&gt;alert(0)" in html
+    assert "<dd>2023-11-15 09:00</dd>" in html  # no zone is claimed
 
 
 async def test_the_page_shows_its_plots(browser: BrowserContext, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm.exports.apps.signal_text import read_text
-from lm.exports.export import Draft, Export, ExportError
+from lm.exports.export import EXACT, Draft, Export, ExportError
 from lm.exports.reading import read_export
 from lm.exports.source import Source
 
@@ -49,7 +49,7 @@ def read(folder: Path, *records: Any, chat: str | None = None) -> Export:
 def test_reads_signals_own_export(tmp_path: Path) -> None:
     """The only group is chosen; names and accounts come from the recipients."""
     export = read(tmp_path, *FRAMES, item(), item("3"), item("1"), item(chat="10"))
-    assert (export.format, export.title) == ("signal", "Club")
+    assert (export.format, export.title, export.locale) == ("signal", "Club", EXACT)
     assert [(m.speaker, m.key, m.text, m.sent_at) for m in export.messages] == [
         ("Jim", "signal:QUJD", "hi", 1_700_000_000),
         ("Jim (signal:REVG)", "signal:REVG", "hi", 1_700_000_000),
@@ -90,7 +90,12 @@ def test_stickers_edits_and_polls(tmp_path: Path) -> None:
     """
     photo = {"pointer": {"contentType": "image/jpeg"}}
     voice = {"pointer": {"contentType": "audio/aac"}, "flag": "VOICE_MESSAGE"}
-    files = ({"standardMessage": {"attachments": [file]}} for file in (photo, voice))
+    gif = {"pointer": {"contentType": "video/mp4"}, "flag": "GIF"}
+    files: list[dict[str, Any]] = [
+        *({"standardMessage": {"attachments": [file]}} for file in (photo, voice, gif)),
+        {"stickerMessage": {"sticker": {}}},
+        {"contactMessage": {"contact": {}}},
+    ]
     edited = {**body("new"), "revisions": [{"chatId": "11", **body("old")}]}
     sticker = {"stickerMessage": {"sticker": {"emoji": "🔥"}}}
     export = read(
@@ -98,7 +103,9 @@ def test_stickers_edits_and_polls(tmp_path: Path) -> None:
         *FRAMES,
         *(item(**fields) for fields in (edited, sticker, {"poll": {"question": "When?"}}, *files)),
     )
-    assert [m.text for m in export.messages] == ["new", "🔥", "When?", "[photo]", "[voice message]"]
+    assert [m.text for m in export.messages] == [
+        *("new", "🔥", "When?", "[photo]", "[voice message]", "[GIF]", "[sticker]", "[contact]")
+    ]
 
 
 def exported(**fields: Any) -> dict[str, Any]:
@@ -122,6 +129,7 @@ def test_reads_data_json(tmp_path: Path) -> None:
         exported(quote="\n\n> before\n\n"),
         exported(body="  ", sticker={"emoji": "🔥"}),
         exported(body="  ", attachments=[{"name": "a.jpg"}]),
+        exported(body="  ", sticker={"id": "1", "emoji": ""}),
         exported(deleted=True),
         exported(body="Missed voice call", call=True),
         exported(date="x"),
@@ -131,6 +139,7 @@ def test_reads_data_json(tmp_path: Path) -> None:
         ("Jim", "hi", 1_700_000_000),
         ("Jim", "🔥", 1_700_000_000),
         ("Jim", "[photo]", 1_700_000_000),
+        ("Jim", "[sticker]", 1_700_000_000),
     ]
     assert export.skipped == {"deleted": 1, "system": 1, "malformed": 2}
 
@@ -144,6 +153,12 @@ def test_reads_chat_md(tmp_path: Path) -> None:
         "[2023-11-14 22:13:22] Jim:   \n(( 🔥 ))\n\n"
         "[2023-11-14 22:13:23] Jim:   ![a b.jpg](./media/a%20b.jpg)  \n\n"
         "[2023-11-14 22:13:24] Jim: see   [doc.pdf](./media/doc.pdf)  \n\n"
+        "[2023-11-14 22:13:24] Me:   [x.opus](./media/x.opus)  [b.pdf](./media/b.pdf)  \n\n"
+        "[2023-11-14 22:13:24] Jim:   [🎉](../exported_stickers/ab/1.webp)  \n\n"
+        "[2023-11-14 22:13:24] Me:   \n(( sticker ))\n(- Jim: x -)\n\n"
+        "[2023-11-14 22:13:24] Jim:   \n(- Me: x -)\n\n"
+        "[2023-11-14 22:13:24] Jim:   \n(- Me: x -)\n(( 🎂 ))\n\n"
+        "[2023-11-14 22:13:24] Me: so  \n(- Jim: x -)![a.png](./media/a.png)  \n\n"
         "[2023-11-14 22:13:25] Jim: (This message was deleted)\n\n"
         "[2023-11-14 22:13:26] Jim: Missed voice call  \n\n"
         "[2023-11-14 22:13:27] Jim: > kept  \n\n"
@@ -155,11 +170,17 @@ def test_reads_chat_md(tmp_path: Path) -> None:
         ("Jim", "hi: there"),
         ("Me", "yes\nindeed"),
         ("Jim", "🔥"),
+        ("Jim", "[photo]"),
         ("Jim", "see"),
+        ("Me", "[voice message]"),
+        ("Jim", "🎉"),
+        ("Me", "[sticker]"),
+        ("Jim", "🎂"),
+        ("Me", "so"),
         ("Jim", "> kept"),
     ]
-    assert export.skipped == {"media": 1, "deleted": 1, "system": 1, "malformed": 1}
-    assert export.lines["malformed"] == (25,)
+    assert export.skipped == {"empty": 1, "deleted": 1, "system": 1, "malformed": 1}
+    assert export.lines["malformed"] == (43,)
 
 
 LINES = st.sampled_from(

@@ -87,6 +87,7 @@ def test_numbers_chats_as_the_bot_api_does(
         ({"type": "service", "action": "pin_message"}, "system"),
         ({"forwarded_from": "Bob"}, "forwarded"),
         ({"forwarded_from": None}, "forwarded"),
+        ({"forwarded_from_id": "user3"}, "forwarded"),
         ({"via_bot": "@gif"}, "via bot"),
         ({"from": None, "from_id": None}, "deleted account"),
         ({"inline_bot_buttons": [[]]}, "bots"),
@@ -271,7 +272,7 @@ def account(*chats: Any) -> dict[str, Any]:
     return {
         "personal_information": {"name": "no", "id": 9},
         "chats": {"about": "all", "list": list(chats)},
-        "left_chats": {"list": [chat(said(text="left"), name="Left")]},
+        "left_chats": {"list": [chat(said(text="left"), name="Left", id=6)]},
     }
 
 
@@ -285,6 +286,19 @@ def test_takes_the_only_group_of_an_account(tmp_path: Path) -> None:
     assert [m.text for m in read(tmp_path, content).messages] == ["group"]
     assert [m.text for m in read(tmp_path, content, "bob").messages] == ["private"]
     assert [m.text for m in read(tmp_path, content, "1111111111").messages] == ["group"]
+    assert [m.text for m in read(tmp_path, content, "left").messages] == ["left"]
+
+
+def test_an_account_with_many_contacts_is_one_too(tmp_path: Path) -> None:
+    """They stand before its chats, where nothing of a message can be seen from the beginning."""
+    head = {
+        "about": "Here is the data",
+        "personal_information": {"user_id": 9, "first_name": "A"},
+        "contacts": {"list": [{"user_id": n, "first_name": "x" * 60} for n in range(2_000)]},
+    }
+    content = {**head, **account(chat(said(text="group")))}
+    content["personal_information"] = head["personal_information"]
+    assert [m.text for m in read(tmp_path, content).messages] == ["group"]
 
 
 def test_asks_which_of_several_groups(tmp_path: Path) -> None:

@@ -55,6 +55,9 @@ def texts(export: Export) -> list[str]:
         "2023. 12. 25. 오후 10:30 - ",
         "25.12.2023, 22:30:00: ",
         "\u200f٢٥\u200f/١٢\u200f/٢٠٢٣، ١٠:٣٠ م - ",
+        "25\u200f/12\u200f/2023, 22:30 - ",
+        "[25\u200f/12\u200f/2023, 22:30:00] ",
+        "\u200f25.12.2023, 22:30 - ",
         "۲۵/۱۲/۲۰۲۳, ۲۲:۳۰ - ",
         "२५/१२/२३, २२:३० - ",
         "[25/12/2566 BE, 22:30:00] ",
@@ -88,6 +91,34 @@ def texts(export: Export) -> list[str]:
         "25.12.23, 10:30 пп - ",
         "[25/12/23 10:30:00 da noite] ",
         "[25/12/2023, 10:30:00 in the evening] ",
+        "25/12/23, 10:30 ਬਾ.ਦੁ. - ",
+        "[25/12/2023, 10:30:00 ب.ظ.] ",
+        "25.12.23, 10:30\u202fm.d. - ",
+        "2023-12-25, 10:30\u202fnm. - ",
+        "25.12.23\u202fг., 10:30 ч. pm - ",
+        "25/12/2023, 10:30\u202fi.n. - ",
+        "25/12/23, 10:30\u202fтк - ",
+        "25/12/2023, 10:30 ຫຼັງທ່ຽງ - ",
+        "25.12.23, 10:30\u202fpēcp. - ",
+        "2023-12-25, 10:30\u202fpopiet - ",
+        "25.12.23, 10:30\u202fпопл. - ",
+        "25. 12. 23, 10:30\u202fpop. - ",
+        "25/12/23, 10:30\u202fTK - ",
+        "25/12/2023, ከሰዓት 10:30 - ",
+        "[25/12/23, ညနေ 10:30:00] ",
+        "[25/12/23 10:30:00 da\u00a0noite] ",
+        "25 ธ.ค. 2566 22:30 น. - ",
+        "25 ธันวาคม ค.ศ. 2023 22:30 - ",
+        "[25 दिस॰ 2023, 22:30:00] ",
+        "25 thg 12, 2023, 22:30 - ",
+        "22:30, 25 tháng 12, 2023 - ",
+        "25 gru 2023, 22:30 - ",
+        "25 Ara 2023, 22:30 - ",
+        "25. joulukuuta 2023, 22.30 - ",
+        "25 Δεκ 2023, 22:30 - ",
+        "25 בדצמ׳ 2023, 22:30 - ",
+        "25 دسامبر 2023, 22:30 - ",
+        "2023. dec. 25., 22:30 - ",
         "2023-12-25 22 h 30 - ",
         "25/12/2023, 22:30 — ",
         "[25/12/2023, 22:30:00] \u200e",
@@ -98,6 +129,32 @@ def test_reads_every_shape_of_header(tmp_path: Path, header: str) -> None:
     """The same moment, however a phone writes it."""
     (message,) = read(tmp_path, f"{header}Alice: hi: you\n").messages
     assert (message.speaker, message.text, message.sent_at) == ("Alice", "hi: you", CHRISTMAS)
+
+
+@pytest.mark.parametrize(
+    ("written", "clock"),
+    [
+        ("午後0:40", "12:40"),
+        ("午前0:40", "00:40"),
+        ("12:10 AM", "00:10"),
+        ("12:10 PM", "12:10"),
+        ("中午11:30", "11:30"),
+        ("中午1:30", "13:30"),
+        ("凌晨12:05", "00:05"),
+        ("午夜12:00", "00:00"),
+        ("11.15 siang", "11:15"),
+        ("1.15 siang", "13:15"),
+        ("12:05 ночи", "00:05"),
+        ("2:05 ночи", "02:05"),
+        ("11:05 ночи", "23:05"),
+        ("13:05 PM", "13:05"),
+    ],
+)
+def test_reads_halves_and_parts_of_the_day(tmp_path: Path, written: str, clock: str) -> None:
+    """Noon and midnight as each country counts them."""
+    (message,) = read(tmp_path, f"2023/12/25, {written} - Alice: hi\n").messages
+    assert message.sent_at is not None
+    assert iso(message.sent_at)[11:16] == clock
 
 
 @pytest.mark.parametrize(
@@ -123,6 +180,14 @@ def test_infers_the_order_of_dates_from_the_whole_file(
     export = read(tmp_path, "".join(f"{date}, 10:30 - Alice: hi\n" for date in dates))
     assert export.locale == locale
     assert len(export.messages) == len(dates)
+
+
+@pytest.mark.parametrize("mark", ["\u200e", "\u200f", "\u202a", "\u2067", "\ufeff"])
+def test_a_mark_before_one_header_loses_nothing(tmp_path: Path, mark: str) -> None:
+    """Phones put one before some headers only, also far from the beginning of a file."""
+    text = "".join(f"[25/12/23, 10:{n % 60:02}:00] A: message {n}\n" for n in range(9_000))
+    export = read(tmp_path, f"{text}{mark}[25/12/23, 22:30:00] B: late\n")
+    assert export.speakers == {"A": 9_000, "B": 1}
 
 
 def test_an_american_header_is_taken_for_one(tmp_path: Path) -> None:
@@ -193,6 +258,7 @@ def test_skips_what_the_app_wrote(tmp_path: Path, said: str, kind: str) -> None:
         ("STK-20200607-WA0001.webp (file attached)", "[sticker]"),
         ("Bob (work).vcf (file attached)", "[contact]"),
         ("文件.pdf (文件附件)", "[file]"),
+        ("VID-20200607-WA0001.mp4 (ynghlwm wrth y neges)", "[video]"),
         ("bill.pdf • \u200e2 pages \u200edocument omitted", "[file]"),
         ("location: https://maps.google.com/?q=1.0,2.0", "[location]"),
         ("\u200eLive location shared", "[location]"),
@@ -213,6 +279,56 @@ def test_an_album_is_said_once(tmp_path: Path) -> None:
     export = read(tmp_path, "".join(f"25/12/23, {each}: image omitted\n" for each in lines))
     assert [m.speaker for m in export.messages] == ["Alice", "Bob", "Alice", "Alice"]
     assert export.skipped == {"album": 1}
+
+
+IN_EVERY_LANGUAGE = {  # as phones write: media, a photo, deleted, edited, a file, a notice
+    "en": "<Media omitted>|image omitted|This message was deleted|This message was edited"
+    "|file attached|Alice created group “x: y”",
+    "de": "<Medien ausgeschlossen>|Bild weggelassen|Diese Nachricht wurde gelöscht."
+    "|Diese Nachricht wurde bearbeitet.|Datei angehängt|Alice hat die Gruppe „x: y“ erstellt",
+    "fr": "<Médias omis>|image absente|Ce message a été supprimé|Ce message a été modifié"
+    "|fichier joint|Alice a créé le groupe « x: y »",
+    "es": "<Multimedia omitido>|imagen omitida|Se eliminó este mensaje.|Se editó este mensaje."
+    "|archivo adjunto|Alice creó el grupo “x: y”",
+    "it": "<Media omessi>|immagine omessa|Questo messaggio è stato eliminato"
+    "|Questo messaggio è stato modificato|file allegato|Alice ha creato il gruppo “x: y”",
+    "pt": "<Mídia oculta>|imagem ocultada|Mensagem apagada|Mensagem editada|arquivo anexado"
+    '|Alice criou o grupo "x: y"',
+    "nl": "<Media weggelaten>|afbeelding weggelaten|Dit bericht is verwijderd"
+    "|Dit bericht is bewerkt|bestand bijgevoegd|Alice heeft de groep ‘x: y’ gemaakt",
+    "ru": "<Без медиафайлов>|изображение отсутствует|Данное сообщение удалено"
+    "|Сообщение изменено|файл добавлен|Alice создал(-а) группу «x: y»",
+    "uk": "<Медіа пропущено>|зображення пропущено|Це повідомлення було видалено"
+    "|Це повідомлення змінено|файл додано|Alice створив(-ла) групу «x: y»",
+    "cs": "<Média vynechána>|obrázek vynechán|Tato zpráva byla smazána"
+    "|Tato zpráva byla upravena|soubor byl přiložen|Alice vytvořil(a) skupinu „x: y“",
+    "ar": "<تم استبعاد الوسائط>|لم يتم إدراج الصورة|تم حذف هذه الرسالة|تم تعديل هذه الرسالة"
+    "|الملف مرفق|أنشأ Alice المجموعة “x: y”",
+    "hi": "<मीडिया के बिना>|इमेज छोड़ी गई|यह मैसेज डिलीट कर दिया गया है|इस मैसेज में बदलाव किया गया"
+    "|फ़ाइल अटैच कर दी गई है|Alice ने “x: y” ग्रुप बनाया",
+    "id": "<Media tidak disertakan>|gambar tidak disertakan|Pesan ini telah dihapus"
+    "|Pesan ini diedit|file terlampir|Alice membuat grup “x: y”",
+    "th": "<ไม่รวมสื่อ>|ละเว้นรูปภาพ|ข้อความนี้ถูกลบแล้ว|แก้ไขข้อความนี้แล้ว|ไฟล์ที่แนบ|Alice ได้สร้างกลุ่ม “x: y”",
+    "vi": "<Bỏ qua Media>|đã bỏ qua hình ảnh|Tin nhắn này đã bị xóa"
+    "|Tin nhắn này đã được chỉnh sửa|tệp đính kèm|Alice đã tạo nhóm “x: y”",
+    "ja": "<メディアなし>|画像は含まれていません|このメッセージは削除されました"
+    "|このメッセージは編集されました|ファイル添付|Aliceがグループ「x: y」を作成しました",
+    "zh": "<省略多媒体文件>|图片已忽略|这条消息已被删除|此消息已编辑|文件附件"
+    "|Alice创建了群组“x: y”",
+}
+
+
+@pytest.mark.parametrize("language", IN_EVERY_LANGUAGE)
+def test_knows_its_own_words_in_every_language(tmp_path: Path, language: str) -> None:
+    """What the app says of media, of what was deleted or edited, and of the group is its own."""
+    media, photo, deleted, edited, file, notice = IN_EVERY_LANGUAGE[language].split("|")
+    said = (media, f"\u200e{photo}", deleted, f"hi \u200e<{edited}>", f"IMG-1.jpg ({file})", "bye")
+    at = (f"25/12/23, 10:{30 + n} - " for n in range(9))
+    lines = [f"{next(at)}Alice: {each}\n" for each in said]
+    export = read(tmp_path, "".join((*lines, f"{next(at)}{notice}\n")))
+    assert texts(export) == ["[photo]", "hi", "[photo]", "bye"]
+    assert export.skipped == {"media": 1, "deleted": 1, "system": 1}
+    assert len(export.locale.split(", ")) == 3
 
 
 @pytest.mark.parametrize(
@@ -249,6 +365,7 @@ def test_keeps_what_people_wrote(tmp_path: Path, said: str, kept: str) -> None:
     [
         "Alice created group “Us: the group”",
         'Alice changed the subject from "a: b" to "c: d"',
+        "Alice heeft de groep ‘Wij: samen’ gemaakt",
         "Bob left",
         "You were added",
         "+1 234 added Alice",
@@ -283,7 +400,9 @@ def test_joins_lines_and_sorts_by_time(tmp_path: Path) -> None:
     assert export.title == "Us"
 
 
-@pytest.mark.parametrize("name", [".*", "a(b", "(a+)+$", "<END>", "[x] y", "🤓", "~ Ann", "O'Neil"])
+@pytest.mark.parametrize(
+    "name", [".*", "a(b", "(a+)+$", "<END>", "[x] y", "🤓", "~ Ann", "O'Neil", "O’Neil", "‘Ann"]
+)
 def test_a_name_is_just_a_name(tmp_path: Path, name: str) -> None:
     """Nobody's name is taken for a pattern or a token."""
     export = read(tmp_path, f"25/12/23, 10:30 - {name}: <END> hi\n25/12/23, 10:30 - Bo: x\n")
@@ -370,6 +489,12 @@ def test_a_header_without_a_year_is_found_anywhere(tmp_path: Path) -> None:
         ("۱۴۰۲/۱۰/۴", "2023-12-25"),
         ("1403/12/30", "2025-03-20"),
         ("1404/01/01", "2025-03-21"),
+        ("1398/01/01", "2019-03-21"),
+        ("1399/01/01", "2020-03-20"),
+        ("1399/12/30", "2021-03-20"),
+        ("1400/01/01", "2021-03-21"),
+        ("1403/01/01", "2024-03-20"),
+        ("1408/12/30", "2030-03-20"),
         ("[۱۴۰۲/۱۲/۲۹،\u200f ۲۲:۳۰:۰۰] ", "2024-03-19"),
     ],
 )
@@ -388,6 +513,17 @@ def test_days_that_iran_s_calendar_lacks_are_none(tmp_path: Path) -> None:
     export = read(tmp_path, "".join(f"{day}, 22:30 - Alice: {day}\n" for day in dates))
     assert texts(export) == ["1402/06/31", "1402/12/29"]
     assert export.skipped == {"malformed": 2}
+    assert export.lines == {"malformed": (2, 3)}
+
+
+@pytest.mark.parametrize("header", ["[10:30, {}] ", "{}, 10:30 - ", "[\u200f{}، 10:30:00 م] "])
+def test_lines_of_days_that_do_not_exist_are_named(tmp_path: Path, header: str) -> None:
+    """The first few, also far below; a date in a text is none."""
+    days = ["13/01/2024"] * 40_000 + ["31/02/2024"] * 9 + ["14/02/2024"] * 9
+    text = "".join(f"{header.format(day)}Alice: on 31/02/2024\nmore\n" for day in days)
+    export = read(tmp_path, text)
+    assert export.skipped == {"malformed": 9}
+    assert export.lines == {"malformed": tuple(range(80_001, 80_011, 2))}
 
 
 @pytest.mark.parametrize("date", ["٢٥\u200f/٦\u200f/١٤٤٥ هـ", "25/6/1445"])
@@ -413,6 +549,14 @@ def test_a_huge_line_is_skipped_unread(tmp_path: Path) -> None:
     export = read(tmp_path, text + "25/12/23, 10:32 - A: z\n")
     assert texts(export) == ["x", "z"]
     assert export.skipped == {"too long": 1}
+
+
+def test_lines_are_counted_through_a_huge_message(tmp_path: Path) -> None:
+    """What was too long is named by the line where it begins, what follows by its own."""
+    text = "25/12/23, 10:30 - A: x\n25/12/23, 10:31 - B: " + "yes\n" * 900_000
+    text += "25/12/23, 10:32 - A: <Media omitted>\n25/12/23, 10:33 - A: z\n"
+    export = read(tmp_path, text)
+    assert export.lines == {"too long": (2,), "media": (900_002,)}
 
 
 @pytest.mark.parametrize(("letters", "day"), [("dmy", "2023-04-03"), ("mdy", "2023-03-04")])

@@ -348,6 +348,22 @@ async def test_two_accounts_of_one_person_are_merged_by_an_alias(
     assert cast.heard(12, "whatever") == cast.heard(11, "") == found["Alex"].id
 
 
+@pytest.mark.parametrize("stored", [False, True])
+async def test_two_spellings_become_one_as_the_doctor_says_it(
+    store: Store, tmp_path: Path, *, stored: bool
+) -> None:
+    """What is proposed for names that differ in capitals alone can be said, and is no circle."""
+    path = written_exports.jsonl(tmp_path / "a.jsonl", 90, ["Alice", "alice", "Bob"])
+    if stored:
+        await take_in(store, path)
+    proposed = (await take_in(store, path, aliases={"al": "Alice"})).aliases if stored else ()
+    assert [(each.alias, each.name) for each in proposed] == [("alice", "Alice")] * stored
+    summary = await take_in(store, path, aliases={"alice": "Alice", "al": "alice"})
+    assert summary.speakers == {"Alice": 60, "Bob": 30}
+    assert sorted(await speakers(store)) == ["Alice", "Bob"]
+    assert len(await learnable(store)) == 90
+
+
 async def test_aliases_in_a_circle_are_refused(store: Store, tmp_path: Path) -> None:
     """A chain is followed to its end; a circle has none."""
     path = written_exports.jsonl(tmp_path / "a.jsonl", 60, ["A", "B", "C", "D"])

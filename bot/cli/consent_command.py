@@ -40,12 +40,17 @@ async def show_ledger(name: str, as_json: bool, paths: Paths) -> None:
         print(f"Not from {', '.join(others[:20])}{', …' if len(others) > 20 else ''}.")
 
 
-async def change_consent(name: str, give: str, withdraw: str, paths: Paths) -> None:
-    """Record that somebody agrees or withdraws. Raises UsageError for nobody's name."""
+async def change_consent(
+    name: str, give: str, withdraw: str, privacy: PrivacyConfig, paths: Paths
+) -> None:
+    """Record that somebody agrees or withdraws. Raises UsageError for nobody's name.
+
+    privacy: with it a name that holds personal data is found by its placeholder
+    """
     async with reading(paths.database) as db:
         group = choose(await groups.all_groups(db), name)
         rows = await groups.speakers(db, group.id)
-        scrubber = await group_scrubber(db, PrivacyConfig(), group.id)
+        scrubber = await group_scrubber(db, privacy, group.id)
         counts = await messages.count_by_speaker(db, group.id)
     option = "--give" if give else "--withdraw"
     row = meant(

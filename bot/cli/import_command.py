@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
-import os
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import typer
-from click.exceptions import Abort
 from rich.console import Console
 
 from bot.cli.choosing import UsageError
 from bot.config import Config
 from bot.importing.consent import Consent
+from bot.importing.people import Person
 from bot.importing.study import GroupState, Study, read_state
 from bot.importing.taking_in import check, take_in
 from bot.importing.terminal import listed, outcome, show, show_verdict
@@ -53,21 +53,24 @@ class ImportOptions:
             raise UsageError(f"--html {self.html}: not a file in a folder that exists")
 
 
-async def import_files(
-    files: list[Path], options: ImportOptions, config: Config, data: Path
-) -> None:
-    """Read the files and add them to the group, or with `dry_run` only say what is in them."""
+def import_files(files: list[Path], options: ImportOptions, config: Config, data: Path) -> None:
+    """Read the files and add them to the group, or with `dry_run` only say what is in them.
+
+    No event loop runs while it reads and asks, so that Ctrl-C ends it at once.
+    """
     options.check()
-    if data.exists() and not data.is_dir():  # noqa: ASYNC240 (before anything runs)
+    if data.exists() and not data.is_dir():
         raise UsageError(f"--data {data}: this is a file, a folder is wanted")
     aliases = read_aliases(options.alias)
-    exports = [(file.name, await asyncio.to_thread(_read, file, options)) for file in files]
+    exports = [(file.name, _read(file, options)) for file in files]
     with ExitStack() as lock:
         there = Paths(data).database.exists()
         if there and not options.dry_run:
             lock.enter_context(hold(data))
-        state = await _state(data, options.group) if there else GroupState(options.group)
-        study = await asyncio.to_thread(Study, state, exports, aliases, config.privacy)
+        state = GroupState(options.group)
+        if there:
+            state = asyncio.run(_state(data, options.group))
+        study = Study(state, exports, aliases, config.privacy)
         if options.dry_run:
             _report(study, options)
             return
@@ -80,14 +83,18 @@ async def import_files(
             _report(study, options)
         if not there:  # only now is it certain that there will be something in it
             lock.enter_context(hold(data))
-        async with Store(Paths(data).database) as store:
-            await take_in(store, study, agreed, consent.attested_by)
+        asyncio.run(_write(data, study, agreed, consent.attested_by))
     for report in study.reports:
         print(
             json.dumps(asdict(report), ensure_ascii=False)
             if options.as_json
             else outcome(report, options.group)
         )
+
+
+async def _write(data: Path, study: Study, agreed: set[Person], attested_by: str) -> None:
+    async with Store(Paths(data).database) as store:
+        await take_in(store, study, agreed, attested_by)
 
 
 def read_aliases(given: tuple[str, ...]) -> dict[str, str]:
@@ -152,11 +159,15 @@ def _consent(given: str, study: Study) -> Consent:
 
 def attested_by() -> str:
     """Whose word it is that somebody agreed."""
-    return f"the operator on the command line ({os.environ.get('USER', 'unknown')})"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in some containers
+        user = "unknown"
+    return f"the operator on the command line ({user})"
 
 
 def _ask(question: str) -> str:
     try:
         return str(typer.prompt(question))
-    except Abort:
+    except typer.Abort:
         raise UsageError("nothing was imported") from None

@@ -180,11 +180,11 @@ def _account(key: str) -> int | None:
 
 
 def _resolved(given: Mapping[str, str]) -> dict[str, str]:
-    """Aliases of aliases followed to their end."""
+    """Aliases of aliases followed to their end, where a name may be told how it is spelled."""
     resolved = {}
     for alias, name in given.items():
         seen = {alias}
-        while fold(name) in given:
+        while given.get(fold(name), name) != name:
             if fold(name) in seen:
                 raise ImportRefusedError(f"--alias {alias}: it leads in a circle")
             seen.add(fold(name))

@@ -75,8 +75,8 @@ def _facts(report: Report) -> str:
         ("dates", report.locale),
         *(("evidence", each) for each in report.evidence),
         ("unclear", report.question),
-        ("first", report.first or "without times"),
-        ("last", report.last or ""),
+        ("first", _moment(report.first or "") or "without times"),
+        ("last", _moment(report.last or "")),
         ("time zone", report.time_zone if report.first else ""),
         ("personal data", f"{personal}: become placeholders" if personal else "none found"),
         ("doubles", f"{report.duplicates:,} are there already" if report.duplicates else ""),
@@ -125,11 +125,16 @@ def _hours(report: Report) -> Iterable[str]:
 
 def _sample(report: Report) -> str:
     rows = "".join(
-        f'<tr><td class="t">{escape(each.sent_at)}</td><td class="t">{escape(each.speaker)}</td>'
-        f"<td>{escape(each.text)}</td></tr>"
+        f'<tr><td class="t">{escape(_moment(each.sent_at))}</td>'
+        f'<td class="t">{escape(each.speaker)}</td><td>{escape(each.text)}</td></tr>'
         for each in report.sample
     )
     return f"<table>{rows}</table>"
+
+
+def _moment(iso: str) -> str:
+    """To the minute and without a zone, which not every export's clock has."""
+    return iso[:16].replace("T", " ")
 
 
 def _gaps(report: Report) -> str:

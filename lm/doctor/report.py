@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from lm.corpus.media import WORDLESS
 from lm.doctor.aliases import LikelyAlias
 from lm.doctor.verdict import Verdict, verdict
-from lm.exports.export import Export, ExportedMessage
+from lm.exports.export import EXACT, Export, ExportedMessage
 
 GAPS = 5  # longest silences that are listed
 LEAST_GAP_S = 7 * 86400
@@ -107,7 +107,9 @@ def examine(
         skipped_lines={kind: list(lines) for kind, lines in export.lines.items()},
         sample=sample,
         hours=seen.hours,
-        time_zone=_time_zone(export.format, seen.hours),
+        time_zone=_time_zone(
+            export.locale == EXACT or export.format not in LOCAL_CLOCKS, seen.hours
+        ),
         personal=dict(personal.most_common()),
         verdict=verdict(seen.worded, seen.characters),
     )
@@ -183,9 +185,8 @@ def _shortened(text: str) -> str:
     return line if len(line) <= LONGEST_SAMPLE else f"{line[: LONGEST_SAMPLE - 1]}…"
 
 
-def _time_zone(format: str, hours: Sequence[int]) -> str:
-    """What is known of the clock: whether it is UTC, and when the group sleeps by it."""
-    exact = format not in LOCAL_CLOCKS
+def _time_zone(exact: bool, hours: Sequence[int]) -> str:
+    """What is known of a clock, which is UTC if `exact`, and when the group sleeps by it."""
     clock = "UTC" if exact else "the clock of the phone that exported; the file names no zone"
     if sum(hours) < 200:
         return clock

@@ -19,6 +19,7 @@ from lm.failure import Failure
 LONGEST_TEXT = 65_536  # characters of one message; nobody writes more, broken files hold more
 LONGEST_NAME = 200
 LATEST = 253_402_300_799  # the last second of the year 9999
+EXACT = "UTC"  # the locale of a file whose times are exact where its format does not promise it
 LINES_KEPT = 5  # numbers of skipped lines that are remembered of each kind
 
 
@@ -165,7 +166,11 @@ class Draft:
         """Count something that is not a person's own words, and where it stands if known."""
         self.skipped[kind] += 1
         if line and self.wants_lines(kind):
-            self._lines.setdefault(kind, []).append(line)
+            self.mark(kind, line)
+
+    def mark(self, kind: str, line: int) -> None:
+        """Remember the line of something that was counted without."""
+        self._lines.setdefault(kind, []).append(line)
 
     def wants_lines(self, kind: str) -> bool:
         """Whether more line numbers of that kind are remembered: finding one may cost time."""

@@ -15,11 +15,13 @@ from lm.privacy.span import Span
 _CARD = re.compile(r"(?<![\w.,+-])[2-6]\d{3}(?:[ -]?\d){9,15}(?![\w-]|[.,]\d)")
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}", re.IGNORECASE | re.ASCII)
 _WALLET = re.compile(
-    r"(?<!\w)(?:0x[0-9a-f]{40}|(?:bc|tb|ltc)1[02-9ac-hj-np-z]{25,87}|[1-9A-HJ-NP-Za-km-z]{26,108})(?!\w)",
+    r"(?<!\w)(?:0x[0-9a-f]{40}|(?:bc|tb|ltc|addr)1[02-9ac-hj-np-z]{25,104}|[1-9A-HJ-NP-Za-km-z]{26,108})(?!\w)",
     re.ASCII | re.IGNORECASE,
 )
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_RIPPLE = "rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz"
 _MONERO = 95  # characters; its checksum needs Keccak, its length and beginning are enough
+_SOLANA = (43, 44)  # characters of nearly all; a key of 32 bytes without a checksum
 # Lengths by country: the SWIFT IBAN registry.
 _LENGTHS = {
     country: length
@@ -56,7 +58,7 @@ def ibans(text: str) -> Iterator[Span]:
 
 
 def wallets(text: str) -> Iterator[Span]:
-    """Addresses of crypto wallets: Base58Check, bech32, Ethereum's and Monero's form."""
+    """Addresses of crypto wallets: Base58Check, bech32, Ethereum's, Monero's and Solana's form."""
     for match in _WALLET.finditer(text):
         address = match[0]
         if _is_wallet(address):
@@ -67,22 +69,31 @@ def _is_wallet(address: str) -> bool:
     lowered = address.lower()
     if lowered.startswith("0x") and len(address) == 42:
         return True
-    if lowered.startswith(("bc1", "tb1", "ltc1")):
+    if lowered.startswith(("bc1", "tb1", "ltc1", "addr1")):
         return address in (lowered, address.upper())
     if address[0] in "48" and len(address) == _MONERO:
         return True
-    return len(address) <= 35 and _base58check(address)
+    if len(address) in _SOLANA:
+        mixed = address != lowered and any(map(str.isdigit, address))  # not somebody laughing
+        return mixed and 248 < _base58(address, _BASE58).bit_length() <= 256
+    return len(address) <= 35 and any(_base58check(address, each) for each in (_BASE58, _RIPPLE))
 
 
-def _base58check(address: str) -> bool:
-    """Whether 21 bytes and their checksum are spelled here (Bitcoin, Litecoin, Tron, Dogecoin)."""
+def _base58(address: str, digits: str) -> int:
+    """The number that is written in these 58 digits, 0 for none."""
     number = 0
     for char in address:
-        digit = _BASE58.find(char)
+        digit = digits.find(char)
         if digit < 0:
-            return False
+            return 0
         number = number * 58 + digit
-    if number.bit_length() > 200:
+    return number
+
+
+def _base58check(address: str, digits: str) -> bool:
+    """Whether 21 bytes and their checksum are spelled here (Bitcoin, Litecoin, Tron, Ripple)."""
+    number = _base58(address, digits)
+    if not 0 < number.bit_length() <= 200:
         return False
     raw = number.to_bytes(25, "big")
     return sha256(sha256(raw[:21]).digest()).digest()[:4] == raw[21:]

@@ -1,7 +1,8 @@
 """Discord, as DiscordChatExporter writes it: one JSON file a channel or thread, or a zip of them.
 
-Bots, notices, forwards and commands' answers are skipped. Mentions are names already, except in
-exports with raw markdown, where they are put in their place here.
+Bots, notices, forwards and commands' answers are skipped; of polls it writes an empty message.
+Mentions are names already, except in exports with raw markdown, where they are put in their place
+here.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from lm.exports.names import Names
 from lm.exports.source import Source
 
 _OWN = ("Default", "Reply", "0", "19")  # kinds of messages that a person wrote
-_MEDIA = ("attachments", "stickers", "embeds", "poll")
+_MEDIA = ("attachments", "embeds")
 _HEADER = (("guild", "name"), ("channel", "id"), ("channel", "type"), ("channel", "name"))
 _id = re.compile(r"[0-9]{1,20}").fullmatch
 _mention = re.compile(r"<@!?([0-9]{1,20})>")

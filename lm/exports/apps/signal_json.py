@@ -17,6 +17,7 @@ from lm.exports.apps.signal_text import CONVERSATION, ME, begins, read_text
 from lm.exports.attachments import of_listed, of_type
 from lm.exports.dating.iso import iso_seconds
 from lm.exports.export import (
+    EXACT,
     LATEST,
     LONGEST_NAME,
     LONGEST_TEXT,
@@ -31,6 +32,8 @@ from lm.exports.source import Source, lines
 
 LONGEST_LINE = 1 << 20  # characters: a message with all its edits and reactions
 _NAMES = ("nickname", "system", "profile")  # where contacts have names, the best first
+_WORDLESS = {"stickerMessage": "sticker", "contactMessage": "contact"}
+_FLAGS = {"VOICE_MESSAGE": "voice", "GIF": "animation"}  # of an attachment
 _FRAMES = ('{"chatItem":', '{"recipient":', '{"chat":', '{"account":')
 
 Record = dict[str, Any]
@@ -60,14 +63,14 @@ def read_signal(source: Source, options: Options) -> Export:
     draft = Draft("signal")
     with source.text() as text:
         first = next((line for line, _ in lines(text, LONGEST_LINE) if line.strip()), "")
-    title = source.stem
+    title, locale = source.stem, ""
     if not first.lstrip().startswith("{"):
         read_text(source, draft)
     elif _is_export_line(first):
         _read_data(source, draft)
     else:
-        title = _read_frames(source, draft, options.chat)
-    return draft.export(title=clean_name(title))
+        title, locale = _read_frames(source, draft, options.chat), EXACT
+    return draft.export(locale, clean_name(title))
 
 
 def _records(source: Source, draft: Draft) -> Iterator[tuple[int, Record]]:
@@ -111,6 +114,7 @@ def _add_exported(draft: Draft, record: Record, names: Names) -> str:
         return "too long"
     text = clean(body) or clean(_emoji(record.get("sticker")))
     text = text or of_listed(record.get("attachments"), "name")
+    text = text or (PLACEHOLDERS["sticker"] if record.get("sticker") else "")
     speaker = names.of(sender, "")
     if not text or not speaker:
         return "media" if record.get("attachments") else "empty"
@@ -226,7 +230,7 @@ def _not_own_words(item: Record) -> str:
         return "deleted"
     if "updateMessage" in item:
         return "system"
-    own = ("standardMessage", "stickerMessage", "poll", "directStoryReplyMessage")
+    own = ("standardMessage", "poll", "directStoryReplyMessage", *_WORDLESS)
     return "" if any(name in item for name in own) else "media"
 
 
@@ -241,13 +245,15 @@ def _words(item: Record) -> str:
 
 def _placeholder(item: Record) -> str:
     """What stands for a file without words, "" for none of a known type."""
+    named = next((kind for name, kind in _WORDLESS.items() if name in item), "")
     files = _object(item, "standardMessage").get("attachments")
     first = files[0] if isinstance(files, list) and files else None
-    if not isinstance(first, dict):
-        return ""
-    kind = _object(first, "pointer").get("contentType")
-    voice = first.get("flag") == "VOICE_MESSAGE"
-    return PLACEHOLDERS["voice"] if voice else of_type(kind) if isinstance(kind, str) else ""
+    if isinstance(first, dict):
+        named = _FLAGS.get(str(first.get("flag")), "")
+        kind = _object(first, "pointer").get("contentType")
+        if not named and isinstance(kind, str):
+            return of_type(kind)
+    return PLACEHOLDERS[named] if named else ""
 
 
 def _contact_name(contact: Record) -> str:

@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from lm.corpus.media import PLACEHOLDERS
 from lm.corpus.text import clean
+from lm.exports.attachments import of_file
 from lm.exports.dating.iso import iso_seconds
 from lm.exports.export import LONGEST_TEXT, Draft, clean_name
 from lm.exports.source import Source, lines
@@ -22,11 +24,12 @@ _header = re.compile(
 ).match
 _reactions = re.compile(r"\(- [^\n]{1,2000} -\)\s*").fullmatch
 _sticker = re.compile(r"\(\( ([^\n]{1,40}) \)\)\s*").fullmatch
-_attachment = re.compile(r"!?\[[^\[\]\n]{0,300}\]\(\.{1,2}/[^)\n]{1,600}\)")
+_attachment = re.compile(r"!?\[([^\[\]\n]{0,300})\]\((\.{1,2})/[^)\n]{1,600}\)")
 _call = re.compile(
     r"(?:Incoming|Outgoing|Missed) (?:voice |video )?call(?: \([^\n)]{1,60}\))?\s*"
 ).fullmatch
 _DELETED = "(This message was deleted)"
+_UNKNOWN = "sticker"  # the label of one without an emoji
 
 
 class Entry(NamedTuple):
@@ -91,28 +94,43 @@ def _add(draft: Draft, entry: Entry, names: dict[str, str]) -> str:
         return "system"
     if entry.lines[0].startswith(_DELETED):
         return "deleted"
-    text, marked = _own_words(entry.lines)
+    text = _own_words(entry.lines)
     if not text or not speaker:
-        return "media" if marked else "empty"
+        return "empty"
     draft.add(speaker, text, sent_at, CONVERSATION)
     return ""
 
 
-def _own_words(written: list[str]) -> tuple[str, bool]:
-    """The text without quote, reactions and attachments, and whether there were such."""
-    kept, marked = list(written), False
-    if not kept[0].strip():  # a quote stands above the text, between empty lines
-        body = next((i for i, line in enumerate(kept) if i and line.strip()), len(kept))
-        while body < len(kept) and kept[body].startswith(">"):
-            body, marked = body + 1, True
-        kept = kept[body:]
-    while kept and (not kept[-1].strip() or _reactions(kept[-1])):
-        marked = marked or bool(kept[-1].strip())
-        kept.pop()
-    if kept and (found := _sticker(kept[-1])):
-        kept[-1] = found[1]
-    joined = "\n".join(line.removesuffix("  ") for line in kept)
-    if "](." in joined:
-        joined, count = _attachment.subn("", joined)
-        marked = marked or count > 0
-    return clean(joined), marked
+def _own_words(written: list[str]) -> str:
+    """The text without quote, reactions and attachments, else what stands for an attachment."""
+    joined = "\n".join(line.removesuffix("  ") for line in _below_quote(written))
+    attached = _attachment.search(joined) if "](." in joined else None
+    if attached:
+        joined = _attachment.sub("", joined)
+    kept, sticker = joined.split("\n"), None
+    while kept and _added(kept[-1]):
+        sticker = _sticker(kept.pop()) or sticker
+    return clean("\n".join(kept)) or _wordless(sticker, attached)
+
+
+def _below_quote(written: list[str]) -> list[str]:
+    """The lines below a quote, which stands above the text, between empty lines."""
+    if written[0].strip():
+        return written
+    body = next((i for i, line in enumerate(written) if i and line.strip()), len(written))
+    while body < len(written) and written[body].startswith(">"):
+        body += 1
+    return written[body:]
+
+
+def _added(line: str) -> bool:
+    """Whether a last line is nothing that was typed: empty, reactions, a sticker."""
+    return not line.strip() or bool(_reactions(line) or _sticker(line))
+
+
+def _wordless(sticker: re.Match[str] | None, attached: re.Match[str] | None) -> str:
+    """A sticker's emoji, or what stands for a file that was sent alone, "" for neither."""
+    if attached and attached[2] == ".":
+        return of_file(attached[1])
+    label = (sticker or attached or {1: ""})[1]  # a sticker's file lies one folder up
+    return PLACEHOLDERS["sticker"] if label == _UNKNOWN else clean(label)

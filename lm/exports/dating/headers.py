@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from lm.exports.dating.clocks import HALVES, half_day, month
+from lm.exports.dating.clocks import HALVES, half_day
 from lm.exports.dating.dates import Written
+from lm.exports.dating.months import month
 
 _ERAS = {
     "R": 2018,
@@ -31,18 +32,21 @@ _ERA = "[RHS令平昭民西公][和成國国暦元]?"
 _AFTER_YEAR = rf"(?:{_S}?(?:BE|B\.E\.|พ\.ศ\.|ค\.ศ\.|AD|CE|AP|AH|هـ|г\.?|р\.|[RHS]\b))?"
 _NUMERIC = (
     rf"(?:{_ERA}{_S}?)?\d{{1,4}}\u200e?(?:[./-]{_S}?\d{{1,2}}\u200e?[./-]{_S}?(?:{_ERA}{_S}?)?\d{{1,4}}"
-    rf"\.?{_AFTER_YEAR}|{_S}?[年년]{_S}?\d{{1,2}}{_S}?[月월]{_S}?\d{{1,2}}{_S}?[日일])"
+    rf"\.?{_AFTER_YEAR}|{_S}?[年년]{_S}?\d{{1,2}}{_S}?[月월]{_S}?\d{{1,2}}{_S}?[日일]"
+    rf"|{_S}(?:thg|tháng){_S}\d{{1,2}},?{_S}\d{{4}})"
 )
 _WORD = r"[^\W\d_][^\d\n,،:\[\]]{1,15}"
 _WORDED = (
     rf"(?:{_WORD}[,،]?{_S})?"  # Tuesday,
     rf"(?:\d{{1,2}}\.?{_S}{_WORD}\.?[,،]?{_S}\d{{4}}|{_WORD}{_S}\d{{1,2}}[,،]?{_S}\d{{4}}"
-    rf"|\d{{4}}{_S}{_WORD}{_S}\d{{1,2}}){_AFTER_YEAR}"
+    rf"|\d{{4}}\.?{_S}{_WORD}{_S}\d{{1,2}}\.?){_AFTER_YEAR}"
 )
-_HALF = f"(?:{'|'.join(map(re.escape, HALVES))}|[AaPp]\\.?{_S}?[Mm]\\.?)"
+_HALVES = "|".join(map(re.escape, HALVES)).replace("\\ ", _S)
+_HALF = rf"(?:{_HALVES}|[AaPp]\.?{_S}?[Mm]\.?)"
+_OCLOCK = r"(?:ч\.|น\.|Uhr)"
 _HOURS = rf"\d{{1,2}}(?:[:.]|{_S}?h{_S}?)\d{{2}}(?:(?:[:.]|{_S}?min{_S}?)\d{{2}}(?:{_S}s)?)?"
-_TIME = (  # what looks ahead spares trying sixty words where there is none
-    rf"(?:(?!\d){_HALF}{_S}?)?{_HOURS}(?:(?!{_S}?[-–—\]:,،]){_S}?(?:{_HALF}|ч\.|น\.|Uhr))?"
+_TIME = (  # what looks ahead spares trying many words where there is none
+    rf"(?:(?!\d){_HALF}{_S}?)?{_HOURS}(?:(?!{_S}?[-–—\]:,،])(?:{_S}?{_OCLOCK})?(?:{_S}?{_HALF})?)?"
 )
 _BETWEEN = rf"(?:[,،]{_S}?|{_S})(?:(?:um|à|alle|às|a las|at|u|o|в|о|klo|kl\.|pukul|lúc|ที่|的){_S})?"
 _ENDS = {"bracket": (r"\[", rf"\](?:{_S}-)?{_S}?"), "dash": ("", rf"{_S}?[-–—]{_S}|:{_S}")}
@@ -84,6 +88,10 @@ LAYOUTS = tuple(
 )
 
 
+# What steers the direction of text, and may stand before some headers only.
+_MARKS = "|".join("\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069\ufeff")
+
+
 def _plain(end: str, mark: str) -> re.Pattern[bytes]:
     """What most phones write, found in a third of the time that the patterns above take."""
     opened, close = (r"\[", r"\] ") if end == "bracket" else ("", " - ")
@@ -91,7 +99,7 @@ def _plain(end: str, mark: str) -> re.Pattern[bytes]:
     late = rf"(?::\d\d)?(?:(?: |{_NARROW})[AaPp][Mm])?{close}"
     time = rf"\d{{1,2}}:\d\d(?:{close}|{late})"  # `re` tries branches sooner than repeats
     name = r"(?:([^\n:]{1,100}): |)"
-    return re.compile(f"\n(?:\u200e|\ufeff){{0,8}}({date})({time}){name}".encode())
+    return re.compile(rf"\n(?:{_MARKS}){{0,8}}({date})({time}){name}".encode())
 
 
 _PLAIN = tuple(_plain(end, mark) for end in _ENDS for mark in ("/", r"\.", "-"))
@@ -112,8 +120,11 @@ class Clock(NamedTuple):
     half: str
 
 
-def find_layout(text: str) -> tuple[Layout, int] | None:
-    """The layout of the first header in a text, and how many it has; None where there is none."""
+def find_layout(text: str, coded: bytes | None = None) -> tuple[Layout, int] | None:
+    """The layout of the first header in a text, and how many it has; None where there is none.
+
+    coded: the text as it is read later, where marks may stand that `text` is without
+    """
     found = [
         (match.start(), layout) for layout in LAYOUTS if (match := layout.pattern.search(text))
     ]
@@ -121,7 +132,7 @@ def find_layout(text: str) -> tuple[Layout, int] | None:
         return None
     _, layout = min(found, key=lambda pair: pair[0])
     count = sum(1 for _ in layout.pattern.finditer(text))
-    coded = text.encode(errors="replace")
+    coded = text.encode(errors="replace") if coded is None else coded
     plain = (plain for plain in _PLAIN if sum(1 for _ in plain.finditer(coded)) == count)
     return layout._replace(plain=next(plain, None)), count
 
@@ -140,6 +151,7 @@ def first_without_year(text: str) -> int:
 
 _NUMBERS = re.compile(rf"({_ERA})?{_S}?(\d+)")
 _MARK = re.compile(r"[^\d\s\[\u200e]")
+_BLANKS = re.compile(r"[\s\d,،\[]+")
 
 
 def read_day(raw: str) -> Day | None:
@@ -157,7 +169,7 @@ def read_day(raw: str) -> Day | None:
         (a, b, c),
         known=mark in ("年", "년"),
         unpadded=mark == "/" and last == 2 and "0" not in (found[0][1][0], found[1][1][0]),
-        day_first=mark in (".", "-"),
+        day_first=mark in (".", "-", ""),  # "": Vietnam's 25 thg 12, 2023
         hyphens=mark == "-",
     )
     return Day(written, f"{mark}{first > 2:d}{last > 2:d}")
@@ -165,7 +177,8 @@ def read_day(raw: str) -> Day | None:
 
 def _worded_day(raw: str, numbers: list[int]) -> Day | None:
     """A date whose month is a word."""
-    months = [number for word in re.findall(r"[^\W\d_]+", raw) if (number := month(word))]
+    words = _BLANKS.split(raw)
+    months = [number for word in words if (number := month(word))]
     if not months:
         return None
     year, day = max(numbers), min(numbers)
@@ -174,7 +187,7 @@ def _worded_day(raw: str, numbers: list[int]) -> Day | None:
 
 _CLOCK = re.compile(
     rf"(\d{{1,2}})(?:[:.]|{_S}?h{_S}?)(\d{{2}})(?:(?:[:.]|{_S}?min{_S}?)(\d{{2}})(?:{_S}s)?)?"
-    r"(?:.?(?:ч\.|น\.|Uhr))?"
+    rf"(?:.?{_OCLOCK})?"
 )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from lm.corpus.text import clean
-from lm.exports.dating.clocks import month
+from lm.exports.dating.months import month
 from lm.exports.export import Draft, Export, clean_name
 from lm.exports.format import Format, Guess, Options, Start
 from lm.exports.source import Source, lines

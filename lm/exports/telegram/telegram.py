@@ -16,12 +16,20 @@ from lm.exports.telegram.telegram_message import Reading
 
 GROUPS = ("private_group", "private_supergroup", "public_supergroup", "")  # "": not said
 _EVERY_MESSAGE = ('"date_unixtime"', '"from_id"', '"text_entities"', '"actor_id"')
+_BEFORE_CHATS = ('"personal_information"', '"contacts"')
 
 
 def sniff_telegram(start: Start) -> Guess | None:
-    """Sure where messages have Telegram's keys; likely where they stand as in Telegram's layout."""
+    """Sure where messages have Telegram's keys; likely where they stand as in Telegram's layout.
+
+    Before an account's chats stand its contacts, which may be many.
+    """
     text = start.text.lstrip()
-    if not text.startswith("{") or not ('"messages"' in text or '"chats"' in text):
+    if not text.startswith("{"):
+        return None
+    if '"about"' in text and any(key in text for key in _BEFORE_CHATS):
+        return Guess(80, "JSON that begins with an account's information")
+    if not ('"messages"' in text or '"chats"' in text):
         return None
     if any(key in text for key in _EVERY_MESSAGE):
         return Guess(SURE, "JSON whose messages have from_id or date_unixtime")
@@ -72,14 +80,18 @@ def _same_name(chat: Chat, wanted: str) -> bool:
 
 
 def _choose(name: str, chats: list[Chat], wanted: str | None) -> Chat:
-    """The wanted chat, else the only group, else the only chat. ExportError lists them."""
+    """The wanted chat, else the only group, else the only chat. ExportError lists them.
+
+    A chat that the account has left has to be asked for, where there are others.
+    """
     usable = [c for c in chats if c.type in GROUPS + PEOPLE or len(chats) == 1]
     if wanted is not None:
         found = [c for c in usable if wanted == str(c.id)] or [
             c for c in usable if _same_name(c, wanted)
         ]
     else:
-        found = [c for c in usable if c.type in GROUPS] or usable
+        present = [c for c in usable if c.position >= 0] or usable
+        found = [c for c in present if c.type in GROUPS] or present
     if len(found) == 1:
         return found[0]
     if not usable:

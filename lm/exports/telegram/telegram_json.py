@@ -1,7 +1,7 @@
 """Where chats and their messages stand in Telegram Desktop's result.json.
 
-Follows its two layouts: {"messages": [...]} and {"chats": {"list": [{"messages": [...]}]}}. Knows
-where values stand, not what they mean; telegram.py does.
+Follows its two layouts: {"messages": [...]} and {"chats": {"list": [{"messages": [...]}]}}, with
+"left_chats" beside "chats". Knows where values stand, not what they mean; telegram.py does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ PEOPLE = ("personal_chat",)
 class Chat:
     """A chat's header. Complete only at the file's end, because keys have no fixed order.
 
-    position: place in the account's list of chats, 0 in a file of one chat
+    position: place in the account's list of chats, 0 in a file of one chat; of chats that it has
+              left negative
     id:       as written, without the Bot API's prefix
     """
 
@@ -89,6 +90,6 @@ def _position(path: Path) -> int | None:
     """The chat of which a path is a value, None for anything else."""
     if len(path) == 1:
         return 0
-    if len(path) == 4 and path[:2] == ("chats", "list") and isinstance(path[2], int):
-        return path[2]
+    if len(path) == 4 and path[1] == "list" and isinstance(path[2], int):
+        return {"chats": path[2], "left_chats": -1 - path[2]}.get(str(path[0]))
     return None

@@ -171,7 +171,7 @@ def _not_own_words(record: dict[str, Any]) -> str:
     kind = record.get("type")
     if kind != "message":
         return {"service": "system", "unsupported": "unsupported"}.get(str(kind), "malformed")
-    if "forwarded_from" in record:
+    if "forwarded_from" in record or "forwarded_from_id" in record:
         return "forwarded"
     if "via_bot" in record:
         return "via bot"

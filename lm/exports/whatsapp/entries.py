@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lm.exports.export import LONGEST_NAME
+
 REMEMBERED = 200_000  # different dates, times or names; more are understood again
 
 
@@ -27,20 +29,24 @@ class Numbers(dict[bytes | None, int]):
 
 @dataclass(slots=True)
 class Entries:
-    """The parts of a piece's headers as they stand, and the texts behind them."""
+    """The parts of a piece's headers as they stand, and the texts behind them.
+
+    dropped: lines that the first text has lost, being too long to be a message
+    """
 
     days: list[bytes]
     clocks: list[bytes]
     names: list[bytes | None]
     texts: list[bytes]
     last_line: int
+    dropped: int = 0
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def line_of(self, place: int) -> int:
         """The number of the line in which an entry begins."""
-        below = b"".join(self.texts[place:]).count(b"\n")
+        below = b"".join(self.texts[place:]).count(b"\n") + (0 if place else self.dropped)
         return self.last_line - below - (len(self) - 1 - place)
 
     def written(self, place: int, time_first: bool) -> bytes:
@@ -54,4 +60,18 @@ class Entries:
         days, clocks, texts = (
             [column[i] for i in places] for column in (self.days, self.clocks, self.texts)
         )
-        return Entries(days, clocks, [self.names[i] for i in places], texts, self.last_line)
+        dropped = self.dropped if places[:1] == [0] else 0
+        return Entries(
+            days, clocks, [self.names[i] for i in places], texts, self.last_line, dropped
+        )
+
+
+def split_name(raw: str) -> tuple[str, str]:
+    """Name and text, split at the first colon and blank that follow a short enough name."""
+    first, newline, _ = raw[: LONGEST_NAME + 100].partition("\n")
+    name, colon, _ = first.partition(": ")
+    if colon:
+        return name, raw[len(name) + 2 :]
+    if first.endswith(":") and (newline or len(raw) == len(first)):
+        return first[:-1], raw[len(first) :]
+    return "", raw

@@ -68,6 +68,9 @@ _VERBS = tuple({v: None for w in WORDING.values() for v in w.verbs.split("|") if
 _YOU = frozenset(you for w in WORDING.values() for you in w.you.split("|") if you)
 _QUOTES = '"“”„«»「」『』'
 _LOCATION = ("https://maps.google.com/?q=", "https://maps.google.com/maps?q=")
+_ANDROID_FILE = re.compile(
+    r"(?:IMG|VID|AUD|PTT|STK|DOC)-\d{8}-WA\d{4,8}\.\w{1,5} ?[(（][^()（）\d]{1,60}[)）]"
+)
 _FILE_NAME = re.compile(r"[^\n:：]{1,40}[:：] ?[^\n]{1,255}\.\w{1,5}")
 
 # Characters of ordinary text that `clean` leaves as they are: visible, in normal form, and without
@@ -148,9 +151,10 @@ def _visible(joined: bytes, count: int) -> npt.NDArray[np.bool_]:
 def names_a_person(prefix: str) -> bool:
     """Whether what stands before the first colon is a name: no sentence of the app quoting one."""
     quotes = sum(prefix.count(quote) for quote in _QUOTES)
+    single = prefix.count("‘") > prefix.count("’")  # which is an apostrophe in names, too
     if quotes % 2:
         return False  # the colon stands inside a quotation
-    return not quotes or not any(verb in prefix for verb in _VERBS)
+    return not (quotes or single) or not any(verb in prefix for verb in _VERBS)
 
 
 def is_event(text: str, names: set[str]) -> bool:
@@ -167,7 +171,7 @@ def own_words(raw: str) -> Words:
     tail = clean(raw.rpartition("\u200e")[2]) if "\u200e" in raw else ""
     text, media = _without_suffixes(clean(raw), marked=bool(tail))
     first, _, caption = text.partition("\n")
-    if first.endswith((")", "）")) and _plain(re.split("[(（]", first[-100:])[-1]) in _FILES:
+    if first.endswith((")", "）")) and _names_file(first):
         name = first[: max(first.rfind("("), first.rfind("（"))]
         text, media = caption.strip(), Words(placeholder(name))
     if tail and (named := _MEDIA.get(_plain(tail))):
@@ -178,6 +182,16 @@ def own_words(raw: str) -> Words:
     if words is None and not media and raw.startswith("\u200e"):
         words = Words("", "system")  # iPhones begin with this mark what nobody typed, everywhere
     return words or Words(text, language=media.language if media else "")
+
+
+def _names_file(line: str) -> bool:
+    """Whether a line is a file's name and "(file attached)", which Androids write.
+
+    A name that phones give is enough in any language.
+    """
+    if _ANDROID_FILE.fullmatch(line):
+        return True
+    return _plain(re.split("[(（]", line[-100:])[-1]) in _FILES
 
 
 def _without_suffixes(text: str, marked: bool) -> tuple[str, Words | None]:

@@ -19,10 +19,10 @@ import numpy.typing as npt
 from lm.corpus.media import WORDLESS
 from lm.exports.columns import Ints, Table, ids_of
 from lm.exports.dating.clocks import EAST_ASIAN
-from lm.exports.dating.dates import DateOrder, Written, infer_order
+from lm.exports.dating.dates import NO_DAY, DateOrder, Written, infer_order
 from lm.exports.dating.headers import Day, Layout, read_clock, read_day
-from lm.exports.export import LONGEST_NAME, LONGEST_TEXT, Draft, clean_name
-from lm.exports.whatsapp.entries import Entries, Numbers
+from lm.exports.export import LONGEST_TEXT, Draft, clean_name
+from lm.exports.whatsapp.entries import Entries, Numbers, split_name
 from lm.exports.whatsapp.phrases import NOTICE, is_event, names_a_person, ordinary, own_words
 from lm.exports.whatsapp.pieces import tidy
 from lm.exports.whatsapp.switches import FEW, Switch, may_switch, switch
@@ -59,6 +59,7 @@ class Stretch:
         self._shapes = Table[str]()
         self._day_shapes = array("q")
         self._shapes.number("")  # of what cannot be read
+        self._dropped = 0  # lines of the message that is carried on
         self._usual: set[int] = set()
         self._groups: set[int] = set()
         self._days = Numbers(self._day)
@@ -94,7 +95,9 @@ class Stretch:
             return Taken(b"", None)
         first, second = (2, 1) if self.layout.time_first else (1, 2)
         names: list[bytes | None] = [*parts[3::4]]
-        entries = Entries(parts[first::4], parts[second::4], names, parts[4::4], last_line)
+        entries = Entries(
+            parts[first::4], parts[second::4], names, parts[4::4], last_line, self._dropped
+        )
         days = np.fromiter(map(self._days.__getitem__, entries.days), np.int64, len(entries))
         clocks = np.fromiter(map(self._clocks.__getitem__, entries.clocks), np.int64, len(entries))
         self.line = self.line or entries.line_of(0)
@@ -112,6 +115,8 @@ class Stretch:
             return Taken(rest, new.layout)
         self._add(entries, days, clocks % DAY, len(entries) - (not last))
         carried = b"" if last else self._written(entries, [len(entries) - 1])
+        self._dropped *= len(entries) == 1
+        self._dropped += carried.count(b"\n", _CARRIED)
         return Taken(carried[:_CARRIED], None)
 
     def _written(self, entries: Entries, places: Sequence[int]) -> bytes:
@@ -217,6 +222,11 @@ class Stretch:
                 for _ in events:
                     self.draft.skip("system")
 
+    def unreal(self, order: DateOrder) -> list[str]:
+        """How dates that do not exist in that order stand in the headers."""
+        real = [order.ordinal(day.written.fields) != NO_DAY for day in self.table.values]
+        return [(raw or b"").decode() for raw, number in self._days.items() if not real[number]]
+
     def order(self) -> DateOrder:
         """Which field of the dates is which."""
         return self._order(self.changes)
@@ -238,14 +248,3 @@ def _split(layout: Layout, text: bytes) -> list[bytes]:
         return layout.plain.split(text)
     parts = layout.pattern.split(tidy(text.decode(errors="replace")))
     return [(part or "").encode() for part in parts]
-
-
-def split_name(raw: str) -> tuple[str, str]:
-    """Name and text, split at the first colon and blank that follow a short enough name."""
-    first, newline, _ = raw[: LONGEST_NAME + 100].partition("\n")
-    name, colon, _ = first.partition(": ")
-    if colon:
-        return name, raw[len(name) + 2 :]
-    if first.endswith(":") and (newline or len(raw) == len(first)):
-        return first[:-1], raw[len(first) :]
-    return "", raw

@@ -6,6 +6,7 @@ placeholders for media, deletions) is skipped and counted. stretch.py reads; her
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ from lm.exports.columns import DROPPED, Ints
 from lm.exports.dating.calendars import SOLAR_HIJRI
 from lm.exports.dating.dates import NO_DAY, DateOrder, are_lunar, given_order
 from lm.exports.dating.headers import Layout, find_layout, first_without_year
-from lm.exports.export import Draft, Export, ExportError
+from lm.exports.export import LINES_KEPT, Draft, Export, ExportError
 from lm.exports.format import Format, Guess, Options, Start
 from lm.exports.source import Source
 from lm.exports.whatsapp.pieces import pieces, tidy
@@ -58,7 +59,7 @@ def _first_layout(source: Source, piece: bytes, above: int) -> Layout | None:
     """
     for window in _windows(piece):
         text = tidy(window.decode(errors="replace"))
-        if found := find_layout(text):
+        if found := find_layout(text, window):
             return found[0]
         if line := first_without_year(text[1:]):
             raise ExportError(
@@ -100,6 +101,8 @@ def _export(draft: Draft, stretches: list[Stretch], options: Options, source: So
             " country: set the phone to the Gregorian calendar and export the chat again"
         )
     _place(draft, stretches, orders)
+    if draft.skipped["malformed"]:
+        _find_unreal(source, draft, stretches, orders)
     languages = sum((stretch.languages for stretch in stretches), Counter[str]())
     evidence = [f"headers: {stretches[0].layout.name}", f"dates: {orders[0].reason}"]
     evidence += [
@@ -149,6 +152,24 @@ def _place(draft: Draft, stretches: list[Stretch], orders: list[DateOrder]) -> N
 
     draft.columns.change_times(placed)
     draft.skipped += Counter()  # forget a kind that was counted zero times
+
+
+def _find_unreal(
+    source: Source, draft: Draft, stretches: list[Stretch], orders: list[DateOrder]
+) -> None:
+    """The first lines with dates that do not exist, which shows only once all is read."""
+    pairs = zip(stretches, orders, strict=True)
+    written = [raw for stretch, order in pairs for raw in stretch.unreal(order)]
+    if not written:
+        return
+    first = "|".join(map(re.escape, written[:LINES_KEPT]))  # in the order in which they came
+    pattern = re.compile(rf"\n.{{0,40}}(?:{first})")
+    for piece in pieces(source):
+        text = tidy(piece.text.decode(errors="replace"))
+        for found in pattern.finditer(text):
+            if not draft.wants_lines("malformed"):
+                return
+            draft.mark("malformed", piece.last_line - text.count("\n", found.start() + 1))
 
 
 def _title(stem: str) -> str:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from lm.failure import Failure
 from lm.privacy.blocked import LONGEST_WORD, MOST_WORDS, extra_patterns
 
+COLDEST = 0.01  # a colder temperature takes the likeliest token, as 0 does
 TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 
 
@@ -90,6 +91,13 @@ class SamplingConfig(_Table):
     max_tokens: int = Field(default=60, ge=1, le=1024)
     guidance: float = Field(default=0.5, ge=0, le=5)
     best_of: int = Field(default=4, ge=1, le=8)
+
+    @field_validator("temperature")
+    @classmethod
+    def _can_be_divided_by(cls, temperature: float) -> float:
+        if 0 < temperature < COLDEST:
+            raise ValueError(f"allowed are 0, and {COLDEST} to 10")
+        return temperature
 
 
 class EngineConfig(_Table):

@@ -48,7 +48,7 @@ from benchmarks.speaking.weights import (
 )
 from bot.config import SamplingConfig
 from lm.checkpoints import checkpoint
-from lm.device import physical_cores
+from lm.device import default_device, physical_cores
 from lm.engine.engine import Engine
 from lm.engine.request import Request
 from lm.engine.sampling import Sampling
@@ -405,9 +405,13 @@ def test_users_of_a_trained_version(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_mixture_is_served_in_every_variant(variant: str) -> None:
     """Its GPT is held as the variant says; an engine drives it."""
+    device = default_device() if variant.startswith("captured") else CPU
+    if not possible(variant, device):
+        pytest.skip(f"{variant} is not to be had here")
+    subject = Subject(SHAPE, variant, device)
     ngrams = KneserNey.train([torch.arange(300).numpy()], 320)
     mixture = Mixture(gpt(SHAPE.config), ngrams, Weights(0.3, 0.1))
-    used = SUBJECT.engine(served(mixture, variant, CPU), 1, 32)
+    used = subject.engine(served(mixture, variant, device), 1, 32)
     (found,) = used.run([Request("a", [1, 2, 3], sampling=Sampling(max_tokens=4))])
     assert len(found.tokens) == 4
 

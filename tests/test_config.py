@@ -27,6 +27,7 @@ def test_the_shipped_file_states_every_default() -> None:
     [
         ("[sampling]\ntemprature = 1", "sampling.temprature"),
         ("[sampling]\ntemperature = 'hot'", "'hot'"),
+        ("[sampling]\ntemperature = 1e-40", "allowed are 0, and 0.01 to 10"),
         ("[engine]\nslots = 0", "engine.slots = 0"),
         ("[model]\npreset = 'huge'", "'tiny', 'small', 'base', 'large' or 'lad-gpt'"),
         ("[unknown]\nx = 1", "unknown"),

@@ -276,6 +276,35 @@ def test_a_parrot_says_something_else() -> None:
         assert not forbidden(found, reply)
 
 
+def test_no_candidate_copies() -> None:
+    """Several replies side by side, guided or not: each is guarded by itself."""
+    session = session_ids(BPE, [Message(1, SECRET), *(Message(2, text) for text in CHAT)])
+    model, found = KneserNey.train([session], BPE.vocab_size), guard(SECRET, *CHAT)
+    asked = [
+        Request(
+            chat,
+            [BPE.break_, BPE.speaker(1)],
+            frozenset({BPE.end}),
+            BPE.banned,
+            Sampling(temperature=0.7, max_tokens=40, seed=chat),
+            best_of=4,
+            guidance=weight,
+            neutral=BPE.someone,
+        )
+        for chat, weight in enumerate((0.0, 0.5))
+    ]
+    free, guarded = (
+        [
+            each.tokens
+            for one in Engine(model, span=100, guard=by).run(asked)
+            for each in one.replies
+        ]
+        for by in (None, found)
+    )
+    assert any(forbidden(found, reply) for reply in free)
+    assert not any(forbidden(found, reply) for reply in guarded)
+
+
 def test_of_a_real_transcript_no_message_passes_whole() -> None:
     """In five thousand lines of a series whoever repeats one of eight tokens or more is stopped,
     unless it is a catch-phrase; few things that were said later are."""

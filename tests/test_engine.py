@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import gc
 import itertools
 import math
 import os
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -21,12 +24,19 @@ from lm.engine.captured import CapturedGPT, bucket_of
 from lm.engine.engine import Engine, EngineFull
 from lm.engine.request import Finished, Request, Scored
 from lm.engine.running import loops
-from lm.engine.sampling import Sampling
+from lm.engine.sampling import Sampler, Sampling
+from lm.engine.served import served
 from lm.models.gpt import GPT, Cache, ModelConfig
+from lm.models.kneser_ney import KneserNey
+from lm.models.mixture import Mixture, Weights
+from lm.models.turn_ngrams import TurnNgrams
+from lm.native.code import native
+from lm.native.decoder import accelerated
 
 CONFIG = ModelConfig(
     vocab_size=40, n_layers=2, d_model=32, n_heads=2, n_kv_heads=1, head_dim=64, d_ff=48, context=64
 )
+CPU = torch.device("cpu")
 SPAN = 48
 STOP = frozenset({0, 1, 2})
 SCHEDULES = int(os.environ.get("SCHEDULES", "60"))  # random ones; thousands before a release
@@ -63,10 +73,20 @@ def graphed() -> CapturedGPT:
     return CapturedGPT(copy.deepcopy(model()).cuda(), least_span=8)
 
 
+@cache
+def natively() -> GPT:
+    """The same model, its steps by lm/native in float32."""
+    return accelerated(model(), threads=1)
+
+
+by_native_code = pytest.param(
+    natively,
+    marks=pytest.mark.skipif(native(torch.float32) is None, reason="no native code here"),
+)
 on_gpu = pytest.param(
     graphed, marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 )
-ways = pytest.mark.parametrize("way", [model, captured, on_gpu])
+ways = pytest.mark.parametrize("way", [model, by_native_code, captured, on_gpu])
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -259,36 +279,63 @@ def test_banned_ids_never_come() -> None:
     assert not banned & set(finished.tokens)
 
 
-def test_one_chats_words_change_no_other_chats_scores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A canary in a neighbour, in a former owner of the slot or nowhere: the same scores."""
-    seen: list[Tensor] = []
-    forward = GPT.forward
+@cache
+def mixture() -> Mixture:
+    """The same model beside n-grams, recency and turns."""
+    rows = [np.array([38, *prompt(seed, 30)]) for seed in range(20)]
+    turns = TurnNgrams.train(rows, CONFIG.vocab_size, end=37)
+    ngrams = KneserNey.train(rows, CONFIG.vocab_size)
+    return Mixture(model(), ngrams, Weights(0.3, 0.2, 0.5), turns)
 
-    def listening(self: GPT, tokens: Tensor, at: Tensor, cache: Cache | None = None) -> Tensor:
-        scores = forward(self, tokens, at, cache)
-        if tokens.shape[1] == 1:  # a decode; "mine" has the first slot
-            seen.append(scores[0, -1].clone())
+
+class Listening:
+    """A model that knows the scores of every decode: of the first row, or of all."""
+
+    def __init__(self, model: GPT | Mixture) -> None:
+        self.model, self.seen, self.rows = model, list[Tensor](), 0
+        self.config, self.cache_layers = model.config, model.cache_layers
+        self.prefill, self.parameters, self.eval = model.prefill, model.parameters, model.eval
+
+    def forward(self, tokens: Tensor, at: Tensor, cache: Cache | None = None) -> Tensor:
+        scores: Tensor = self.model.forward(tokens, at, cache)
+        self.seen.append(scores[: self.rows, -1].clone())
         return scores
 
-    monkeypatch.setattr(GPT, "forward", listening)
+
+@pytest.mark.parametrize(
+    "way", [model, captured, on_gpu, lambda: served(model(), CPU), lambda: served(mixture(), CPU)]
+)
+def test_one_chats_words_change_no_other_chats_scores(
+    way: Callable[[], GPT | Mixture],
+) -> None:
+    """A canary in a neighbour, in a former owner of the slots or nowhere: the same scores, of what
+    is served as well, and of rows that branch off."""
 
     def scores(secret: list[int], slots: int, forget: bool) -> Tensor:
-        shared = engine(slots=slots, prefill_chunk=99)
+        heard, rules = Listening(way()), greedy(8)
+        shared = Engine(
+            heard, slots=slots, spare=3, span=SPAN, device=next(way().parameters()).device
+        )
+        several = {"sampling": rules, "best_of": 2, "guidance": 0.5, "neutral": 4}
         shared.warm("mine", prompt(8, 3))
         drain(shared)
-        reply(shared, "secret", secret, sampling=greedy(8))
+        reply(shared, "secret", secret, **several)
         if forget:
             shared.forget("secret")
-        seen.clear()
-        mine = shared.submit(Request("mine", prompt(8, 9), sampling=greedy(8)))
-        if slots == 3 and not forget:
-            shared.submit(Request("secret", [*secret, 5], sampling=greedy(8)))
+        beside = slots == 3 and not forget
+        heard.seen, heard.rows = [], 1 if beside else 4  # "mine" has the first slot
+        mine = shared.submit(
+            Request("mine", prompt(8, 9), **({"sampling": rules} if beside else several))
+        )
+        if beside:
+            shared.submit(Request("secret", [*secret, 5], sampling=rules))
         while mine not in {each.id for each in shared.step()}:
             pass
-        return torch.stack(seen)
+        return torch.cat(heard.seen)
 
     for slots, forget in ((1, False), (1, True), (3, False)):
         one, other = scores(prompt(6, 20), slots, forget), scores(prompt(7, 20), slots, forget)
+        assert len(one) >= 8
         assert torch.equal(one, other), (slots, forget)
 
 
@@ -309,6 +356,64 @@ def test_few_shapes_are_captured() -> None:
     assert [bucket_of(span, 8, 40) for span in (1, 8, 9, 16, 17, 33, 40)] == [
         *(8, 8, 16, 16, 32, 40, 40)
     ]
+
+
+def test_what_was_captured_goes_with_its_engine() -> None:
+    """Nothing keeps the memory of a version that is served no more, not even until it is tidied."""
+
+    def forgetful(step: Callable[[], Tensor]) -> tuple[Callable[[], object], Tensor]:
+        scores = step()  # a graph keeps addresses, not what was recorded
+        return lambda: None, scores
+
+    def ended() -> list[weakref.ref[object]]:
+        way = CapturedGPT(model(), forgetful, least_span=8)
+        one = Engine(way, slots=3, span=SPAN)
+        one.run([Request("a", prompt(1, 9), sampling=greedy(3))])
+        return [weakref.ref(each) for each in (way, one, one._runner.slots)]
+
+    gc.disable()
+    try:
+        assert [each() for each in ended()] == [None] * 3
+    finally:
+        gc.enable()
+
+
+def test_a_step_waits_for_the_device_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bans, filters, guidance, several replies, peeks: everything comes back in one transfer, and
+    nothing is sent in a way that waits. Without a GPU, what would wait there is counted."""
+    monkeypatch.setattr("lm.engine.runner.sampler", lambda device, vocabulary: Sampler(device))
+    shared = engine(slots=4, spare=6)
+    rules = Sampling(top_k=9, top_p=0.9, min_p=0.01, max_tokens=9, seed=1)
+    for chat, more in enumerate(
+        ({"best_of": 2, "guidance": 0.5, "neutral": 4}, {"banned": frozenset({5})})
+    ):
+        shared.submit(Request(chat, [3], sampling=rules, **more))  # type: ignore[arg-type]  # by name
+    assert not shared.step()  # who is drawn for the first time has numbers drawn on the host
+    shared.submit(Request("peek", [3], peek=(5, 7), sampling=greedy(1)))
+    waits: list[str] = []
+    for name in (
+        "tolist",
+        "item",
+        "cpu",
+        "numpy",
+        "new_tensor",
+        "__bool__",
+        "__int__",
+        "__float__",
+    ):
+        monkeypatch.setattr(Tensor, name, _counted(getattr(Tensor, name), name, waits))
+    (peeked,) = shared.step()
+    assert waits == ["tolist"]
+    assert isinstance(peeked, Finished)
+    assert len(peeked.peeked) == 2
+
+
+def _counted(method: Callable[..., Any], name: str, calls: list[str]) -> Callable[..., Any]:
+    def counted(self: Tensor, *arguments: Any, **named: Any) -> Any:
+        calls.append(name)
+        return method(self, *arguments, **named)
+
+    return counted
 
 
 def scores_of(tokens: list[int]) -> Tensor:
@@ -369,9 +474,10 @@ def test_several_replies_are_those_of_their_seeds(way: Callable[[], GPT]) -> Non
     assert len({tuple(each.tokens) for each in finished.replies}) > 1
 
 
-def test_scores_are_those_of_the_slow_way() -> None:
+@ways
+def test_scores_are_those_of_the_slow_way(way: Callable[[], GPT]) -> None:
     """Ragged sequences, more than fit into one chunk, beside a reply."""
-    shared = engine()
+    shared = engine(way)
     sequences = [prompt(seed, length) for seed, length in enumerate((2, 9, 5, 30, 3))]
     shared.submit(Request("a", prompt(1, 20), sampling=greedy(5)))
     identity = shared.score(sequences, 2 - 1)

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+import gc
+import threading
+import weakref
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from bot.config import SamplingConfig
+from bot.memory.context import Context, Voice
 from bot.memory.engine_thread import EngineDiedError, EngineThread, StaleVersionError
+from bot.speaking.voice.speaker import Speaker as Mouth
 from lm.checkpoints.checkpoint import Checkpoint
 from lm.checkpoints.versions import Versions
 from lm.corpus.message import Speaker
 from lm.engine.engine import Engine
-from lm.engine.request import Request
+from lm.engine.request import Request, Stats
 from lm.engine.sampling import Sampling
 from lm.models.gpt import GPT
+from storage.chats import ChatRow
 from tests import small_group
-from tests.backstage import CPU, make_engine
+from tests.backstage import CPU, make_engine, until
+from tests.chat_admin import opened
 
+OWN = 0  # the chat for which the bot asks what it wants to know itself (bot/initiative/customs.py)
 SPEAKERS = [Speaker(1, "Alice"), Speaker(2, "Bob")]
 
 
@@ -48,6 +59,19 @@ def alone(checkpoint: Checkpoint, wanted: Request) -> list[int]:
     """What an engine says that does nothing else."""
     engine = make_engine(checkpoint)
     return engine.run([wanted])[0].tokens
+
+
+@contextlib.contextmanager
+def held(thread: EngineThread) -> Iterator[None]:
+    """Whatever is asked of the thread meanwhile comes together afterwards."""
+    gate = threading.Event()
+
+    def wait() -> None:
+        gate.wait()
+
+    thread._inbox.put(wait)
+    yield
+    gate.set()
 
 
 async def test_each_caller_gets_its_own_reply(
@@ -135,6 +159,121 @@ async def test_a_caller_that_gave_up_harms_nobody(
     impatient.cancel()
     assert (await thread.generate(1, request(2))).tokens
     assert not thread.failure.done()
+
+
+async def test_a_version_that_is_served_no_more_leaves_memory(
+    checkpoints: list[Checkpoint],
+) -> None:
+    """At once where it has nothing to do, not when somebody writes again: what was forgotten with
+    it is gone, and a night after a training takes no more memory than the one before."""
+    made: list[weakref.ref[Engine]] = []
+
+    def make(checkpoint: Checkpoint) -> Engine:
+        engine = make_engine(checkpoint)
+        made.append(weakref.ref(engine))
+        return engine
+
+    async with EngineThread(make) as thread:
+        await thread.swap(checkpoints[0])
+        await thread.generate(1, request(1))
+        await thread.swap(checkpoints[1])
+        await thread.swap(checkpoints[1])
+        gc.collect()
+        assert [each() is None for each in made] == [True, True, False]
+
+
+async def test_a_forgotten_chat_leaves_nothing(checkpoints: list[Checkpoint]) -> None:
+    """Neither in its slot nor on the shelf; its requests end as cancelled, others go on."""
+    made: list[Engine] = []
+
+    def make(checkpoint: Checkpoint) -> Engine:
+        context = checkpoint.meta.config.context
+        made.append(Engine(checkpoint.model, slots=1, shelf=2, span=context, device=CPU))
+        return made[-1]
+
+    async with EngineThread(make) as thread:
+        await thread.swap(checkpoints[0])
+        for chat in (1, 2):  # the first one's keys and values go onto the shelf
+            await thread.generate(1, request(chat))
+        runner = made[0]._runner
+        shelved = list(runner._shelf[1])
+        with held(thread):
+            asked = (request(chat, 40) for chat in (2, 3))
+            waiting = [asyncio.create_task(thread.generate(1, each)) for each in asked]
+            await asyncio.sleep(0)
+            for chat in (1, 2):
+                thread.forget(chat)
+        forgotten, other = await asyncio.gather(*waiting)
+        assert (forgotten.reason, other.tokens) == (
+            "cancelled",
+            alone(checkpoints[0], request(3, 40)),
+        )
+        thread.forget(3)
+        await asyncio.sleep(0.05)
+        assert runner._shelf == {}
+        kept = [*runner.slots.keys, *runner.slots.values, *shelved]
+        assert max(float(tensor.abs().max()) for tensor in kept) == 0
+
+
+async def test_nothing_is_said_of_a_talk_that_is_forgotten(
+    thread: EngineThread, checkpoints: list[Checkpoint]
+) -> None:
+    """A reply that is being made is not said, and none is made in its place."""
+    await thread.swap(checkpoints[0])
+    told: list[Stats] = []
+    context = Context(ChatRow(7, -7, 0, 1, 1, "mention", 0), Voice.of(checkpoints[0], 8))
+    with held(thread):
+        saying = asyncio.create_task(
+            Mouth(thread, told.append).say(context, 1, SamplingConfig(max_tokens=8))
+        )
+        await asyncio.sleep(0)
+        thread.forget(7)
+    assert await saying == ""
+    assert told == []
+    assert await Mouth(thread, told.append).say(context, 1, SamplingConfig(max_tokens=8))
+
+
+async def test_what_a_chat_forgets_its_engine_forgets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After /reset, and when the bot is removed, no keys and values of what was said are left."""
+    made: list[Engine] = []
+
+    class Watched(Engine):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            made.append(self)
+
+    def lengths() -> dict[int, int]:
+        """Of each slot how much is computed; what the bot asks for itself is no chat's."""
+        held = made[-1]._table._held
+        return {slot.index: slot.length for chat, slot in held.items() if chat != OWN}
+
+    async def is_warm() -> bool:
+        return max(lengths().values(), default=0) > 10 and not made[-1].busy
+
+    async def is_empty() -> bool:
+        """Nothing lies behind what is computed of a context that holds next to nothing."""
+        found, own = lengths(), made[-1]._table.of(OWN)
+        slots = made[-1]._runner.slots
+        return max(found.values(), default=0) < 5 and not any(
+            row[:, found.get(index, 0) :].any()
+            for tensor in (*slots.keys, *slots.values)
+            for index, row in enumerate(tensor)
+            if own is None or index != own.index
+        )
+
+    monkeypatch.setattr("bot.serving.Engine", Watched)
+    async with opened(tmp_path / "data") as desk:
+        for leave in (
+            lambda: desk.ask("Bob", "/reset"),
+            lambda: desk.post("/api/rights", status="kicked"),
+        ):
+            await desk.write("Bob", "a secret that is long enough to be found in a slot")
+            await until(is_warm, what="a warm chat")
+            assert not await is_empty()
+            await leave()
+            await until(is_empty, what="an empty slot")
 
 
 class Broken(GPT):

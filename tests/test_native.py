@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import resource
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -357,6 +359,28 @@ def test_a_mixed_row_has_the_same_bits_in_any_company(dtype: torch.dtype, turns:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_a_mixture_says_the_same_alone_and_in_any_batch(dtype: torch.dtype) -> None:
+    """Several replies, guidance, n-grams, recency and turns: a seed tells every token, and ln p has
+    the same bits, whoever else is served, in whatever chunks and slots."""
+    _, mixture = mixtures(dtype, turns=True)
+
+    def request(chat: int) -> Request:
+        rules = Sampling(temperature=1.2, top_k=30, top_p=0.95, max_tokens=12, seed=chat)
+        prompt = [(chat * 7 + i * i) % VOCABULARY for i in range(5 + 6 * chat)]
+        more = {"best_of": 1 + chat % 3, "guidance": 0.6 * (chat % 2), "neutral": 4}
+        return Request(chat, prompt, sampling=rules, **more)  # type: ignore[arg-type]  # by name
+
+    alone = [
+        Engine(mixture, slots=1, spare=8, span=64).run([request(chat)])[0].replies
+        for chat in range(6)
+    ]
+    busy = Engine(mixture, slots=4, spare=12, span=64, prefill_chunk=7)
+    together = busy.run([request(chat) for chat in reversed(range(6))])
+    assert [each.replies for each in reversed(together)] == alone
+    assert len({tuple(reply.tokens) for replies in alone for reply in replies}) > 6
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_what_cannot_be_mixed_is_refused(dtype: torch.dtype) -> None:
     """A token outside the vocabulary is named, whatever the tables are."""
     _, fast = mixtures(dtype)
@@ -379,18 +403,34 @@ def test_without_a_cache_it_is_torch(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_several_scored_tokens_per_row_are_torch(dtype: torch.dtype) -> None:
-    """Over the slots, bit for bit what the GPT gives and stores."""
-    model = gpt(dtype)
+def test_several_scored_tokens_have_the_bits_of_one_by_one(dtype: torch.dtype) -> None:
+    """Of rows of several lengths, scores and cache; nothing is said behind the end of a row."""
+    model = nativized(gpt(dtype))
+    tokens = torch.tensor([[5, 6, 7], [8, 9, 0]])
+    ours, theirs = filled(model, dtype), filled(model, dtype)
+    batch = Batch(ours, [3, 1], [4, 9], [3, 2])
+    with torch.inference_mode():
+        found = model(tokens, batch.positions, batch)
+    for step in range(3):
+        rows = [(3, 4 + step, 3, 0), (1, 9 + step, 1, 0)][: 2 if step < 2 else 1]
+        each = scores(model, theirs, rows, tokens[: len(rows), step].tolist())
+        assert torch.equal(found[: len(rows), step], each)
+    assert found[1, 2].abs().max() == 0
+    for one, other in zip((*ours.keys, *ours.values), (*theirs.keys, *theirs.values), strict=True):
+        assert torch.equal(one, other)
 
-    def run(each: GPT) -> list[Tensor]:
-        slots = filled(each, dtype)
-        batch = Batch(slots, [0, 1], [4, 9], [3, 3])
-        with torch.inference_mode():
-            return [each(torch.ones(2, 3).long(), batch.positions, batch), *slots.keys]
 
-    for ours, theirs in zip(run(nativized(model)), run(model), strict=True):
-        assert torch.equal(ours, theirs)
+@pytest.mark.parametrize("turns", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sequences_are_scored_as_by_torch(dtype: torch.dtype, turns: bool) -> None:
+    """ln p of whole replies, by the GPT alone and mixed, ragged: within rounding."""
+    slow, fast = mixtures(dtype, turns)
+    sequences = [[9, 3, *range(1, 9)], [9, 4, 8], [9, 1, 2, 8, 5]]
+    for ours, theirs in ((fast, slow), (fast.gpt, slow.gpt)):
+        found, expected = (
+            Engine(each, slots=1, span=SPAN)._runner.score(sequences, 2) for each in (ours, theirs)
+        )
+        assert found == pytest.approx(expected, abs=0.2 if dtype == torch.bfloat16 else 1e-3)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -473,6 +513,27 @@ def test_two_threads_may_ask_at_once(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_threads_that_the_system_does_not_give_are_not_needed(dtype: torch.dtype) -> None:
+    """Where there is room for ten of sixty, ten compute the same; the process goes on."""
+    model = gpt(dtype, SHAPES[0])
+    slots = filled(model, dtype)
+    expected = scores(nativized(model, 1), slots, ROWS)
+    before, stacks = (
+        resource.getrlimit(resource.RLIMIT_AS),
+        resource.getrlimit(resource.RLIMIT_STACK),
+    )
+    stack = (8 << 20) if stacks[0] == resource.RLIM_INFINITY else stacks[0]
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    room = pages * resource.getpagesize() + 10 * (stack + resource.getpagesize()) + (4 << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (room, before[1]))
+    try:
+        found = nativized(model, 60)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+    assert torch.equal(scores(found, slots, ROWS), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_threads_sleep_between_steps(dtype: torch.dtype) -> None:
     """A model that nobody asks takes no processor time."""
     model = nativized(gpt(dtype), threads=4)
@@ -492,7 +553,21 @@ def test_sizes_that_cannot_be_are_refused(dtype: torch.dtype) -> None:
         ((9, 1, 64, 3, 2, 64, 8), "n_kv_heads = 2"),
         ((9, 1, 64, 2, 2, 32, 8), "head_dim = 32"),
         ((9, 0, 64, 2, 2, 64, 8), "n_layers = 0"),
+        ((9, 1, 64, 1 << 24, 1 << 24, 128, 8), "n_heads = 16777216: allowed are 1 to 65535"),
         ((9, 1, 64, 2, 2, 64, 8), "weights: 3 of them, 13 are needed"),
     ):
         with pytest.raises(ValueError, match=message):
             module.build(shape, 1e-6, 1, [1, 2, 3])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("rules", [(0.0, 1.0, 0.0), (1.0, 0.0, 0.0), (1.0, 1.0, 1.0)])
+def test_rules_that_nothing_passes_are_refused(
+    dtype: torch.dtype, rules: tuple[float, float, float]
+) -> None:
+    """Temperature, top_p and floor let the likeliest token through, or are none."""
+    module = native(dtype)
+    assert module is not None
+    temperature, top_p, floor = rules
+    with pytest.raises(ValueError, match="nothing passes"):
+        module.rules(False, temperature, 0, top_p, floor, 0.0, [])

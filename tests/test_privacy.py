@@ -63,6 +63,9 @@ PRIVATE = {
     "wallet": (
         *("1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"),
         "0x742d35Cc6634C0532925a3b844Bc454e4438f44e",
+        "rEb8TK3gBgk5auZkwc6sHnwrGVJH8DuaLh",
+        "So11111111111111111111111111111111111111112",
+        f"addr1{'qx0y5kgc' * 12}",
     ),
     "handle": ("@bob_outside", "ask @Bob123, he knows"),
 }
@@ -94,6 +97,8 @@ HARMLESS = (
         "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3",
         "a" * 60,
         "ha" * 40,
+        "Ha" * 22,
+        "rEb8TK3gBgk5auZkwc6sHnwrGVJH8DuaLi",
         "see [phone 4821]",
         "16:9",
         "7/11",

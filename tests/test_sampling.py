@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -48,7 +49,7 @@ class Rows:
     def sample(self, logits: Tensor, steps: Sequence[int], *more: Any) -> list[int | None]:
         chosen = sampler(CPU, logits.shape[-1]) if self.native else Sampler(CPU)
         rows = [chosen.rules(*row, self.guidance) for row in self.rows]
-        return chosen.sample(rows, logits, steps, *more)
+        return chosen.sample(rows, logits, steps, *more).tokens
 
 
 def many(rules: dict[str, Any], logits: Tensor, rows: int = 4000) -> Counter[int | None]:
@@ -155,13 +156,14 @@ def test_a_row_with_numbers_that_are_none_gives_no_token(bad: float, temperature
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("temperature", -1), ("temperature", math.nan), ("temperature", math.inf), ("top_k", -1),
+    [("temperature", -1), ("temperature", math.nan), ("temperature", math.inf),
+     ("temperature", 1e-50), ("temperature", 1e40), ("top_k", -1),
      ("top_p", 0), ("top_p", 1.1), ("top_p", math.nan), ("min_p", -0.1), ("min_p", 2),
      ("max_tokens", 0), ("seed", -1), ("seed", 2**63)],
 )  # fmt: skip
 def test_impossible_rules_are_refused(key: str, value: float) -> None:
     """The error names the key and the value."""
-    with pytest.raises(ValueError, match=f"{key} = {value}: allowed"):
+    with pytest.raises(ValueError, match=re.escape(f"{key} = {value}: allowed")):
         Sampling(**{key: value})  # type: ignore[arg-type]  # the point of the test
 
 
@@ -173,14 +175,50 @@ def test_native_code_chooses_as_torch_does(rows: list[tuple[Sampling, int]], tie
     logits, neutral = (torch.randn(len(rows), 700, generator=generator) * 3 for _ in range(2))
     logits = logits.round() if ties else logits
     steps, more = [3] * len(rows), (neutral, [(0, int(logits[0].argmax()))])
+    asked = [(row, token) for row in range(len(rows)) for token in (5, 699)]
     both: list[Sampler | NativeSampler] = [Sampler(CPU), sampler(CPU, 700)]
-    found = []
+    drawn = []
     for each in both:
         made = [each.rules(s, seed, frozenset({1, 7}), 0.5) for s, seed in rows]
-        found.append(each.sample(made, logits, steps, *more))
-    assert found[0] == found[1]
-    tokens = [token or 0 for token in found[0]]
-    assert both[0].log_probs(logits, tokens) == pytest.approx(both[1].log_probs(logits, tokens))
+        drawn.append(each.sample(made, logits, steps, *more, asked, log_probs=True))
+    torchs, native = drawn
+    assert torchs.tokens == native.tokens
+    assert torchs.log_probs == pytest.approx(native.log_probs)
+    assert torchs.asked == pytest.approx(native.asked)
+    log_p = logits.log_softmax(dim=-1)
+    assert torchs.asked == pytest.approx([float(log_p[pair]) for pair in asked], abs=1e-5)
+    chosen = [float(log_p[row, token or 0]) for row, token in enumerate(torchs.tokens)]
+    assert torchs.log_probs == pytest.approx(chosen, abs=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_where_every_token_is_banned_there_is_none(temperature: float) -> None:
+    """Also when the last ones are banned for this time only; neighbours keep theirs."""
+    three = Sampling(temperature=temperature, top_k=2, top_p=0.9)
+    banned = [frozenset({0, 1, 2}), frozenset(range(5)), frozenset[int]()]
+    found = Rows([three] * 3, banned=banned).sample(
+        PROBABILITIES.log().expand(3, -1), [0] * 3, None, [(0, 3), (0, 4)]
+    )
+    assert found[:2] == [None, None]
+    assert found[2] in (1, 3)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_neutral_scores_that_are_no_numbers_give_no_token(temperature: float) -> None:
+    """Whoever is guided by them has none; a row beside it has its own."""
+    logits = PROBABILITIES.log().expand(2, -1)
+    neutral = torch.stack((torch.full((5,), math.nan), logits[1] - logits[1].flip(0)))
+    two = Rows([Sampling(temperature=temperature)] * 2, guidance=0.5)
+    assert two.sample(logits, [0, 0], neutral)[0] is None
+    assert two.sample(logits, [0, 0], neutral)[1] is not None
+
+
+@pytest.mark.parametrize("temperature", [1e-30, 1e30])
+def test_extreme_temperatures_still_draw(temperature: float) -> None:
+    """The coldest takes the likeliest, the hottest any that is not banned."""
+    one = Rows([Sampling(temperature=temperature, seed=1)], banned=[frozenset({0})])
+    (token,) = one.sample(PROBABILITIES.log()[None], [0])
+    assert token == 1 if temperature < 1 else token in (1, 2, 3, 4)
 
 
 def test_a_row_may_be_sampled_beside_others_each_time() -> None:
@@ -188,9 +226,9 @@ def test_a_row_may_be_sampled_beside_others_each_time() -> None:
     chosen = sampler(CPU, 5) if Rows.native else Sampler(CPU)
     likely, rare = (chosen.rules(Sampling(temperature=0), 0, frozenset(b)) for b in ((), (1, 3)))
     logits = PROBABILITIES.log()
-    assert chosen.sample([likely], logits[None], [0]) == [1]
-    assert chosen.sample([rare, likely], logits.expand(2, -1), [0, 0]) == [4, 1]
-    assert chosen.sample([rare], logits[None], [0]) == [4]
+    assert chosen.sample([likely], logits[None], [0]).tokens == [1]
+    assert chosen.sample([rare, likely], logits.expand(2, -1), [0, 0]).tokens == [4, 1]
+    assert chosen.sample([rare], logits[None], [0]).tokens == [4]
 
 
 def test_ids_outside_the_vocabulary_are_refused() -> None:
@@ -206,4 +244,4 @@ def test_ids_outside_the_vocabulary_are_refused() -> None:
         with pytest.raises(ValueError, match=message):
             chosen.sample([fine], logits, [0], None, [pair])
     with pytest.raises(ValueError, match="token = 9"):
-        chosen.log_probs(logits, [9])
+        chosen._module.log_probs(5, logits.data_ptr(), [9])

@@ -82,3 +82,4 @@ async def reset(house: House, heard: Incoming) -> None:
         text = heard.wording("I have forgotten what this chat was about.")
         await house.answer(heard, text, change=change)
         context.clear()
+        house.thread.forget(context.chat.id)

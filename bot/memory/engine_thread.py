@@ -73,10 +73,10 @@ class EngineThread:
         """Serve this checkpoint from the next request on."""
 
         def act() -> None:
-            serving = _Serving(checkpoint.meta.version, self._make_engine(checkpoint), {})
-            if self._serving is not None:
-                self._draining.append(self._serving)
-            self._serving = serving
+            before = self._serving
+            self._serving = _Serving(checkpoint.meta.version, self._make_engine(checkpoint), {})
+            if before is not None and before.engine.busy:  # else it would stay until the next step
+                self._draining.append(before)
 
         await self._call(act)
 
@@ -139,6 +139,16 @@ class EngineThread:
                 self._serving.engine.warm(chat, tokens)
             except ValueError as error:  # it only costs time: the reply will prefill for itself
                 log.error("chat %s could not be warmed: %s", chat, error)
+
+        self._inbox.put(act)
+
+    def forget(self, chat: Hashable) -> None:
+        """Keep nothing of a chat, of whatever version; what it still asks for ends as cancelled."""
+
+        def act() -> None:
+            for each in (*self._draining, self._serving):
+                if each is not None:
+                    each.engine.forget(chat)
 
         self._inbox.put(act)
 

@@ -19,6 +19,7 @@ from lm.models.gpt import GPT, Cache
 
 LEAST_SPAN = 128  # places of a bucket: shorter ones save less than their graphs take
 
+Forward = Callable[[Tensor, Tensor, Cache], Tensor]
 Record = Callable[[Callable[[], Tensor]], tuple[Callable[[], object], Tensor]]
 
 
@@ -41,7 +42,10 @@ class CapturedGPT(GPT):
         self._buckets: dict[tuple[int, int], Bucket] = {}
 
     def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
-        """As GPT says. What a step over slots returns is overwritten by the next one."""
+        """As GPT says. What a step over slots returns is overwritten by the next one.
+
+        Tokens of such a step have the positions that the cache has for them.
+        """
         if self.training or not isinstance(cache, Batch) or cache.time > 1:
             return super().forward(tokens, positions, cache)
         if cache.slots is not self._slots:
@@ -50,23 +54,24 @@ class CapturedGPT(GPT):
         size = bucket_of(rows, 1, len(cache.slots.keys[0]))
         span = bucket_of(cache.span, self._least_span, len(cache.slots.at))
         if (size, span) not in self._buckets:
-            self._buckets[size, span] = Bucket(super().forward, cache.slots, size, span)
-        return self._buckets[size, span].step(tokens, cache, self._record)[:rows]
+            self._buckets[size, span] = Bucket(cache.slots, size, span)
+        return self._buckets[size, span].step(tokens, cache, super().forward, self._record)[:rows]
 
 
 class Bucket:
     """Steps of up to `rows` rows that look back on up to `span` places.
 
-    Rows that are too many repeat the last one, and write what it writes.
+    Rows that are too many repeat the last one, and write what it writes. It keeps no model: that
+    would keep it in turn, and both the memory of a device, until somebody looks for such circles.
     """
 
-    def __init__(self, forward: Callable[..., Tensor], slots: Slots, rows: int, span: int) -> None:
-        self._forward, self._rows, self._device = forward, rows, slots.at.device
+    def __init__(self, slots: Slots, rows: int, span: int) -> None:
+        self._rows, self._device = rows, slots.at.device
         self._inputs = torch.zeros(5, rows, dtype=torch.int64, device=self._device)
         self._seen = Seen(slots, self._inputs[1:], span)
         self._replayed: tuple[Callable[[], object], Tensor] | None = None
 
-    def step(self, tokens: Tensor, cache: Batch, record: Record) -> Tensor:
+    def step(self, tokens: Tensor, cache: Batch, forward: Forward, record: Record) -> Tensor:
         """Scores [rows, 1, vocabulary] behind tokens [up to rows, 1]."""
         missing = self._rows - len(tokens)
         lists = (cache.rows, cache.at, cache.bases, cache.base_lengths)
@@ -75,13 +80,11 @@ class Bucket:
         self._inputs[0, : len(tokens)] = tokens[:, 0]
         self._inputs[0, len(tokens) :] = tokens[-1, 0]
         if self._replayed is None:
-            self._replayed = record(self._compute)
+            inputs = self._inputs[0][:, None], self._inputs[2][:, None]
+            self._replayed = record(lambda: forward(*inputs, self._seen))
         replay, scores = self._replayed
         replay()
         return scores
-
-    def _compute(self) -> Tensor:
-        return self._forward(self._inputs[0][:, None], self._inputs[2][:, None], self._seen)
 
 
 class Seen:
@@ -126,7 +129,8 @@ def graphs() -> Record:
             step()  # libraries take their workspaces at the first call, which no graph may contain
         torch.cuda.current_stream().wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=pool):
+        # Other threads may use the device meanwhile: the next version is loaded by one of them.
+        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
             scores = step()
         return graph.replay, scores
 

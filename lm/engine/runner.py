@@ -5,6 +5,7 @@ All it asks of a model is the next token's scores and the shape of its cache: `M
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from lm.device import uploaded
 from lm.engine.running import Candidate, Row
-from lm.engine.sampling import Rules
+from lm.engine.sampling import Drawn, Rules
 from lm.engine.scheduler import Sampled
 from lm.engine.slots import Batch, Slots
 from lm.engine.table import Chore, Slot
@@ -89,10 +90,13 @@ class Runner:
     ) -> None:
         model.eval()
         self._model, self._device, self._guard = model, device, guard
-        dtype = next((weight.dtype for weight in model.parameters()), torch.float32)
-        self.slots = Slots(model.cache_layers, slots, span, dtype, device)
+        self.slots = self._slots(slots, span)
         self._shelf: dict[Hashable, list[Tensor]] = {}  # of chats without a slot
         self._sampler = sampler(device, model.config.vocab_size)
+
+    def _slots(self, count: int, span: int) -> Slots:
+        dtype = next((weight.dtype for weight in self._model.parameters()), torch.float32)
+        return Slots(self._model.cache_layers, count, span, dtype, self._device)
 
     @torch.inference_mode()
     def prefill(self, chunks: Sequence[tuple[Slot, list[int]]]) -> None:
@@ -109,11 +113,12 @@ class Runner:
     @torch.inference_mode()
     def score(self, sequences: Sequence[Sequence[int]], given: int) -> list[float]:
         """ln p of each sequence's tokens behind the first `given`, which is at least one."""
-        tokens = self._padded(sequences)
-        positions = torch.arange(tokens.shape[1], device=self._device).expand_as(tokens)
-        scores = self._model.forward(tokens, positions)[:, given - 1 : -1].float()
+        tokens, counts = self._padded(sequences), [len(each) for each in sequences]
+        slots = self._slots(len(counts), max(counts))  # of their own, for as long as this takes
+        cache = Batch(slots, range(len(counts)), [0] * len(counts), counts)
+        scores = self._model.forward(tokens, cache.positions, cache)[:, given - 1 : -1].float()
         found = scores.log_softmax(dim=-1).gather(-1, tokens[:, given:, None])[..., 0]
-        lengths = self._there([len(each) - given for each in sequences])
+        lengths = self._there([count - given for count in counts])
         inside = torch.arange(found.shape[1], device=self._device) < lengths[:, None]
         totals: list[float] = found.masked_fill(~inside, 0.0).sum(dim=-1).tolist()
         return totals
@@ -127,8 +132,9 @@ class Runner:
         tokens = self._there([row.tokens[-1] for row in rows])[:, None]
         logits = self._model.forward(tokens, cache.positions, cache)[:, -1]  # [rows, vocabulary]
         scores = logits[: len(candidates)]
-        chosen = self._sample(candidates, scores, self._neutral(candidates, logits))
-        return self._told(candidates, scores, chosen)
+        return _told(
+            candidates, self._sample(candidates, scores, self._neutral(candidates, logits))
+        )
 
     def _neutral(self, candidates: Sequence[Candidate], logits: Tensor) -> Tensor | None:
         """The neutral scores of every candidate, its own where it has no guide."""
@@ -142,20 +148,28 @@ class Runner:
 
     def _sample(
         self, candidates: Sequence[Candidate], scores: Tensor, neutral: Tensor | None
-    ) -> list[int | None]:
-        """A token for each, drawn again where it would complete a copy; -1 where all would."""
+    ) -> Drawn:
+        """A token for each, drawn again where it would complete a copy; -1 where all would.
+
+        What else is wanted of the scores comes with them: on a device every question is a wait.
+        """
         rules = [each.rules or self._rules(each) for each in candidates]
         steps = [each.new for each in candidates]
+        asked = [(place, id_) for place, each in enumerate(candidates) for id_ in each.request.peek]
+        several = any(each.request.best_of > 1 for each in candidates)
         banned: list[tuple[int, int]] = []
         for _ in range(GUARD_TRIES):
-            tokens = self._sampler.sample(rules, scores, steps, neutral, banned)
-            copied = self._copied(candidates, tokens)
+            drawn = self._sampler.sample(rules, scores, steps, neutral, banned, asked, several)
+            for place in {place for place, _ in banned}:
+                if drawn.tokens[place] is None:  # nothing else may be said
+                    drawn.tokens[place] = -1
+            copied = self._copied(candidates, drawn.tokens)
             if not copied:
-                return tokens
+                return drawn
             banned += copied
         for place, _ in copied:
-            tokens[place] = -1
-        return tokens
+            drawn.tokens[place] = -1
+        return drawn
 
     def _copied(
         self, candidates: Sequence[Candidate], tokens: Sequence[int | None]
@@ -165,27 +179,11 @@ class Runner:
             return []
         found = []
         for place, (each, token) in enumerate(zip(candidates, tokens, strict=True)):
-            if token is None or token in each.request.stop:
+            if token is None or token < 0 or token in each.request.stop:
                 continue
             said = each.row.tokens[max(each.prompt, len(each.row.tokens) - GUARDED) :]
             if self._guard.forbids([*said, token]):
                 found.append((place, token))
-        return found
-
-    def _told(
-        self, candidates: Sequence[Candidate], scores: Tensor, tokens: Sequence[int | None]
-    ) -> list[Sampled]:
-        """What is recorded of each candidate; costs nothing that nobody asked for."""
-        log_probs = [0.0] * len(candidates)
-        if any(each.request.best_of > 1 for each in candidates):
-            log_probs = self._sampler.log_probs(scores, [max(token or 0, 0) for token in tokens])
-        found = []
-        for place, (each, token) in enumerate(zip(candidates, tokens, strict=True)):
-            peeked: list[float] = []
-            if each.request.peek and token is not None:
-                peeked = scores[place].float().softmax(dim=-1)[list(each.request.peek)].tolist()
-            guarded = token == -1
-            found.append(Sampled(token, log_probs[place], guarded, peeked))
         return found
 
     @torch.inference_mode()
@@ -230,3 +228,17 @@ def _batch(slots: Slots, rows: Sequence[Row]) -> Batch:
         bases=[slot.index if slot.base is None else slot.base.index for slot in held],
         base_lengths=[slot.start for slot in held],
     )
+
+
+def _told(candidates: Sequence[Candidate], drawn: Drawn) -> list[Sampled]:
+    """What is recorded of each candidate."""
+    log_probs = drawn.log_probs or [0.0] * len(candidates)
+    asked = iter(drawn.asked)
+    found = []
+    for each, token, log_prob in zip(candidates, drawn.tokens, log_probs, strict=True):
+        peeked = [math.exp(next(asked)) for _ in each.request.peek]
+        if token is None:
+            peeked = []
+        log_prob = log_prob if each.request.best_of > 1 else 0.0
+        found.append(Sampled(token, log_prob, token == -1, peeked))
+    return found

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from lm.device import uploaded
 
+COLDEST, HOTTEST = 1e-30, 1e30  # temperatures: scores divided by them are still numbers
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
@@ -37,7 +39,11 @@ class Sampling:
     def __post_init__(self) -> None:
         """Refuse what cannot be sampled with (ValueError names key, value and what is allowed)."""
         rules = (
-            ("temperature", 0 <= self.temperature < math.inf, "0 or a positive number"),
+            (
+                "temperature",
+                self.temperature == 0 or COLDEST <= self.temperature <= HOTTEST,
+                f"0, or from {COLDEST} to {HOTTEST}",
+            ),
             ("top_k", self.top_k >= 0, "0 or a positive whole number"),
             ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
             ("min_p", 0 <= self.min_p <= 1, "from 0 to 1"),
@@ -72,11 +78,26 @@ class Rules:
         return math.log(kept) if kept else -math.inf
 
 
+@dataclass(slots=True)
+class Drawn:
+    """What a step draws.
+
+    tokens:    one of each row; None where scores are not all finite, or every token is banned
+    log_probs: ln p of each by the model alone, where they were wanted; any where there is no token
+    asked:     ln p by the model alone of each pair that was asked for
+    """
+
+    tokens: list[int | None]
+    log_probs: list[float]
+    asked: list[float]
+
+
 class Sampler:
     """Samples rows on any device; what depends on its rows alone is kept from step to step."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
+        self._never = torch.tensor(-math.inf, device=device)
         self._take([])
 
     def rules(
@@ -105,42 +126,72 @@ class Sampler:
         steps: Sequence[int],
         neutral: Tensor | None = None,
         also_banned: Sequence[tuple[int, int]] = (),
-    ) -> list[int | None]:
-        """One token per row of logits [rows, vocabulary]; None where they are not all finite.
+        asked: Sequence[tuple[int, int]] = (),
+        log_probs: bool = False,
+    ) -> Drawn:
+        """One token per row of logits [rows, vocabulary]. The device is waited for once.
 
         steps: how many tokens each row has sampled before
         neutral: scores [rows, vocabulary] to be pushed away from; they change no filter
         also_banned: pairs of a row and a token that it may not take this time
+        asked: pairs of a row and a token whose ln p are wanted
+        log_probs: whether those of the drawn tokens are
         """
         if self._rows != list(rows):
             self._take(rows)
-        scores = logits.float()
-        finite = (scores.amax(dim=-1) - scores.amin(dim=-1)).isfinite()  # 10x faster than over all
-        if self._banned is not None:
-            scores = scores.index_put(self._banned, scores.new_tensor(-math.inf))
-        if also_banned:
-            row, token = self._there(also_banned).T
-            scores = scores.index_put((row, token), scores.new_tensor(-math.inf))
+        model = logits.float()
+        scores = self._banning(model, also_banned)
+        most = scores.amax(dim=-1, keepdim=True)
+        # 10 times faster than over all numbers; with every token banned nothing is finite.
+        finite = (model.amax(dim=-1) - model.amin(dim=-1)).isfinite() & most[:, 0].isfinite()
         # The likeliest is 0 from here on, so that no temperature overflows.
-        scores = (scores - scores.amax(dim=-1, keepdim=True)) / self._temperature
+        scores = (scores - most) / self._temperature
         scores = scores.masked_fill(scores < self._cutoff(scores), -math.inf)
         if self._guidance is not None and neutral is not None:
-            apart = (logits.float() - neutral.float()) * self._guidance / self._temperature
-            scores = scores + apart
-            scores = scores - scores.amax(dim=-1, keepdim=True)
+            scores = scores + (model - neutral.float()) * self._guidance / self._temperature
+            most = scores.amax(dim=-1, keepdim=True)
+            finite &= most[:, 0].isfinite()
+            scores = scores - most
         scores = scores.masked_fill(scores < self._greedy, -math.inf)
         reached = scores.softmax(dim=-1).cumsum(dim=-1)
         points = self._column([row.draws[step] for row, step in zip(rows, steps, strict=True)])
         tokens = (reached <= points * reached[:, -1:]).sum(dim=-1)
-        both: list[list[int]] = torch.stack((tokens, finite.long())).tolist()  # one transfer
-        return [token if valid else None for token, valid in zip(*both, strict=True)]
+        return self._told(model, tokens, finite, asked, log_probs)
 
-    def log_probs(self, logits: Tensor, tokens: Sequence[int]) -> list[float]:
-        """ln p of one token per row of logits [rows, vocabulary], by the model alone."""
-        scores = logits.float()
-        ids = self._there(tokens)[:, None]
-        found: list[float] = (scores.gather(-1, ids)[:, 0] - scores.logsumexp(dim=-1)).tolist()
-        return found
+    def _banning(self, scores: Tensor, also: Sequence[tuple[int, int]]) -> Tensor:
+        """The scores, -inf where a token is banned."""
+        if self._banned is not None:
+            scores = scores.index_put(self._banned, self._never)
+        if also:
+            row, token = self._there(also).T
+            scores = scores.index_put((row, token), self._never)
+        return scores
+
+    def _told(
+        self,
+        scores: Tensor,
+        tokens: Tensor,
+        finite: Tensor,
+        asked: Sequence[tuple[int, int]],
+        log_probs: bool,
+    ) -> Drawn:
+        """What was drawn, and what else is wanted of the model's scores, in one transfer."""
+        parts = [tokens, finite]
+        if asked or log_probs:
+            totals = scores.logsumexp(dim=-1)
+        if log_probs:
+            parts.append(scores.gather(-1, tokens[:, None])[:, 0] - totals)
+        if asked:
+            row, token = self._there(asked).T
+            parts.append(scores[row, token] - totals[row])
+        numbers: list[float] = torch.cat([part.double() for part in parts]).tolist()
+        count = len(tokens)
+        drawn = [
+            int(token) if valid else None
+            for token, valid in zip(numbers[:count], numbers[count : 2 * count], strict=True)
+        ]
+        end = len(numbers) - len(asked)
+        return Drawn(drawn, numbers[2 * count : end], numbers[end:])
 
     def _cutoff(self, scores: Tensor) -> Tensor:
         """The lowest score [rows, 1] that passes the filters.

@@ -68,7 +68,9 @@ class Mixture(nn.Module):
     def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
         """ln p [batch, time, vocab_size] of the next token after each of tokens [batch, time]."""
         span, at = seen(tokens, positions, cache, self.config.n_layers)
-        read = span.cpu(), at.cpu()  # before the GPT begins, so that nobody waits for it here
+        # In one piece, and before the GPT begins, so that nobody waits for that here.
+        both = torch.cat((span, at), dim=1).cpu()
+        read = both[:, : span.shape[1]], both[:, span.shape[1] :]
         scores = self.gpt(tokens, positions, cache)
         return self._mixed(scores.float().softmax(dim=-1), span, at, read).log()
 

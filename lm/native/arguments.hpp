@@ -5,7 +5,9 @@
 #include <Python.h>
 
 #include <cstdint>
+#include <exception>
 #include <new>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -45,18 +47,23 @@ inline bool as_many(const char* name, size_t size, size_t expected) {
   return false;
 }
 
+// Nothing that is thrown leaves it: Python would not survive that.
 template <class Compute>
 bool without_gil(const Compute& compute) {
   bool enough = true;
+  std::string failure;
   Py_BEGIN_ALLOW_THREADS;
   try {
     compute();
   } catch (const std::bad_alloc&) {
     enough = false;
+  } catch (const std::exception& error) {
+    failure = error.what();
   }
   Py_END_ALLOW_THREADS;
   if (!enough) PyErr_NoMemory();
-  return enough;
+  if (!failure.empty()) PyErr_SetString(PyExc_RuntimeError, failure.c_str());
+  return enough && failure.empty();
 }
 
 }  // namespace native

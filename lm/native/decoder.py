@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -65,14 +66,14 @@ class NativeGPT(GPT):
         shape = c.vocab_size, c.n_layers, c.d_model, c.n_heads, c.n_kv_heads, c.head_dim, c.d_ff
         addresses = [weight.data_ptr() for weight in self._weights]
         self._module, self._model = module, module.build(shape, c.norm_eps, threads, addresses)
-        self._last: Caches | None = None
+        self._known: WeakKeyDictionary[Slots, Caches] = WeakKeyDictionary()
 
     def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
-        """As GPT says; float32 where the step is native, which is for one token per row."""
-        if isinstance(cache, Batch) and cache.time == 1 and (caches := self._caches(cache.slots)):
-            logits = torch.empty((*tokens.shape, self.config.vocab_size))
+        """As GPT says; float32 where the step is native, and 0 behind the end of a shorter row."""
+        if isinstance(cache, Batch) and (caches := self._caches(cache.slots)):
+            logits = torch.empty((sum(cache.counts), 1, self.config.vocab_size))
             self._step(tokens, positions, cache, caches, logits.data_ptr())
-            return logits
+            return logits if cache.time == 1 else _padded(logits[:, 0], cache)
         return super().forward(tokens, positions, cache)
 
     def prefill(self, tokens: Tensor, positions: Tensor, cache: Cache) -> None:
@@ -97,9 +98,10 @@ class NativeGPT(GPT):
         one, weight = tensors[0], self._weights[0]
         if self.training or one.dtype != weight.dtype or one.device != weight.device:
             return None
-        if self._last is None or not self._last.are(tensors):
-            self._last = self._looked_at(tensors)
-        return self._last
+        known = self._known.get(slots)
+        if known is None or not known.are(tensors):
+            known = self._known[slots] = self._looked_at(tensors)
+        return known
 
     def _looked_at(self, tensors: list[Tensor]) -> Caches:
         count, _, span, head_dim = tensors[0].shape
@@ -143,3 +145,11 @@ class NativeGPT(GPT):
             span,
             logits,
         )
+
+
+def _padded(scores: Tensor, cache: Batch) -> Tensor:
+    """[rows, time, vocabulary] of those of all tokens [tokens, vocabulary], row by row."""
+    inside = torch.arange(cache.time) < torch.tensor(cache.counts)[:, None]
+    found = scores.new_zeros(*inside.shape, scores.shape[-1])
+    found[inside] = scores
+    return found

@@ -21,7 +21,7 @@ struct Rules {
 
 class Drawer {
  public:
-  static constexpr int64_t NONE = -1;  // where scores are not all finite
+  static constexpr int64_t NONE = -1;  // scores are not all finite, or every token is banned
 
   explicit Drawer(int vocab) : vocab_(vocab), scores_((vocab + LANES - 1) / LANES * LANES) {}
 
@@ -35,12 +35,10 @@ class Drawer {
     for (const auto* banned : {&rules.banned, &also_banned})
       for (const int64_t token : *banned) scores_[token] = -INFINITY;
     const float most = extreme<std::greater<>>();
+    if (most == -INFINITY) return NONE;
     for (float& x : scores_) x = (x - most) / rules.temperature;  // the likeliest is 0
     keep(rules);
-    if (neutral && rules.guidance != 0)
-      for (size_t i = 0; i < tokens_.size(); ++i)
-        kept_[i] += (scores[tokens_[i]] - neutral[tokens_[i]]) * rules.guidance /
-                    rules.temperature;
+    if (neutral && rules.guidance != 0 && !guide(scores, neutral, rules)) return NONE;
     return tokens_[rules.greedy ? likeliest() : reached(point)];
   }
 
@@ -80,6 +78,16 @@ class Drawer {
     if (rules.top_p < 1 && !rules.greedy)
       return keep_from(std::max(rules.floor, lowest_of_share(most, rules.top_p)));
     keep_from(most < all ? lowest_of(most, rules.floor) : rules.floor);
+  }
+
+  // Push what is kept away from neutral scores; false where that gives no numbers.
+  bool guide(const float* scores, const float* neutral, const Rules& rules) {
+    bool numbers = true;
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      kept_[i] += (scores[tokens_[i]] - neutral[tokens_[i]]) * rules.guidance / rules.temperature;
+      numbers &= std::isfinite(kept_[i]);
+    }
+    return numbers;
   }
 
   // Without branches by score: half of them would be guessed wrong.

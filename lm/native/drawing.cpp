@@ -36,6 +36,10 @@ PyObject* rules(PyObject*, PyObject* args) {
                         &rules.floor, &rules.guidance, &banned) ||
       !numbers(banned, rules.banned))
     return nullptr;
+  if (!(rules.temperature > 0 && rules.top_p > 0 && rules.floor <= 0)) {  // the likeliest passes
+    PyErr_SetString(PyExc_ValueError, "temperature, top_p, floor: rules that nothing passes");
+    return nullptr;
+  }
   rules.greedy = greedy;
   rules.top_k = top_k;
   for (const int64_t token : rules.banned) {

@@ -38,9 +38,11 @@ PyObject* build(PyObject*, PyObject* args) {
     return nullptr;
   for (const auto& [name, size] : {std::pair{"vocab_size", shape.vocab},
                                    {"n_layers", shape.layers}, {"d_model", shape.width},
-                                   {"n_heads", shape.heads}, {"n_kv_heads", shape.kv_heads},
-                                   {"d_ff", shape.inner}, {"threads", threads}})
+                                   {"d_ff", shape.inner}})
     if (!within(name, size, 1, 1 << 24)) return nullptr;
+  for (const auto& [name, size] : {std::pair{"n_heads", shape.heads},  // times head_dim it is an int
+                                   {"n_kv_heads", shape.kv_heads}, {"threads", threads}})
+    if (!within(name, size, 1, 1 << 16)) return nullptr;
   if (shape.head_dim != 64 && shape.head_dim != 128)
     return PyErr_Format(PyExc_ValueError, "head_dim = %d: allowed are 64 and 128", shape.head_dim);
   if (shape.heads % shape.kv_heads)

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -16,9 +17,14 @@ namespace native {
 
 class Pool {
  public:
-  explicit Pool(int threads) : threads_(std::max(threads, 1)) {
-    for (int worker = 1; worker < threads_; ++worker)
-      helpers_.emplace_back([this, worker] { help(worker); });
+  // As many threads as the system gives, if those are fewer.
+  explicit Pool(int threads) {
+    try {
+      for (int worker = 1; worker < threads; ++worker)
+        helpers_.emplace_back([this, worker] { help(worker); });
+    } catch (const std::exception&) {
+    }
+    threads_ = 1 + int(helpers_.size());  // before the first round, so helpers see no other
   }
 
   ~Pool() {
@@ -107,7 +113,7 @@ class Pool {
   }
 
   using Call = void (*)(const void*, int, int, int);
-  const int threads_;
+  int threads_ = 1;
   std::atomic<Call> call_{nullptr};
   std::atomic<const void*> context_{nullptr};
   std::atomic<int> count_{0}, done_{0};

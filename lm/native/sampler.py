@@ -7,11 +7,13 @@ no other row.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import torch
 from torch import Tensor
 
-from lm.engine.sampling import Rules, Sampler, Sampling, draws
+from lm.engine.sampling import Drawn, Rules, Sampler, Sampling, draws
 from lm.native.code import MODULES, Native, native
 
 
@@ -44,7 +46,9 @@ class NativeSampler:
         steps: Sequence[int],
         neutral: Tensor | None = None,
         also_banned: Sequence[tuple[int, int]] = (),
-    ) -> list[int | None]:
+        asked: Sequence[tuple[int, int]] = (),
+        log_probs: bool = False,
+    ) -> Drawn:
         """As Sampler says."""
         logits = logits.float().contiguous()
         assert logits.shape == (len(rows), self._vocabulary), logits.shape
@@ -59,13 +63,14 @@ class NativeSampler:
             [row.draws[step] for row, step in zip(rows, steps, strict=True)],
             [number for pair in also_banned for number in pair],
         )
-        return [None if token < 0 else token for token in tokens]
-
-    def log_probs(self, logits: Tensor, tokens: Sequence[int]) -> list[float]:
-        """As Sampler says."""
-        logits = logits.float().contiguous()
-        assert logits.shape == (len(tokens), self._vocabulary), logits.shape
-        return self._module.log_probs(self._vocabulary, logits.data_ptr(), tokens)
+        found: list[float] = []
+        if log_probs:
+            any_token = [max(token, 0) for token in tokens]
+            found = self._module.log_probs(self._vocabulary, logits.data_ptr(), any_token)
+        also: list[float] = []
+        for row, pairs in groupby(asked, key=itemgetter(0)):
+            also += logits[row].log_softmax(dim=-1)[[token for _, token in pairs]].tolist()
+        return Drawn([None if token < 0 else token for token in tokens], found, also)
 
 
 def sampler(device: torch.device, vocab_size: int) -> Sampler | NativeSampler:

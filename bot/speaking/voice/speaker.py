@@ -49,6 +49,8 @@ class Speaker:
             request = ask(context, persona, sampling, deadline)
             try:
                 finished = await self._thread.generate(voice.version, request)
+                if any(reply.reason == "cancelled" for reply in finished.replies):
+                    return ""  # the talk that it was about is forgotten
                 ordered = await self._ordered(voice, persona, finished)
             except StaleVersionError:  # a swap is under way: this context is rebuilt in a moment
                 await asyncio.sleep(0.02)

@@ -68,6 +68,9 @@ async def _gone(house: House, chat_id: int) -> None:
     log.info("the bot is no longer in chat %d", chat_id)
     house.admission.present.discard(chat_id)
     await house.store.write(lambda db: presence.leave(db, chat_id))
+    for context in house.current.contexts.loaded():
+        if context.chat.chat_id == chat_id:
+            house.thread.forget(context.chat.id)
     await house.current.contexts.leave(chat_id)
 
 

@@ -138,7 +138,7 @@ def test_different_people_are_not_proposed(names: tuple[str, str]) -> None:
 def test_the_verdict_follows_the_amount() -> None:
     """More text promises better, never better than was ever measured; little promises nothing."""
     assert expected_bits(10_000) is None
-    promised = [expected_bits(size) or 0 for size in (40_000, 86_515, 500_000, 2_567_316, 10**9)]
+    promised = [expected_bits(size) or 0 for size in (40_000, 170_757, 500_000, 2_567_316, 10**9)]
     assert promised == sorted(promised, reverse=True)
     assert (promised[1], promised[-1]) == (CURVE[0][1], CURVE[-1][1])
     found = verdict({"A": 5_000, "B": 400, "C": 3}, {"A": 200_000, "B": 9_000, "C": 60})

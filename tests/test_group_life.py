@@ -139,9 +139,9 @@ async def test_retrain_is_cancelled(bot: Process, hand: Stagehand) -> None:
 
 
 async def test_a_training_that_a_kill_cut_off_is_told_of(bot: Process, hand: Stagehand) -> None:
-    """The message that showed its progress says so after the restart; another one may begin."""
+    """The message that shows its progress says so after the restart; another one may begin."""
     await hand.write("Alice", "/retrain")
-    shown = await hand.wait(lambda m: "tokens/s" in m.get("text", ""), 60, "progress")
+    shown = await hand.wait(lambda m: "Learning" in m.get("text", ""), what="the status message")
     await bot.end(signal.SIGKILL)
     await bot.start()
     told = await hand.wait(lambda m: "cut off by a restart" in m.get("text", ""), 60)

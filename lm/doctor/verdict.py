@@ -1,6 +1,6 @@
 """The verdict: who can become a persona, and how good a model to expect from so much text.
 
-The figures are this project's own trainings (benchmarks/LOG.md): the sample group and a public
+The figures are this project's own trainings (benchmarks/README.md, "Learning"): shares of a public
 transcript of a television series. Between sizes the logarithm of the size is interpolated.
 """
 
@@ -13,7 +13,7 @@ from itertools import pairwise
 
 GOOD, THIN, LEAST = 1_000, 200, 5  # messages; with fewer than the least nobody gets a token
 # (characters, bits per byte on held-out messages), smallest first
-CURVE = ((86_515, 2.07), (2_567_316, 1.65))
+CURVE = ((170_757, 2.06), (672_576, 1.82), (2_567_316, 1.62))
 LEAST_CHARACTERS = 30_000  # below, no figure would mean anything
 LEVELS = (
     (LEAST_CHARACTERS, "too little: it will stammer half-sentences of the group"),

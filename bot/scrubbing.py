@@ -36,7 +36,7 @@ async def group_scrubber(db: Db, config: PrivacyConfig, group: int) -> Scrubber:
     """The scrubber of a group that the database knows."""
     names = called(await groups.speakers(db, group))
     scrubber = make_scrubber(config, await groups.secret(db, group), names)
-    scrubber.know(await insiders(db, group))
+    scrubber.admit(await handles.known(db, group))
     return scrubber
 
 

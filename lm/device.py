@@ -24,11 +24,17 @@ def precision(device: torch.device) -> torch.dtype:
     """bfloat16 where the processor multiplies it natively, else float32."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    offers: dict[str, object] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # newer than torch 2.9
+    offers = capabilities()
     native = any(offers.get(flag) for flag in ("avx512_bf16", "amx_tile", "bf16"))
     return torch.bfloat16 if native else torch.float32
+
+
+def capabilities() -> dict[str, object]:
+    """What the CPU offers, by torch's names; nothing where torch is too old to tell."""
+    found: dict[str, object] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # newer than torch 2.9
+    return found
 
 
 def peak(device: torch.device, dtype: torch.dtype) -> float:

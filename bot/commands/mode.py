@@ -37,7 +37,7 @@ async def mode(house: House, heard: Incoming) -> None:
         await house.answer(heard, usage(say), buttons(context.chat, say))
         return
     text = describe(replace(context.chat, **settings), say)  # type: ignore[arg-type]  # its fields
-    await house.answer(heard, text, change=_settle(context.chat.id, settings))
+    await house.answer(heard, text, change=settle(context.chat.id, settings))
     context.set(**settings)
 
 
@@ -45,7 +45,7 @@ async def pressed_mode(house: House, heard: Incoming, data: str) -> Shown:
     """A button was pressed. Raises ValueError for a setting that there is not."""
     settings = parse(data)
     context, say = await house.context(heard), heard.wording
-    if await house.apply(heard.update_id, _settle(context.chat.id, settings)):
+    if await house.apply(heard.update_id, settle(context.chat.id, settings)):
         context.set(**settings)
     return Shown(describe(context.chat, say), buttons(context.chat, say))
 
@@ -137,7 +137,9 @@ def _button(label: str, words: str, chosen: bool) -> tuple[str, str]:
     return (f"✓ {label}" if chosen else label, f"mode:{words}")
 
 
-def _settle(chat: int, settings: Settings) -> Change:
+def settle(chat: int, settings: Settings) -> Change:
+    """To be committed: settings of a chat."""
+
     async def change(db: Db) -> None:
         await chats.settle(db, chat, settings)
 

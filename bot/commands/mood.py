@@ -5,12 +5,11 @@ Words and buttons are one language: a button carries what could be typed after /
 
 from __future__ import annotations
 
-from bot.house import Buttons, Change, House, Shown
+from bot.commands.mode import settle
+from bot.house import Buttons, House, Shown
 from bot.speaking.voice.style import STYLES
 from bot.updates.incoming import Incoming
 from bot.wording import Wording
-from storage import chats
-from storage.store import Db
 
 
 async def mood(house: House, heard: Incoming) -> None:
@@ -18,7 +17,9 @@ async def mood(house: House, heard: Incoming) -> None:
     context, say = await house.context(heard), heard.wording
     style = heard.arguments.casefold()
     if style in STYLES:
-        await house.answer(heard, describe(style, say), change=_settle(context.chat.id, style))
+        await house.answer(
+            heard, describe(style, say), change=settle(context.chat.id, {"style": style})
+        )
         context.set(style=style)
         return
     text = f"{describe(context.chat.style, say)}\n{say('How freely shall I speak?')}"
@@ -32,7 +33,7 @@ async def pressed_mood(house: House, heard: Incoming, data: str) -> Shown:
     if data not in STYLES:
         raise ValueError(f"no mood {data!r}")
     context, say = await house.context(heard), heard.wording
-    if await house.apply(heard.update_id, _settle(context.chat.id, data)):
+    if await house.apply(heard.update_id, settle(context.chat.id, {"style": data})):
         context.set(style=data)
     return Shown(describe(context.chat.style, say), buttons(context.chat.style, say))
 
@@ -51,10 +52,3 @@ def buttons(style: str, say: Wording) -> Buttons:
     labels = zip(STYLES, (say("tame"), say("normal"), say("wild")), strict=True)
     marked = ((f"✓ {label}" if each == style else label, f"mood:{each}") for each, label in labels)
     return (tuple(marked),)
-
-
-def _settle(chat: int, style: str) -> Change:
-    async def change(db: Db) -> None:
-        await chats.settle(db, chat, {"style": style})
-
-    return change

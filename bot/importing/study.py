@@ -123,7 +123,8 @@ class Study:
         if len(known) or not last:
             new = known.packed(map(self._said, export.messages))
             found = known.doubles(new)
-            known.add(new, ~found.there)
+            if not last:
+                known.add(new, ~found.there)
         doubles = found.there | self._same_origin(export)
         report.duplicates = int(doubles.sum())
         self._tell(report, found)

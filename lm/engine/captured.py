@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lm.device import uploaded
 from lm.engine.slots import Batch, Slots
-from lm.models.gpt import GPT, Cache
+from lm.models.gpt import GPT, Cache, SharedGPT
 
 LEAST_SPAN = 128  # places of a bucket: shorter ones save less than their graphs take
 
@@ -23,7 +23,7 @@ Forward = Callable[[Tensor, Tensor, Cache], Tensor]
 Record = Callable[[Callable[[], Tensor]], tuple[Callable[[], object], Tensor]]
 
 
-class CapturedGPT(GPT):
+class CapturedGPT(SharedGPT):
     """A GPT that shares another's modules and replays its decode steps over one engine's slots."""
 
     def __init__(
@@ -33,10 +33,7 @@ class CapturedGPT(GPT):
 
         A recorded step may be run several times: it writes the same where it has written.
         """
-        nn.Module.__init__(self)  # not GPT's: nothing is made anew
-        self.config, self.training = gpt.config, gpt.training
-        self.embed_tokens, self.dropout = gpt.embed_tokens, gpt.dropout
-        self.layers, self.norm = gpt.layers, gpt.norm
+        super().__init__(gpt)
         self._record, self._least_span = record or graphs(), least_span
         self._slots: Slots | None = None
         self._buckets: dict[tuple[int, int], Bucket] = {}

@@ -196,3 +196,13 @@ class GPT(nn.Module):
     def prefill(self, tokens: Tensor, positions: Tensor, cache: Cache) -> None:
         """Fill the cache as `forward` does, without computing scores."""
         self.hidden(tokens, positions, cache)
+
+
+class SharedGPT(GPT):
+    """A GPT that shares another's modules, for those who compute it in a way of their own."""
+
+    def __init__(self, gpt: GPT) -> None:
+        nn.Module.__init__(self)  # not GPT's: nothing is made anew
+        self.config, self.training = gpt.config, gpt.training
+        self.embed_tokens, self.dropout = gpt.embed_tokens, gpt.dropout
+        self.layers, self.norm = gpt.layers, gpt.norm

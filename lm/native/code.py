@@ -8,6 +8,8 @@ from typing import Protocol, cast
 
 import torch
 
+from lm.device import capabilities
+
 MODULES = {  # dtype: the extension module that computes in it, and what it asks of a processor
     torch.bfloat16: ("_avx512bf16", ("avx512_f", "avx512_bw", "avx512_vl", "avx512_bf16")),
     torch.float32: ("_avx2", ("avx2", "fma3")),
@@ -113,9 +115,7 @@ class Native(Protocol):
 def native(dtype: torch.dtype) -> Native | None:
     """The extension module for weights of that dtype, if it was built and the processor can."""
     name, needed = MODULES.get(dtype, ("", ()))
-    offers: dict[str, object] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # newer than torch 2.9
+    offers = capabilities()
     if not name or not all(offers.get(flag) for flag in needed):
         return None
     try:

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lm.engine.slots import Batch, Slots
-from lm.models.gpt import GPT, Cache, rotary
+from lm.models.gpt import GPT, Cache, SharedGPT, rotary
 from lm.native.code import Native, native
 
 
@@ -48,7 +48,7 @@ class Caches(NamedTuple):
         return len(tensors) == len(self.tensors) and all(same)
 
 
-class NativeGPT(GPT):
+class NativeGPT(SharedGPT):
     """A GPT that shares another's modules and computes natively over an engine's slots on the CPU.
 
     A token's keys, values and scores have the same bits in any batch, in any order, prefilled in
@@ -56,10 +56,7 @@ class NativeGPT(GPT):
     """
 
     def __init__(self, gpt: GPT, module: Native, threads: int) -> None:
-        nn.Module.__init__(self)  # not GPT's: nothing is made anew
-        self.config, self.training = gpt.config, gpt.training
-        self.embed_tokens, self.dropout = gpt.embed_tokens, gpt.dropout
-        self.layers, self.norm = gpt.layers, gpt.norm
+        super().__init__(gpt)
         # Detached, they stay where they are if the model is moved.
         self._weights = [weight.detach().contiguous() for weight in gpt.parameters()]
         c = gpt.config

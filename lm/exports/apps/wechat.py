@@ -36,7 +36,8 @@ _KINDS = {  # in the words of lm/corpus/media.py
     "contact": "名片",
     "": "红包|转账|链接|QQ红包",
 }
-_MEDIA = re.compile(rf"\[({'|'.join(_KINDS.values())})(?:[:：][^\]]{{0,200}})?\]")
+_KIND_OF = {word: kind for kind, words in _KINDS.items() for word in words.split("|")}
+_MEDIA = re.compile(rf"\[({'|'.join(_KIND_OF)})(?:[:：][^\]]{{0,200}})?\]")
 _RECALLED = re.compile(r".{0,80}(?:撤回了一条消息|撤回了一條訊息|recalled a message)\.?")
 
 
@@ -138,8 +139,7 @@ def _add(draft: Draft, head: _Head | None, gathered: list[str]) -> None:
 def _placeholder(raw: str) -> str:
     """What stands for a message of media alone, "" where there is nothing that does."""
     found = _MEDIA.search(raw)
-    kinds = (kind for kind, words in _KINDS.items() if found and found[1] in words.split("|"))
-    kind = next(kinds, "")
+    kind = _KIND_OF[found[1]] if found else ""
     return PLACEHOLDERS[kind] if kind else ""
 
 

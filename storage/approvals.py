@@ -15,13 +15,14 @@ from storage.store import Db
 _COLUMNS = "id, cause, chat, kind, persona, reply_to, text, body, buttons, state, created_at"
 
 
-async def hold(db: Db, row: Outgoing, text: str, body: str) -> None:
-    """Keep a generated reply for its owner's word."""
-    await db.execute(
+async def hold(db: Db, row: Outgoing, text: str, body: str) -> bool:
+    """Keep a generated reply for its owner's word; False if it ended while it was made."""
+    held = await db.execute(
         "UPDATE outbox SET state = 'approval', text = ?, body = ?, created_at = ?"
         " WHERE id = ? AND state = 'wanted'",
         (text, body, now(), row.id),
     )
+    return held.rowcount > 0
 
 
 async def waiting(db: Db, row: int) -> Outgoing | None:

@@ -83,33 +83,50 @@ async def store_text(db: Db, row: Outgoing, parts: Sequence[str], body: str) -> 
 
     `parts` are what is sent, one after the other; `body` is what the persona said in them.
     """
-    await db.execute(
+    kept = await db.execute(
         "UPDATE outbox SET state = 'ready', text = ?, body = ? WHERE id = ? AND state = 'wanted'",
         (parts[0], body, row.id),
     )
+    if not kept.rowcount:  # ended while its words were made
+        return
     for number, part in enumerate(parts[1:], start=1):
         await add(db, cause=f"{row.cause}:{number}", chat=row.chat, kind="answer", text=part)
 
 
-async def mark(db: Db, row: int, state: str) -> None:
-    """Move a row on. Ended rows lose their words."""
-    if state in ("ready", "sending"):
-        await db.execute("UPDATE outbox SET state = ? WHERE id = ?", (state, row))
-    else:
-        await db.execute(
-            "UPDATE outbox SET state = ?, text = '', body = '' WHERE id = ?", (state, row)
-        )
+async def begin(db: Db, row: int) -> bool:
+    """A ready row is being sent from now on; False if it ended meanwhile."""
+    begun = await db.execute(
+        "UPDATE outbox SET state = 'sending' WHERE id = ? AND state = 'ready'", (row,)
+    )
+    return begun.rowcount > 0
+
+
+async def retry(db: Db, row: int) -> None:
+    """What did not get through waits for its next turn, unless the bot left that chat."""
+    await db.execute(
+        "UPDATE outbox SET state = 'ready' WHERE id = ? AND state = 'sending'"
+        " AND chat IN (SELECT id FROM chats WHERE active)",
+        (row,),
+    )
+    await db.execute(
+        "UPDATE outbox SET state = 'expired', text = '', body = ''"
+        " WHERE id = ? AND state = 'sending'",
+        (row,),
+    )
 
 
 async def end(db: Db, row: Outgoing, state: str) -> None:
-    """A row and its further parts are not said any more."""
-    await mark(db, row.id, state)
-    parts = await db.execute_fetchall(
-        "SELECT id FROM outbox WHERE chat = ? AND cause GLOB ? AND state IN ('wanted', 'ready')",
-        (row.chat, f"{row.cause}:*"),
+    """An open row and its further parts are not said any more, and lose their words."""
+    await db.execute(
+        "UPDATE outbox SET state = ?, text = '', body = ''"
+        " WHERE id = ? AND state IN ('wanted', 'ready', 'sending')",
+        (state, row.id),
     )
-    for part in parts:
-        await mark(db, int(part[0]), state)
+    await db.execute(
+        "UPDATE outbox SET state = ?, text = '', body = ''"
+        " WHERE chat = ? AND cause GLOB ? AND state IN ('wanted', 'ready')",
+        (state, row.chat, f"{row.cause}:*"),
+    )
 
 
 async def withdraw(db: Db, chat: int) -> None:

@@ -11,7 +11,7 @@ async def leave(db: Db, chat_id: int) -> None:
     await db.execute("UPDATE chats SET active = 0 WHERE chat_id = ?", (chat_id,))
     await db.execute(
         "UPDATE outbox SET state = 'expired', text = '', body = ''"
-        " WHERE state IN ('wanted', 'ready')"
+        " WHERE state IN ('wanted', 'ready', 'approval')"
         " AND chat IN (SELECT id FROM chats WHERE chat_id = ?)",
         (chat_id,),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 import zlib
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, Route, expect
 
 from playground.server import Playground, PlaygroundConfig
 
@@ -261,6 +262,34 @@ async def test_second_tab_and_a_restarted_server(browser: BrowserContext, tmp_pa
             await expect(page.locator(".text")).to_have_text(["seen twice", "meanwhile"])
         await first.close()
         await second.close()
+
+
+async def test_what_is_said_while_a_page_catches_up_is_not_lost(
+    browser: BrowserContext, tmp_path: Path
+) -> None:
+    """A message that overtakes the state of a new server stays, whatever the state says."""
+    said: list[int] = []
+
+    async def overtaken(route: Route) -> None:
+        answer = await route.fetch()
+        if said and said.pop():
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+                sent = await http.post("/api/messages", json={"as": "Carol", "text": "meanwhile"})
+                assert sent.status_code == 200
+            await asyncio.sleep(0.3)  # the live event comes first
+        await route.fulfill(response=answer)
+
+    async with Playground(_config(tmp_path, 0)) as p:
+        port = int(p.url.rpartition(":")[2])
+        page, _ = await _open(browser, p.url)
+        await write(page, "before")
+        await page.route("**/api/state*", overtaken)
+    await expect(page.locator("#status")).to_have_text("connecting…")
+    said.append(1)
+    async with Playground(_config(tmp_path, port)):
+        await expect(page.locator("#status")).to_have_text("4 members")
+        await expect(page.locator(".text")).to_have_text(["before", "meanwhile"])
+        await page.close()
 
 
 def _png(width: int, height: int) -> bytes:

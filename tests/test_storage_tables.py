@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import chats, groups, inbox, messages, outbox
+from storage import chats, groups, inbox, messages, outbox, presence
 from storage.chats import ContextRow
 from storage.lock import DataInUseError, hold
 from storage.messages import MessageRow
@@ -64,12 +64,35 @@ async def test_what_was_being_sent_in_a_crash_is_never_sent_again(store: Store) 
             )
         )
     first, second = await store.read(lambda db: outbox.open_rows(db, chat))
-    await store.write(lambda db: outbox.mark(db, first.id, "sending"))
+    assert await store.write(lambda db: outbox.begin(db, first.id))
     await store.write(lambda db: outbox.recover(db, 60, 600))
     assert [row.id for row in await store.read(lambda db: outbox.open_rows(db, chat))] == [
         second.id
     ]
     assert (await store.read(outbox.counts))["unknown"] == 1
+
+
+async def test_what_was_under_way_when_the_bot_left_is_not_tried_again(store: Store) -> None:
+    """A refusal that comes after the bot was removed ends the row; its words made late, too."""
+    _, chat = await make_chat(store)
+    for cause in ("sending", "wanted"):
+        await store.write(
+            lambda db, cause=cause: outbox.add(  # type: ignore[misc]  # a lambda's default
+                db, cause=cause, chat=chat, kind="reply"
+            )
+        )
+    sending, wanted = await store.read(lambda db: outbox.open_rows(db, chat))
+    await store.write(lambda db: outbox.store_text(db, sending, ["zero"], "zero"))
+    assert await store.write(lambda db: outbox.begin(db, sending.id))
+    (chat_id,) = next(
+        iter(await store.read(lambda db: db.execute_fetchall("SELECT chat_id FROM chats")))
+    )
+    await store.write(lambda db: presence.leave(db, chat_id))
+    await store.write(lambda db: outbox.retry(db, sending.id))
+    await store.write(lambda db: outbox.store_text(db, wanted, ["one", "two"], "one two"))
+    await store.write(lambda db: outbox.end(db, wanted, "failed"))
+    assert not await store.write(lambda db: outbox.begin(db, wanted.id))
+    assert await store.read(outbox.counts) == {"expired": 2}
 
 
 async def test_stale_replies_are_not_said_after_a_restart(store: Store) -> None:

@@ -26,16 +26,17 @@ async def submit(store: Store, current: Current, row: Outgoing, text: str, body:
     assert row.persona is not None, row.id
     owner = current.cast.speakers[row.persona].telegram_user
     if owner is None:
-        await store.write(lambda db: outbox.mark(db, row.id, "failed"))
+        await store.write(lambda db: outbox.end(db, row, "failed"))
         return None
     context = await current.contexts.at(owner, 0)
     say = wording(await store.read(lambda db: languages.of(db, owner)))
     question = say("Shall I say this in the group?\n\n{text}", text=text)
     buttons = ((say("Send"), f"send:{row.id}"), (say("Drop"), f"refuse:{row.id}"))
 
-    async def job(db: Db) -> None:
+    async def job(db: Db) -> bool:
         await approvals.expire(db, FRESH_S)
-        await approvals.hold(db, row, text, body)
+        if not await approvals.hold(db, row, text, body):
+            return False
         await outbox.add(
             db,
             cause=f"approval:{row.id}",
@@ -44,6 +45,6 @@ async def submit(store: Store, current: Current, row: Outgoing, text: str, body:
             text=split(question)[0],
             buttons=json.dumps((buttons,)),
         )
+        return True
 
-    await store.write(job)
-    return context.chat.id
+    return context.chat.id if await store.write(job) else None

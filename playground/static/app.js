@@ -196,7 +196,7 @@ async function refreshPeople() {
 
 let peopleTimer = 0;
 const events = {
-  hello: () => reload(),
+  hello: ({instance}) => { group.meet(instance); reload(); },
   message: ({message}) => {
     if (message.from.is_bot) showTyping(message.chat.id, false);
     if (group.put(message)) log.put(message);

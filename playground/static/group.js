@@ -15,27 +15,30 @@ export class Group {
     this.complete = new Set(); // chats whose oldest message is here
   }
 
-  // Catch up with the server: everything when it is a new one, else what changed since.
+  // Who serves this page now; what an earlier server said is dropped before anything of this one comes.
+  meet(instance) {
+    if (instance === this.instance) return;
+    this.instance = instance;
+    this.revision = 0;
+    this.messages.clear();
+    this.complete.clear();
+  }
+
+  // Catch up with the server: everything the first time, then what changed since.
   async load() {
     const state = await get("/api/state", {since: this.revision, instance: this.instance});
-    const fresh = state.instance !== this.instance;
-    if (fresh) this.#forget(state.revision);
-    this.instance = state.instance;
+    if (state.instance !== this.instance) throw new Error("another server answered"); // its hello is on its way
     this.bot = state.bot;
     this.members = state.members;
     this.chats = state.chats;
     for (const {chat, id} of state.deleted) this.of(chat).delete(id);
     for (const message of state.messages) this.put(message);
-    this.revision = Math.max(fresh ? 0 : this.revision, state.revision);
-    return fresh;
+    this.revision = Math.max(this.revision, state.revision);
   }
 
-  // Drop what an earlier server said; what the new one has said since stays.
-  #forget(revision) {
-    for (const messages of this.messages.values())
-      for (const message of messages.values())
-        if (message.revision <= revision || this.instance) messages.delete(message.message_id);
-    this.complete.clear();
+  // News of a moment; before the first load they say nothing of what came before them.
+  #heard(revision) {
+    if (this.revision) this.revision = Math.max(this.revision, revision);
   }
 
   of(chat) {
@@ -52,14 +55,14 @@ export class Group {
   put(message) {
     const messages = this.of(message.chat.id);
     const known = messages.get(message.message_id);
-    this.revision = Math.max(this.revision, message.revision);
+    this.#heard(message.revision);
     if (known && known.revision >= message.revision) return false;
     messages.set(message.message_id, message);
     return true;
   }
 
   remove(chat, id, revision) {
-    this.revision = Math.max(this.revision, revision);
+    this.#heard(revision);
     return this.of(chat).delete(id);
   }
 

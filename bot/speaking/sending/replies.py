@@ -180,7 +180,8 @@ class Replies:
         return await self.saying.speak(context, persona)
 
     async def _send(self, row: Outgoing, context: Context) -> None:
-        await self._mark(row, "sending")
+        if not await self._store.write(lambda db: outbox.begin(db, row.id)):
+            return
         try:
             message_id = await self.saying.send(row, context)
         except Exception as error:  # PTB also raises others while it reads an answer
@@ -192,25 +193,25 @@ class Replies:
         """Decide what became of a message that Telegram did not acknowledge."""
         log.warning("chat %d: a message was not sent: %s", row.chat, type(error).__name__)
         if isinstance(error, RetryAfter):
-            await self._mark(row, "ready")
+            await self._retry(row)
             asked = seconds(error)
             if self._stale(row, asked):
                 await self.saying.end(row, "expired")
             else:
                 await asyncio.sleep(asked)
         elif isinstance(error, ChatMigrated):
-            await self._mark(row, "ready")
+            await self._retry(row)
             await self._current.contexts.migrate(context.chat.chat_id, error.new_chat_id)
             await self.wake_all()
         elif isinstance(error, BadRequest | Forbidden):
             await self.saying.end(row, "failed")
         elif isinstance(error.__cause__, UNSENT):
-            await self._mark(row, "ready")
+            await self._retry(row)
             await asyncio.sleep(1.0)
             if self._stale(row):
                 await self.saying.end(row, "expired")
         else:
             await self.saying.end(row, "unknown")  # it may have arrived: a joke told twice is worse
 
-    async def _mark(self, row: Outgoing, state: str) -> None:
-        await self._store.write(lambda db: outbox.mark(db, row.id, state))
+    async def _retry(self, row: Outgoing) -> None:
+        await self._store.write(lambda db: outbox.retry(db, row.id))

@@ -136,9 +136,8 @@ class Columns:
         self._shelf.put(pack(columns, texts))
         where, origins = columns[:2]
         self._anonymous = self._anonymous or not origins.all()
-        sizes = np.fromiter(map(len, texts), np.uint32, len(texts))
-        alike = sizes * np.uint32(0x9E3779B1) + where.astype(np.uint32)  # 2**32 / phi
-        self._alike.frombytes(alike.tobytes())
+        alike = np.fromiter(map(hash, texts), np.int64, len(texts)) + where
+        self._alike.frombytes(alike.astype(np.uint32).tobytes())
 
     def change_times(self, change: Callable[[Ints], Ints]) -> None:
         """Put other times in the place of those that were added."""
@@ -192,7 +191,7 @@ class Columns:
         shown = times[rows]
         same = shown[1:] == shown[:-1]
         rows = rows[np.append(same, False) | np.append(False, same)]
-        alike = np.zeros(len(rows), np.uint64)  # a hash of all but the text: finds candidates
+        alike = np.zeros(len(rows), np.uint64)  # a hash: finds candidates
         for column in (self._who, times, self._alike):
             alike *= np.uint64(0x9E3779B97F4A7C15)  # odd, near the golden ratio of 2**64
             alike += np.asarray(column)[rows].astype(np.uint64)

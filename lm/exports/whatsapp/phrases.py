@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,10 +20,13 @@ from lm.exports.whatsapp.wording import Wording
 from lm.exports.whatsapp.wording_asia import ASIA
 from lm.exports.whatsapp.wording_europe import EUROPE
 
+Codes = npt.NDArray[np.unsignedinteger[Any]]  # of characters
+
 WORDING = {**EUROPE, **ASIA}
 NOTICE = "notice"  # the kind of what the group itself says, where its name stands as the speaker
 _LONGEST = 300  # characters looked at: the app's own sentences are shorter
 _SHORT = 6  # characters that tell the beginning of nearly all ordinary texts from the app's
+_BITS = 20  # of a hash of those: one ordinary text in a hundred has a phrase's
 
 
 def _phrases(of: Callable[[Wording], str]) -> dict[str, str]:
@@ -112,8 +114,25 @@ def _starts() -> frozenset[str]:
 
 
 _SPELLED = _starts()
-_STARTS = frozenset(start.encode()[:_SHORT] for start in _SPELLED)  # finds nearly only those
-_START = itemgetter(slice(_SHORT))
+
+
+def _hashes(starts: Codes) -> npt.NDArray[np.uint32]:
+    """A number below 2**_BITS for every row of character codes, by multiplication."""
+    numbers = np.zeros(len(starts), np.uint32)
+    for column in starts.T:
+        numbers = (numbers + column) * np.uint32(0x9E3779B1)  # odd, near 2**32 / phi
+    return numbers >> np.uint32(32 - _BITS)
+
+
+def _hashed() -> npt.NDArray[np.bool_]:
+    """Which of those numbers a phrase's beginning has."""
+    table = np.zeros(1 << _BITS, np.bool_)
+    padded = "".join(start.ljust(_SHORT, "\0") for start in _SPELLED).encode("utf-32-le")
+    table[_hashes(np.frombuffer(padded, np.uint32).reshape(-1, _SHORT))] = True
+    return table
+
+
+_HASHED = _hashed()
 
 
 def ordinary(texts: list[bytes]) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
@@ -123,8 +142,7 @@ def ordinary(texts: list[bytes]) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
     """
     texts = list(map(bytes.strip, texts))
     joined = b"\0".join((*texts, b""))
-    good = _visible(joined, len(texts))
-    known = np.fromiter(map(_STARTS.__contains__, map(_START, texts)), np.bool_, len(texts))
+    good, known = _glance(joined, len(texts))
     for place in np.flatnonzero(known & good).tolist():
         good[place] = texts[place].decode()[:_SHORT] not in _SPELLED
     if any(part in joined for part in _SUSPICIOUS):
@@ -133,19 +151,26 @@ def ordinary(texts: list[bytes]) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
     return texts, good
 
 
-def _visible(joined: bytes, count: int) -> npt.NDArray[np.bool_]:
-    """Which of the texts, each ended by NUL, are not too long and hold only usual characters."""
-    if not count or joined.count(b"\0") != count:
-        return np.zeros(count, np.bool_)
+def _glance(joined: bytes, count: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which texts, each ended by NUL, are not too long and hold only usual characters.
+
+    And which of them begin with a phrase's beginning, or with something of the same hash.
+    """
     if joined.isascii():
-        codes: npt.NDArray[np.unsignedinteger[Any]] = np.frombuffer(joined, np.uint8)
+        codes: Codes = np.frombuffer(joined, np.uint8)
     else:
         codes = np.frombuffer(joined.decode(errors="replace").encode("utf-32-le"), np.uint32)
     ends = np.flatnonzero(codes == 0)
+    if not count or len(ends) != count:  # a text that holds NUL itself
+        return np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     sizes = np.diff(ends, prepend=-1)
     begins = ends + 1 - sizes
     good: npt.NDArray[np.bool_] = np.logical_and.reduceat(_GLANCED[codes], begins)
-    return good & (sizes > 1) & (sizes <= _LONG) & ~np.isin(codes[begins], _JOINERS)
+    good &= (sizes > 1) & (sizes <= _LONG) & ~np.isin(codes[begins], _JOINERS)
+    within = np.arange(_SHORT)
+    places = np.minimum(begins[:, None] + within, len(codes) - 1)
+    starts = np.where(within < sizes[:, None] - 1, codes[places], 0)
+    return good, _HASHED[_hashes(starts)]
 
 
 def names_a_person(prefix: str) -> bool:

@@ -189,7 +189,7 @@ class Stretch:
                 self.draft.skip(kind, entries.line_of(place) if wanted else 0)
             else:
                 who[place], texts[place], good[place] = speaker, text.encode(), True
-        kept = list(compress(texts, good.tolist()))
+        kept = list(compress(texts, good.tobytes()))
         where, none = np.full(len(kept), self._conversation), ids_of(0, np.full(len(kept), -1))
         self.draft.columns.extend(who[good], kept, times[good], where, none, none)
 

@@ -7,8 +7,10 @@ there, then few and older than the message, or another export begins with the fi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import compress, count
+from itertools import compress, repeat
 from typing import NamedTuple
+
+import numpy as np
 
 from lm.exports.dating.dates import NO_DAY, DateOrder, Written, infer_order
 from lm.exports.dating.headers import LAYOUTS, Layout, find_layout, read_day
@@ -28,8 +30,10 @@ class Switch(NamedTuple):
 
 def may_switch(texts: list[bytes]) -> Iterator[int]:
     """Places of texts that have lines enough."""
-    long = compress(count(), map((20 * FEW).__lt__, map(len, texts)))  # nearly none, found in C
-    return (place for place in long if texts[place].count(b"\n") >= FEW)
+    sizes = np.fromiter(map(len, texts), np.int64, len(texts))
+    long = np.flatnonzero(sizes > 20 * FEW).tolist()
+    lines = map(bytes.count, map(texts.__getitem__, long), repeat(b"\n"))  # all of it in C
+    return compress(long, map(FEW.__le__, lines))
 
 
 def switch(coded: bytes, sent: Written, order: DateOrder) -> Switch | None:

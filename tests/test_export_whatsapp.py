@@ -432,6 +432,7 @@ def _days(header: str, month: int, count: int) -> str:
         ("%d/%m/%Y, %H:%M - ", "%m/%d/%y, %I:%M %p - ", "then month/day/year, 12 h"),
         ("%d/%m/%Y, %H:%M - ", "%Y-%m-%d, %H:%M - ", "then year/month/day, 24 h"),
         ("%d.%m.%y, %H:%M - ", "%d %b %Y, %H:%M - ", "then year/month/day, 24 h"),
+        ("%d.%m.%y, %H:%M - ", "%d\u200f/%m\u200f/%Y\u060c %H:%M - ", "day/month/year, 24 h"),
     ],
 )
 @pytest.mark.parametrize("count", [20, 400])
@@ -447,6 +448,24 @@ def test_reads_the_exports_of_two_phones_joined(
     assert locale in export.locale
     assert [line for line in export.evidence if line.startswith("from line 301 another phone's")]
     assert not export.skipped
+
+
+def test_marks_in_the_second_phones_dates_are_found_behind_what_shows_the_layout(
+    tmp_path: Path,
+) -> None:
+    """Dates that only invisible marks tell from the first phone's begin a stretch, far below."""
+    above = _days("%d/%m/%Y, %H:%M - ", 3, 600) * 20
+    export = read(tmp_path, above + _days("%d\u200f/%m\u200f/%Y, %H:%M - ", 4, 40))
+    assert len(export.messages) == 12_040
+    assert [line for line in export.evidence if line.startswith("from line 12,001 another phone's")]
+
+
+def test_marks_in_the_first_phones_dates_are_no_reason_to_begin_anew(tmp_path: Path) -> None:
+    """Without its marks the second phone's header looks the same and is read by the same."""
+    marked, bare = "%d\u200f/%m\u200f/%Y, %H:%M - ", "%d/%m/%Y, %H:%M - "
+    export = read(tmp_path, _days(marked, 3, 30) + _days(bare, 4, 30))
+    assert len(export.messages) == 60
+    assert {message.text[:5] for message in export.messages} == {"on 03", "on 04"}
 
 
 def test_many_old_messages_may_be_pasted(tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ import numpy as np
 
 from lm.exports.dating.dates import NO_DAY, DateOrder, Written, infer_order
 from lm.exports.dating.headers import LAYOUTS, Layout, find_layout, read_day
+from lm.exports.whatsapp.pieces import tidy
 
 FEW = 5  # headers that begin a stretch of their own if they are not older than what is before
 MANY = 50  # headers that nobody pastes into one message
-_LOOKED_AT = 1 << 17  # characters: more than a message has, and several headers
+_LOOKED_AT = 1 << 18  # bytes: more than a message has, and several headers
 
 
 class Switch(NamedTuple):
@@ -42,19 +43,26 @@ def switch(coded: bytes, sent: Written, order: DateOrder) -> Switch | None:
     sent:  the date of the message
     order: of the dates before it
     """
-    text = coded.decode(errors="replace")
-    start = text[:_LOOKED_AT]
+    start = tidy(coded[:_LOOKED_AT].decode(errors="replace"))
     layout = max(LAYOUTS, key=lambda layout: len(layout.pattern.findall(start)))
     headers = list(layout.pattern.finditer(start))
     if len(headers) < FEW:
         return None
     days = [read_day(header[2 if layout.time_first else 1]) for header in headers]
     later = _not_older([day.written for day in days if day], sent, order)
-    found = find_layout(start[headers[0].start() :])
+    at = _line(coded, start.count("\n", 0, headers[0].start()))
+    found = find_layout(start[headers[0].start() :], coded[at:_LOOKED_AT])
     if found is None or not (later or len(headers) >= MANY):
         return None
-    at = len(text[: headers[0].start()].encode())
     return Switch(coded[:at], coded[at:], found[0])
+
+
+def _line(coded: bytes, number: int) -> int:
+    """Where the line feed of that number stands, from 0."""
+    at = -1
+    for _ in range(number + 1):
+        at = coded.index(b"\n", at + 1)
+    return at
 
 
 def _not_older(dates: list[Written], sent: Written, order: DateOrder) -> bool:

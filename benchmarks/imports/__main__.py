@@ -2,7 +2,7 @@
 
 Prints messages a second and peak memory on generated exports, beside whatstk and chat-miner where
 --peer-python names an environment that has them, and the table of formats and fixtures. Every read
-is a process of its own, one after the other, all in one run. Writes benchmarks/imports.json.
+is a process of its own; the parsers take turns, and the table has medians. Writes imports.json.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -36,8 +37,13 @@ def timed(python: str, parser: str, file: Path) -> Figures | None:
     return figures
 
 
-def speeds(count: int, peer_python: str) -> Iterator[Figures]:
-    """Every parser on every generated file."""
+def median(runs: list[Figures]) -> Figures:
+    """What one parser took for one file in the middle of several runs, each figure by itself."""
+    return {key: statistics.median([run[key] for run in runs]) for key in runs[0]}
+
+
+def speeds(count: int, peer_python: str, rounds: int) -> Iterator[Figures]:
+    """Every parser on every generated file, in turns."""
     with tempfile.TemporaryDirectory() as folder:
         for write, name, peers in (
             (write_whatsapp, "export.txt", ("whatstk", "chat-miner")),
@@ -45,16 +51,21 @@ def speeds(count: int, peer_python: str) -> Iterator[Figures]:
         ):
             write(Path(folder) / f"small{Path(name).suffix}", 200)
             file = write(Path(folder) / name, count)
-            for parser in ("understudy", *(peers if peer_python else ())):
-                python = sys.executable if parser == "understudy" else peer_python
-                figures = timed(python, parser, file)
-                if figures:
-                    yield {
-                        "file": name,
-                        "megabytes": file.stat().st_size >> 20,
-                        "parser": parser,
-                        **figures,
-                    }
+            runs: dict[str, list[Figures]] = {}
+            for _ in range(rounds):
+                for parser in ("understudy", *(peers if peer_python else ())):
+                    python = sys.executable if parser == "understudy" else peer_python
+                    if figures := timed(python, parser, file):
+                        runs.setdefault(parser, []).append(figures)
+            megabytes = file.stat().st_size >> 20
+            for parser, figures_of in runs.items():
+                yield {
+                    "file": name,
+                    "megabytes": megabytes,
+                    "parser": parser,
+                    "rounds": len(figures_of),
+                    **median(figures_of),
+                }
 
 
 def speed_table(measured: list[Figures]) -> str:
@@ -92,12 +103,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=1_000_000, help="in the generated exports")
     parser.add_argument("--peer-python", default="", help="a python with whatstk and chat-miner")
+    parser.add_argument("--rounds", type=int, default=3, help="of all parsers in turns")
     parser.add_argument("--data", type=Path, default=DATA, help="the folder of the samples")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "imports.json")
     arguments = parser.parse_args()
     found = list(rows(arguments.data))
     print(fixture_table(found), end="\n\n")
-    measured = list(speeds(arguments.messages, arguments.peer_python)) if arguments.messages else []
+    count, peers, rounds = arguments.messages, arguments.peer_python, arguments.rounds
+    measured = list(speeds(count, peers, rounds)) if count else []
     print(speed_table(measured))
     result = {
         "python": platform.python_version(),

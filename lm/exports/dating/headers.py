@@ -150,6 +150,7 @@ def first_without_year(text: str) -> int:
 
 
 _NUMBERS = re.compile(rf"({_ERA})?{_S}?(\d+)")
+_ERA_BEHIND = re.compile(rf"{_S}([RHS])(?:\W|$)")
 _MARK = re.compile("[-./년年]")
 _BLANKS = re.compile(r"[\s\d,،\[]+")
 
@@ -161,8 +162,7 @@ def read_day(raw: str) -> Day | None:
         return _worded_day(raw, [int(digits) for _, digits in found])
     a, b, c = (int(digits) + _ERAS.get(era, 0) for era, digits in found[:3])
     first, last = len(found[0][1]), len(found[2][1])
-    era = re.search(rf"{_S}([RHS])(?:\W|$)", raw)
-    if era:
+    if era := _ERA_BEHIND.search(raw):
         a, c, last = (a, c + _ERAS[era[1]], 4) if first < 3 else (a + _ERAS[era[1]], c, last)
     found_mark = _MARK.search(raw)
     mark = found_mark[0] if found_mark else ""

@@ -87,9 +87,9 @@ _VISIBLE = (
 )
 _JOINERS = (0x200D, 0xFE0F)  # never the first character
 _WITHIN = ") \0\n\u200d\ufe0f"  # what may stand in such a text, and ends it
-_SUSPICIOUS = tuple(
-    map(str.encode, ("//maps.g", ":\n", "：\n"))
-)  # of a location, and of a poll's first line
+_MAPS = b"//maps.g"  # in a location
+_COLONS = (ord(":"), ord("："))  # at the end of a poll's first line
+_FEED = ord("\n")
 _LONG = 60_000  # bytes or characters
 
 
@@ -117,10 +117,10 @@ _SPELLED = _starts()
 
 
 def _hashes(starts: Codes) -> npt.NDArray[np.uint32]:
-    """A number below 2**_BITS for every row of character codes, by multiplication."""
-    numbers = np.zeros(len(starts), np.uint32)
-    for column in starts.T:
-        numbers = (numbers + column) * np.uint32(0x9E3779B1)  # odd, near 2**32 / phi
+    """A number below 2**_BITS for every column of character codes, by multiplication."""
+    numbers = np.zeros(starts.shape[1], np.uint32)
+    for row in starts:
+        numbers = (numbers + row) * np.uint32(0x9E3779B1)  # odd, near 2**32 / phi
     return numbers >> np.uint32(32 - _BITS)
 
 
@@ -128,7 +128,7 @@ def _hashed() -> npt.NDArray[np.bool_]:
     """Which of those numbers a phrase's beginning has."""
     table = np.zeros(1 << _BITS, np.bool_)
     padded = "".join(start.ljust(_SHORT, "\0") for start in _SPELLED).encode("utf-32-le")
-    table[_hashes(np.frombuffer(padded, np.uint32).reshape(-1, _SHORT))] = True
+    table[_hashes(np.frombuffer(padded, np.uint32).reshape(-1, _SHORT).T)] = True
     return table
 
 
@@ -145,14 +145,14 @@ def ordinary(texts: list[bytes]) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
     good, known = _glance(joined, len(texts))
     for place in np.flatnonzero(known & good).tolist():
         good[place] = texts[place].decode()[:_SHORT] not in _SPELLED
-    if any(part in joined for part in _SUSPICIOUS):
+    if _MAPS in joined:
         for place, text in enumerate(texts):
-            good[place] &= not any(part in text for part in _SUSPICIOUS)
+            good[place] &= _MAPS not in text
     return texts, good
 
 
 def _glance(joined: bytes, count: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which texts, each ended by NUL, are not too long and hold only usual characters.
+    """Which texts, each ended by NUL, are not too long, of usual characters, and no poll.
 
     And which of them begin with a phrase's beginning, or with something of the same hash.
     """
@@ -165,12 +165,13 @@ def _glance(joined: bytes, count: int) -> tuple[npt.NDArray[np.bool_], npt.NDArr
         return np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     sizes = np.diff(ends, prepend=-1)
     begins = ends + 1 - sizes
-    good: npt.NDArray[np.bool_] = np.logical_and.reduceat(_GLANCED[codes], begins)
-    good &= (sizes > 1) & (sizes <= _LONG) & ~np.isin(codes[begins], _JOINERS)
-    within = np.arange(_SHORT)
-    places = np.minimum(begins[:, None] + within, len(codes) - 1)
-    starts = np.where(within < sizes[:, None] - 1, codes[places], 0)
-    return good, _HASHED[_hashes(starts)]
+    good = (sizes > 1) & (sizes <= _LONG) & ~np.isin(codes[begins], _JOINERS)
+    good[np.searchsorted(ends, np.flatnonzero(~_GLANCED.take(codes)))] = False
+    feeds = np.flatnonzero(codes == _FEED)
+    good[np.searchsorted(ends, feeds[np.isin(codes[feeds - 1], _COLONS)])] = False
+    within = np.arange(_SHORT)[:, None]
+    starts = np.where(within < sizes - 1, codes.take(begins + within, mode="clip"), 0)
+    return good, _HASHED.take(_hashes(starts))
 
 
 def names_a_person(prefix: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import compress
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ DAY, MINUTE = 86_400, 60  # seconds
 DAYS = 1 << 32  # more than the different dates of a stretch
 _CARRIED = 4 * (LONGEST_TEXT + 1_000)  # bytes: a message that is too long stays too long
 _MOST_STRETCHES = 20
+_FAMILIAR = 64  # texts as "<Media omitted>", of which there are thousands in a file
 _NOBODY, _UNSPLIT = -1, -2
 
 
@@ -60,6 +62,7 @@ class Stretch:
         self._day_shapes = array("q")
         self._shapes.number("")  # of what cannot be read
         self._dropped = 0  # lines of the message that is carried on
+        self._own_words = lru_cache(_FAMILIAR)(own_words)
         self._usual: set[int] = set()
         self._groups: set[int] = set()
         self._days = Numbers(self._day)
@@ -203,7 +206,7 @@ class Stretch:
             return speaker, "", "system"
         if len(raw) > LONGEST_TEXT:
             return speaker, "", "too long"
-        words = own_words(raw)
+        words = self._own_words(raw)
         if words.language:
             self.languages[words.language] += 1
         if words.kind == NOTICE:

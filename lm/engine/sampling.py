@@ -8,6 +8,7 @@ the same reply alone and in any batch. It knows no model and no slots.
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -233,9 +234,8 @@ class Sampler:
 
 
 def draws(sampling: Sampling, seed: int) -> list[float]:
-    """A uniform number in [0, 1) for every step of a reply, from the CPU whatever the device."""
+    """A uniform number in [0, 1) for every step of a reply, whatever the device."""
     if sampling.temperature == 0:
         return [0.0] * sampling.max_tokens
-    generator = torch.Generator().manual_seed(seed)
-    found: list[float] = torch.rand(sampling.max_tokens, generator=generator).tolist()
-    return found
+    uniform = random.Random(seed).random
+    return [uniform() for _ in range(sampling.max_tokens)]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -100,9 +101,9 @@ class Batch:
         """[rows, time]; padding repeats a row's last."""
         if self.time == 1:
             return self._tensor(self.at)[:, None]
-        ends = self._tensor(self.counts)[:, None] - 1
-        steps = self.slots.at[None, : self.time]
-        return self._tensor(self.at)[:, None] + torch.minimum(steps, ends)
+        at, counts = np.array(self.at), np.array(self.counts)
+        steps = np.minimum(np.arange(self.time), counts[:, None] - 1)
+        return uploaded(torch.from_numpy(at[:, None] + steps), self.slots.at.device)
 
     def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Store [rows, kv_heads, time, head_dim]; everything that the rows may look at.

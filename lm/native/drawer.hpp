@@ -21,6 +21,7 @@ struct Rules {
 
 class Drawer {
  public:
+  static constexpr size_t GROUP = 16;  // vectors; larger ones tell less, smaller ones are more
   static constexpr int64_t NONE = -1;  // scores are not all finite, or every token is banned
 
   explicit Drawer(int vocab) : vocab_(vocab), scores_((vocab + LANES - 1) / LANES * LANES) {}
@@ -30,11 +31,12 @@ class Drawer {
                const std::vector<int64_t>& also_banned) {
     std::copy(scores, scores + vocab_, scores_.begin());
     std::fill(scores_.begin() + vocab_, scores_.end(), scores[0]);
-    if (!finite()) return NONE;
+    float most = 0;
+    if (!finite(most)) return NONE;
     std::fill(scores_.begin() + vocab_, scores_.end(), -INFINITY);
     for (const auto* banned : {&rules.banned, &also_banned})
       for (const int64_t token : *banned) scores_[token] = -INFINITY;
-    const float most = extreme<std::greater<>>();
+    if (!rules.banned.empty() || !also_banned.empty()) most = highest(scores_);
     if (most == -INFINITY) return NONE;
     for (float& x : scores_) x = (x - most) / rules.temperature;  // the likeliest is 0
     keep(rules);
@@ -46,29 +48,38 @@ class Drawer {
   float log_prob(const float* scores, int64_t token) {
     std::copy(scores, scores + vocab_, scores_.begin());
     std::fill(scores_.begin() + vocab_, scores_.end(), LOW);
-    const float most = extreme<std::greater<>>();
+    const float most = highest(scores_);
     return scores[token] - most + std::log(softmax(scores_.data(), int(scores_.size())));
   }
 
  private:
-  // The greatest or least score; NaN is ignored.
-  template <class Better>
-  float extreme() const {
-    Vec found = load(scores_.data());
-    for (size_t i = LANES; i < scores_.size(); i += LANES) {
-      const Vec each = load(scores_.data() + i);
-      found = Better()(each, found) ? each : found;
-    }
+  static Vec higher(Vec a, Vec b) { return a > b ? a : b; }
+
+  static float highest(Vec of) {
     float lanes[LANES];
-    store(lanes, found);
-    return *std::min_element(lanes, lanes + LANES, Better());
+    store(lanes, of);
+    return *std::max_element(lanes, lanes + LANES);
   }
 
-  bool finite() const {
+  // Of full vectors; NaN is ignored.
+  static float highest(const std::vector<float>& of) {
+    Vec found = load(of.data());
+    for (size_t i = LANES; i < of.size(); i += LANES) found = higher(load(of.data() + i), found);
+    return highest(found);
+  }
+
+  // Whether all scores are finite, and so is the distance between any two. `most`: the highest.
+  bool finite(float& most) const {
     Vec sum = splat(0);  // of zeros, unless there is something that times 0 is not 0
-    for (size_t i = 0; i < scores_.size(); i += LANES)
-      sum = fma(load(scores_.data() + i), splat(0), sum);
-    return total(sum) == 0 && std::isfinite(extreme<std::greater<>>() - extreme<std::less<>>());
+    Vec high = load(scores_.data()), low = -high;
+    for (size_t i = 0; i < scores_.size(); i += LANES) {
+      const Vec each = load(scores_.data() + i);
+      sum = fma(each, splat(0), sum);
+      high = higher(each, high);
+      low = higher(-each, low);
+    }
+    most = highest(high);
+    return total(sum) == 0 && std::isfinite(most + highest(low));
   }
 
   // Whatever passes the filters. Equal scores stay or leave together.
@@ -118,11 +129,27 @@ class Drawer {
     }
   }
 
+  // A score that at least `count` reach, so that the search need not begin at the lowest: of the
+  // highest in each of many groups the `count`th highest.
+  float surely(size_t count) {
+    highs_.clear();
+    for (size_t i = 0; i < scores_.size();) {
+      Vec high = load(scores_.data() + i);
+      const size_t end = std::min(i + GROUP * LANES, scores_.size());
+      for (i += LANES; i < end; i += LANES) high = higher(load(scores_.data() + i), high);
+      highs_.resize(highs_.size() + LANES);
+      store(&highs_[highs_.size() - LANES], high);
+    }
+    if (highs_.size() < count) return -INFINITY;
+    std::nth_element(highs_.begin(), highs_.begin() + count - 1, highs_.end(), std::greater<>());
+    return highs_[count - 1];
+  }
+
   // The `count`th highest score, or `least` where fewer reach that. best_ then holds them, in no
   // order.
   float lowest_of(size_t count, float least) {
     const size_t room = std::max<size_t>(2 * count, 128);
-    float low = least;
+    float low = std::max(least, surely(count));
     best_.clear();
     const auto shrink = [&] {
       std::nth_element(best_.begin(), best_.begin() + count - 1, best_.end(), std::greater<>());
@@ -157,8 +184,8 @@ class Drawer {
   // Where more than the share `point` is reached. What is kept become shares.
   size_t reached(double point) {
     const size_t count = kept_.size();
-    const Vec most = splat(kept_[likeliest()]);
     kept_.resize((count + LANES - 1) / LANES * LANES, LOW);
+    const Vec most = splat(highest(kept_));
     for (size_t i = 0; i < kept_.size(); i += LANES)
       store(&kept_[i], exponential(load(&kept_[i]) - most));
     double whole = 0, sum = 0;
@@ -175,7 +202,7 @@ class Drawer {
   }
 
   const int vocab_;
-  std::vector<float> scores_, best_;
+  std::vector<float> scores_, best_, highs_;
   std::vector<int64_t> tokens_;  // that pass the filters, rising, and
   std::vector<float> kept_;      // their scores
 };

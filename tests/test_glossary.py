@@ -17,8 +17,9 @@ from lm.corpus.message import Message, Speaker
 from lm.corpus.transcript import Transcript
 from lm.doctor.verdict import LEVELS
 from lm.judging.floors import BIGRAM, KNESER_NEY
+from lm.learning.material import divide
 from lm.learning.plan import Machine, choose
-from lm.learning.training import SERVED, divide
+from lm.learning.training import SERVED
 from tests.wording_texts import ROOT
 
 TRANSLATED = [language for language in languages() if language != "en"]

@@ -14,8 +14,9 @@ from lm.checkpoints.versions import Versions
 from lm.corpus.message import Message, Speaker
 from lm.corpus.transcript import Transcript
 from lm.learning.events import Event, Gate, Plan
+from lm.learning.material import divide
 from lm.learning.presets import PRESETS
-from lm.learning.training import Training, divide
+from lm.learning.training import Training
 from tests.small_talk import CPU, QUICK, transcript
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from lm.engine.request import Finished, Piece, Request, Scored
 from lm.engine.sampling import Sampling
-from lm.engine.scheduler import Decode, EngineFull, Prefill, Sampled, Scheduler, Score
+from lm.engine.scheduler import EngineFull, Scheduler
+from lm.engine.steps import Decode, Prefill, Sampled, Score
 from lm.engine.table import Chore, SlotTable
 
 SAMPLED = 77

@@ -18,8 +18,8 @@ from bot.learning.training import transcript
 from bot.memory.current import Current
 from bot.wording import wording
 from lm.corpus.transcript import Transcript
+from lm.learning.material import divide
 from lm.learning.origin import LEAST_NEW
-from lm.learning.training import divide
 from storage import chats, retrains, schedules
 from storage.groups import Group
 from storage.schedules import Schedule

@@ -16,7 +16,8 @@ import torch
 
 from lm.engine.request import Event, Finished, Request
 from lm.engine.runner import Guard, Model, Runner
-from lm.engine.scheduler import Decode, EngineFull, Prefill, Scheduler, Score
+from lm.engine.scheduler import EngineFull, Scheduler
+from lm.engine.steps import Decode, Prefill, Score
 from lm.engine.table import SlotTable
 
 __all__ = ["Engine", "EngineFull"]

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from lm.device import uploaded
 from lm.engine.running import Candidate, Row
 from lm.engine.sampling import Drawn, Rules
-from lm.engine.scheduler import Sampled
 from lm.engine.slots import Batch, Slots
+from lm.engine.steps import Sampled
 from lm.engine.table import Chore, Slot
 from lm.models.gpt import Cache
 from lm.native.sampler import sampler

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
 
 from lm.engine.request import Event, Piece, Reason, Request, Scored
 from lm.engine.running import Candidate, Running, Waiting, start
 from lm.engine.shares import Shares
+from lm.engine.steps import Decode, Prefill, Sampled, Score, Scoring
 from lm.engine.table import Slot, SlotTable
 
 BESIDE = 4  # a chunk is so many times smaller where replies wait for their next token
@@ -25,51 +25,6 @@ TENANTS = 4  # at least so many can wait: none takes more than its part of the q
 
 class EngineFull(Exception):  # noqa: N818 - a condition to wait for, named like queue.Full
     """As many requests wait as the queue holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prefill:
-    """Compute these tokens behind those in each slot."""
-
-    chunks: list[tuple[Slot, list[int]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Decode:
-    """Sample the next token of each of these candidates; those in chats' slots are in order."""
-
-    candidates: list[Candidate]
-
-
-@dataclass(slots=True)
-class Scoring:
-    """Sequences whose tokens behind the first `given` are to be scored."""
-
-    id: int
-    sequences: list[list[int]]
-    given: int
-    log_probs: list[float] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Score these sequences, which are some of a scoring's."""
-
-    scoring: Scoring
-    sequences: list[list[int]]
-
-
-@dataclass(slots=True)  # a frozen one takes twice as long to make
-class Sampled:
-    """What a decode gives for a candidate. `token` is None where its numbers were none.
-
-    Without a token that the copy guard lets through, `guarded`. `peeked` only where wanted.
-    """
-
-    token: int | None
-    log_prob: float = 0.0
-    guarded: bool = False
-    peeked: list[float] = field(default_factory=list)
 
 
 class Scheduler:

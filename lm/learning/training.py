@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,11 +19,9 @@ import torch
 from lm.checkpoints.checkpoint import Checkpoint, CheckpointError
 from lm.checkpoints.meta import Meta
 from lm.checkpoints.versions import Versions
-from lm.corpus.batches import RARE, Session, frequent_speakers
-from lm.corpus.duplicates import without_repeats
 from lm.corpus.rarity import rare_sequences
 from lm.corpus.tokenizer import Kind, Tokenizer
-from lm.corpus.transcript import LEAST, Transcript
+from lm.corpus.transcript import Transcript
 from lm.device import free_memory, peak, precision
 from lm.engine.copy_guard import CopyGuard
 from lm.judging.bits import bits_per_byte
@@ -32,6 +30,7 @@ from lm.judging.floors import floors
 from lm.learning import plan
 from lm.learning.events import Card, Done, Gate, Note, Plan, Report
 from lm.learning.learner import DivergedError, Learned, Learner
+from lm.learning.material import Material, divide
 from lm.learning.mixing import mixed
 from lm.learning.origin import Origin, continued, fresh
 from lm.learning.plan import Machine
@@ -45,53 +44,8 @@ from lm.models.predictor import GPTPredictor, Predictor
 Start = Literal["auto", "fresh", "continue"]
 
 RESERVE = 0.95  # share of the allowed time for learning; the rest is for judging and storing
-HALVED_FROM = 200  # held-out messages from which on choosing and judging use different ones
 SERVED = "served"  # of a card's figures: what the version is
 SNAPSHOT = ".training"  # beside the versions
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """A transcript divided: to learn from, to choose by (early stop, weights), and to judge on."""
-
-    learned: list[Session]
-    choosing: list[Session]
-    judging: list[Session]
-    repeats: int
-
-    @property
-    def characters(self) -> int:
-        """Of the text to learn from."""
-        return sum(map(len, self.texts))
-
-    @property
-    def texts(self) -> Iterator[str]:
-        """What there is to learn from, message by message."""
-        return (message.text for session in self.learned for message in session)
-
-
-def divide(transcript: Transcript) -> Material:
-    """Learned and held-out sessions; ValueError when they would teach nothing."""
-    count = sum(bool(message.text) for message in transcript.messages)
-    if count < LEAST:
-        raise ValueError(f"too little to learn from: {count} messages, at least {LEAST} are needed")
-    learned, held_out = transcript.split()
-    if not frequent_speakers(learned):
-        raise ValueError(f"too little to learn from: nobody said {RARE} messages")
-    choosing, judging = _halves(held_out)
-    kept, repeats = without_repeats(learned)
-    return Material([*kept], choosing, judging, repeats)
-
-
-def _halves(held_out: Sequence[Session]) -> tuple[list[Session], list[Session]]:
-    """Every other session, the newest to judge on. Few messages serve both purposes at once."""
-    if sum(len(session) for session in held_out) < HALVED_FROM:
-        return [*held_out], [*held_out]
-    if len(held_out) == 1:
-        middle = len(held_out[0]) // 2
-        return [held_out[0][:middle]], [held_out[0][middle:]]
-    newest_first = held_out[::-1]
-    return [*newest_first[1::2]][::-1], [*newest_first[0::2]][::-1]
 
 
 class Training:

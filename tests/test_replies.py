@@ -166,7 +166,11 @@ async def test_what_never_left_is_sent_when_the_server_is_back(stage: Backstage)
     cause = await stage.want(chat, text="hello")
     replies.wake(chat)
     await asyncio.sleep(0.3)
-    assert await stage.states() == {cause: "ready"}
+
+    async def is_kept() -> bool:  # being tried again now and then
+        return await stage.states() == {cause: "ready"}
+
+    await until(is_kept)
     async with Playground(config) as late:
         assert await stage.ended(cause) == ["sent"]
         heard = [m.content.get("text") for m in late.world.chats[chat_id].messages.values()]

@@ -26,7 +26,7 @@ WORDING = {**EUROPE, **ASIA}
 NOTICE = "notice"  # the kind of what the group itself says, where its name stands as the speaker
 _LONGEST = 300  # characters looked at: the app's own sentences are shorter
 _SHORT = 6  # characters that tell the beginning of nearly all ordinary texts from the app's
-_BITS = 20  # of a hash of those: one ordinary text in a hundred has a phrase's
+_BITS = 20  # of a hash of those: one other text in 700 has a phrase's
 
 
 def _phrases(of: Callable[[Wording], str]) -> dict[str, str]:

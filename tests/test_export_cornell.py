@@ -31,18 +31,19 @@ def write(folder: Path, talks: str = TALKS) -> Path:
     return folder
 
 
-def zipped(folder: Path) -> Path:
-    file = folder / "corpus.zip"
+def zipped(folder: Path, ending: str = "zip") -> Path:
+    file = folder / f"corpus.{ending}"
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("corpus/movie_lines.txt", LINES)
         archive.writestr("corpus/movie_conversations.txt", TALKS)
     return file
 
 
-@pytest.mark.parametrize("which", [".", "movie_lines.txt", "movie_conversations.txt", "zip"])
+@pytest.mark.parametrize("which", [".", "movie_lines.txt", "movie_conversations.txt", "zip", "ZIP"])
 def test_reads_conversations(tmp_path: Path, which: str) -> None:
     """The folder, a zip of it, or either file beside the other."""
-    path = zipped(tmp_path) if which == "zip" else write(tmp_path) / which
+    is_zip = which.lower() == "zip"
+    path = zipped(tmp_path, which) if is_zip else write(tmp_path) / which
     export = read_export(path)
     assert [(m.speaker, m.text, m.conversation, m.origin) for m in export.messages] == [
         ("ANN", "hi", "cornell:1", "cornell:m0:L1"),

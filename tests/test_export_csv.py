@@ -27,6 +27,7 @@ def read(folder: Path, text: str, **options: str) -> Export:
         'sent_at,speaker,text\n1703543400000,Ann,"hi, ""you""\r\nthere"\r\n',
         "\ufeffAuthorID,Author,Date,Content,Attachments\n"
         '"1","Ann","2023-12-26T00:30:00.0000000+02:00","hi, ""you""\nthere",""\n',
+        'date,name,text\n2023-12-25 22:30:00 UTC,Ann,"hi, ""you""\nthere"\n',
         'when,who,said\n"12/25/23, 10:30 PM",Ann,"hi, ""you""\nthere"\n',
     ],
 )

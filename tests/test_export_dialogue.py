@@ -32,6 +32,14 @@ def test_reads_a_transcript(tmp_path: Path) -> None:
     assert export.lines == {"without a name": (1,)}
 
 
+def test_a_wide_colon_needs_no_blank(tmp_path: Path) -> None:
+    """As Chinese and Japanese are written; a time or an address within a text is no name."""
+    export = read(tmp_path, "小明：你好\n小红：八:三十\n小明： 好\nhttps://a.b\n小红：嗯\n")
+    assert said(export) == [
+        *[("小明", "你好"), ("小红", "八:三十"), ("小明", "好\nhttps://a.b"), ("小红", "嗯")]
+    ]
+
+
 def test_blank_lines_part_conversations(tmp_path: Path) -> None:
     """Where blocks hold several turns each; single lines with blanks between are one."""
     talk = "A: hi\nB: hello\nA: so\n"

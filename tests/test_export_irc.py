@@ -31,6 +31,12 @@ ZNC = """[2023-12-25 22:30:00] <alice> hi: there
 [2023-12-25 22:32:00] * alice waves
 [2023-12-26 00:01:00] <bob> morning
 """
+TEXTUAL = """[2023-12-25T22:30:00+0100] <alice> hi: there
+[2023-12-25T22:31:00+0100] <@bob> yo
+[2023-12-25T22:31:30+0100] carol joined the channel
+[2023-12-25T22:32:00+0100] * alice waves
+[2023-12-26T00:01:00+0100] <bob> morning
+"""
 HEXCHAT = """**** BEGIN LOGGING AT Mon Dec 25 22:00:00 2023
 
 Dec 25 22:29:00 *\tbob (~b@host) has joined
@@ -46,7 +52,7 @@ def read(folder: Path, text: str, name: str = "channel.log") -> Export:
     return read_export(folder / name)
 
 
-@pytest.mark.parametrize("log", [IRSSI, WEECHAT, ZNC, HEXCHAT])
+@pytest.mark.parametrize("log", [IRSSI, WEECHAT, ZNC, TEXTUAL, HEXCHAT])
 def test_reads_every_client_s_log(tmp_path: Path, log: str) -> None:
     """Ranks and colours go, what somebody does is kept, who comes and goes is counted."""
     export = read(tmp_path, log)
@@ -59,6 +65,15 @@ def test_reads_every_client_s_log(tmp_path: Path, log: str) -> None:
     ]
     assert (export.first, export.last) == (EVENING, EVENING + 91 * 60)
     assert set(export.skipped) == {"system"}
+
+
+def test_a_log_runs_on_into_the_next_year(tmp_path: Path) -> None:
+    """HexChat's lines have no year: after December comes the next one's January."""
+    days = ("Dec 31 23:59:00", "Jan  1 00:01:00", "Feb 29 12:00:00", "Feb 28 12:00:00")
+    begun = "**** BEGIN LOGGING AT Sun Dec 31 22:00:00 2023\n"
+    export = read(tmp_path, begun + "".join(f"{day} <ann>\t{day[:6]}\n" for day in days))
+    assert [m.text for m in export.messages] == ["Dec 31", "Jan  1", "Feb 28", "Feb 29"]
+    assert export.last == int(datetime(2024, 2, 29, 12, tzinfo=UTC).timestamp())
 
 
 def test_the_day_may_stand_in_the_file_s_name(tmp_path: Path) -> None:

@@ -86,8 +86,18 @@ def test_a_title_tells_a_name_with_blanks(tmp_path: Path) -> None:
     assert read(tmp_path, text).speakers == {"Al B": 1, "Bo": 1}
 
 
+def test_a_text_that_begins_with_a_quotation_is_one_line(tmp_path: Path) -> None:
+    """Only an open mark says that more lines follow, whatever those look like."""
+    said = ['"Titanic" is good', '"""No"", he said\n22:32\tBo\tx"', "so", '"two\nlines"']
+    lines = "".join(f"22:3{n}\tAnn\t{text}\n" for n, text in enumerate(said))
+    export = read(tmp_path, f"2023/12/25(月)\n{lines}")
+    assert [m.text for m in export.messages] == [
+        *('"Titanic" is good', '"No", he said\n22:32\tBo\tx', "so", "two\nlines")
+    ]
+
+
 def test_a_quotation_that_never_ends_swallows_little(tmp_path: Path) -> None:
     """Only as much as a message may have; what follows is read."""
     rest = "22:32\tBob\tx\n" * 20_000
     export = read(tmp_path, f'2023/12/25(月)\n22:30\tA\thi\n22:31\tA\t"open\n{rest}')
-    assert export.speakers["Bob"] > 12_000
+    assert export.speakers["Bob"] > 19_000

@@ -117,6 +117,23 @@ def test_media_without_words_are_placeholders(
     assert [m.text for m in export.messages] == ["kept", shown]
 
 
+@pytest.mark.parametrize(
+    "words", ["I sent a photo", "My mum called you", "Bob left the group", "Annabel called you."]
+)
+def test_a_person_may_say_what_the_apps_say(tmp_path: Path, words: str) -> None:
+    """Their notices are about whoever is said to have written them."""
+    export = read(tmp_path, thread(said(words), said("Anna left the group."), said("ok")))
+    assert sorted(m.text for m in export.messages) == sorted([words, "ok"])
+
+
+def test_a_notice_may_use_the_first_name_alone(tmp_path: Path) -> None:
+    """As Messenger does for nicknames; the group's name may hold what looks like a notice."""
+    written = ("Anna set the nickname for Bob to B.", "Anna Lee named the group She called you.")
+    messages = (said(text, sender_name="Anna Lee") for text in (*written, "ok"))
+    export = read(tmp_path, thread(*messages))
+    assert [m.text for m in export.messages] == ["ok"]
+
+
 def test_reads_encrypted_chats(tmp_path: Path) -> None:
     """Messenger's end-to-end encrypted chats have other keys and no mojibake."""
     content = {

@@ -183,6 +183,17 @@ def test_reads_chat_md(tmp_path: Path) -> None:
     assert export.lines["malformed"] == (43,)
 
 
+@pytest.mark.parametrize("clock", ["15:04:22", "15:04"])
+def test_whatsapp_with_iso_dates_is_not_signal(tmp_path: Path, clock: str) -> None:
+    """One line that ends in blanks is no Markdown, and Signal does not mark what nobody typed."""
+    said = ("hi  ", "ho", "\u200eimage omitted", "\u200eThis message was deleted.")
+    lines = (f"[2019-05-29, {clock}] {'AB'[n % 2]}: {text}\n" for n, text in enumerate(said))
+    (tmp_path / "_chat.txt").write_text("".join(lines), encoding="utf-8")
+    export = read_export(tmp_path / "_chat.txt")
+    assert (export.format, export.skipped) == ("whatsapp", {"deleted": 1})
+    assert [m.text for m in export.messages] == ["hi", "ho", "[photo]"]
+
+
 LINES = st.sampled_from(
     ["[2023-11-14 22:13:20] J: ", "\n", "[", "](./", "(- ", " -)", "(( ", " ))", "> ", ":", "  "]
 )

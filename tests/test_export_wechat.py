@@ -36,6 +36,13 @@ def test_reads_a_qq_record(tmp_path: Path) -> None:
     assert export.lines == {"system": (14,)}
 
 
+def test_a_qq_number_is_one_person(tmp_path: Path) -> None:
+    """Whatever they call themselves later, and whoever else is called so."""
+    heads = ("张三(12345)", "【群主】小张(12345)", "张三(67890)")
+    text = "".join(f"2023-12-25 22:3{n}:00 {head}\n好\n\n" for n, head in enumerate(heads))
+    assert read(tmp_path, text).speakers == {"张三": 2, "张三 (qq:67890)": 1}
+
+
 def test_reads_wechat_as_tools_write_it(tmp_path: Path) -> None:
     """The same without numbers."""
     export = read(

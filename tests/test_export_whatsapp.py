@@ -19,7 +19,8 @@ from lm.exports.export import Export, ExportError
 from lm.exports.reading import read_export
 from lm.exports.source import LONGEST_LINE
 from lm.exports.whatsapp import pieces
-from lm.exports.whatsapp.phrases import ordinary, own_words
+from lm.exports.whatsapp.phrases import WORDING, ordinary, own_words
+from lm.exports.whatsapp.wording import Wording
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "whatsapp_fixtures"
 CHRISTMAS = int(datetime(2023, 12, 25, 22, 30, tzinfo=UTC).timestamp())
@@ -171,6 +172,7 @@ def test_reads_halves_and_parts_of_the_day(tmp_path: Path, written: str, clock: 
         (["1/1/20"], "day/month/year, 24 h"),
         (["20-10-05", "20-11-01", "20-12-24"], "year/month/day, 24 h"),
         (["2020-05-06", "2020-06-06"], "year/month/day, 24 h"),
+        (["10.20.11", "10.21.11"], "month/day/year, 24 h"),
     ],
 )
 def test_infers_the_order_of_dates_from_the_whole_file(
@@ -225,6 +227,7 @@ def test_an_american_header_is_taken_for_one(tmp_path: Path) -> None:
         ("Tin nhắn này đã bị xóa", "deleted"),
         ("मिस्ड वॉइस कॉल", "call"),
         ("Пропущений відеодзвінок", "call"),
+        ("未接群組語音通話", "call"),
     ],
 )
 def test_skips_what_the_app_wrote(tmp_path: Path, said: str, kind: str) -> None:
@@ -239,6 +242,7 @@ def test_skips_what_the_app_wrote(tmp_path: Path, said: str, kind: str) -> None:
     [
         ("\u200eimage omitted", "[photo]"),
         ("\u200eGIF omitted", "[GIF]"),
+        ("GIF omitted", "[GIF]"),
         ("\u200eaudio omitted", "[audio]"),
         ("\u200evoice message omitted", "[voice message]"),
         ("\u200eSticker weggelassen", "[sticker]"),
@@ -630,7 +634,8 @@ def test_reads_encodings_and_line_ends(tmp_path: Path, encoding: str, end: str) 
     assert texts(read_export(tmp_path / "chat.txt")) == ["hi\nthere", "ok"]
 
 
-def test_pieces_join_seamlessly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mark", ["", "\u200f"])
+def test_pieces_join_seamlessly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mark: str) -> None:
     """Where the file is cut while reading changes nothing: not texts, skips or line numbers."""
     said = [
         "hi",
@@ -641,9 +646,11 @@ def test_pieces_join_seamlessly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "ää",
     ]
     text = "".join(
-        f"{1 + n % 28}/12/23, 10:{n % 60:02} - P{n % 3}: {said[n % 6]}\r\n" for n in range(600)
+        f"{1 + n % 28}{mark}/12/23, 10:{n % 60:02} - P:{n % 4}: {said[n % 6]}\r\n"
+        for n in range(600)
     )
     whole = read(tmp_path, text)
+    assert (len(whole.messages), len(whole.speakers)) == (500, 4)
     for size in (1_000, 4_099):
         monkeypatch.setattr(pieces, "SIZE", size)
         export = read(tmp_path, text)
@@ -658,6 +665,19 @@ def test_a_glance_finds_what_a_close_look_finds(said: list[str]) -> None:
     coded = [raw.encode(errors="replace") for raw in said]
     for fast, good, raw in zip(*ordinary(coded), coded, strict=True):
         assert not good or fast.decode() == own_words(raw.decode()).text
+
+
+@pytest.mark.parametrize("wording", WORDING.values(), ids=WORDING)
+def test_a_glance_leaves_the_app_s_own_words_to_a_close_look(wording: Wording) -> None:
+    """Each phrase as translators have it, in the cases of a title, and with what follows it."""
+    whole = [phrase.rpartition(": ")[2] for phrase in wording.media.split("|")]
+    whole += wording.deleted.split("|")
+    begun = [*wording.calls.split("|"), *wording.notices.split("|")]
+    said = [*whole, *begun, *(f"{w[:1].upper()}{w[1:]}." for w in whole)]
+    said += [f"{start}{rest}" for start in begun if start for rest in (" x y", "abc", ", 18:00")]
+    said += [f"{poll}:\nWhere?" for poll in wording.polls.split("|") if poll]
+    _, good = ordinary([each.encode() for each in said])
+    assert [each for each, passed in zip(said, good, strict=True) if passed] == []
 
 
 HOSTILE = [

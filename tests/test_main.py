@@ -202,6 +202,18 @@ def test_import_prints_what_it_did(cli: Cli, tmp_path: Path) -> None:
     assert Paths(tmp_path / "data").database.stat().st_mode & 0o077 == 0
 
 
+def test_an_export_may_be_called_anything(cli: Cli, tmp_path: Path) -> None:
+    """Also what is no UTF-8, or looks like the marks of what prints on a terminal."""
+    file = written_exports.whatsapp(tmp_path / os.fsdecode(b"caf\xe9 [b].txt"), 80)
+    (tmp_path / "[").mkdir()
+    page = tmp_path / "[" / "b].html"
+    shown = cli("import", file, "--dry-run", "--html", page)
+    assert shown.status == 0, shown.err
+    assert "caf\ufffd [b].txt: 80 messages" in shown.out
+    assert "caf\ufffd [b].txt" in page.read_text()
+    assert cli("import", file, "--dry-run", "--json").json["file"] == "caf\ufffd [b].txt"
+
+
 def test_the_shapes_for_scripts(cli: Cli, served: Path) -> None:
     """`context --json` and `models --json` as the design fixes them, with the very token ids."""
     shown = cli("context", "-1001", "--topic", 7, "--json", "--data", served).json

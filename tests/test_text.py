@@ -36,10 +36,13 @@ def test_takes_away_what_nobody_sees(raw: str, cleaned: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["👩‍👩‍👧‍👦", "❤️", "🏳️‍🌈", "שלום, עולם", "سلام", "नमस्ते", "🇩🇰", "<END>", "a\n\nb", "Zürich"],
+    [
+        *("👩‍👩‍👧‍👦", "❤️", "🏳️‍🌈", "שלום, עולם", "سلام", "नमस्ते", "🇩🇰", "<END>", "a\n\nb", "Zürich"),
+        "\U0001fae9",
+    ],
 )
 def test_keeps_what_scripts_need(text: str) -> None:
-    """Joined emoji, variation selectors and right-to-left text come through unchanged."""
+    """Joined emoji, selectors, right-to-left text and emoji newer than Python stay unchanged."""
     assert clean(text) == text
 
 

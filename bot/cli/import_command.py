@@ -23,7 +23,7 @@ from bot.importing.terminal import listed, outcome, show, show_verdict
 from bot.paths import Paths
 from lm.doctor.page import page
 from lm.doctor.report import merged
-from lm.exports.export import Export
+from lm.exports.export import Export, clean_name
 from lm.exports.reading import read_export
 from storage.lock import hold
 from storage.store import Store, reading
@@ -62,7 +62,7 @@ def import_files(files: list[Path], options: ImportOptions, config: Config, data
     if data.exists() and not data.is_dir():
         raise UsageError(f"--data {data}: this is a file, a folder is wanted")
     aliases = read_aliases(options.alias)
-    exports = [(file.name, _read(file, options)) for file in files]
+    exports = [(clean_name(file.name), _read(file, options)) for file in files]
     with ExitStack() as lock:
         there = Paths(data).database.exists()
         if there and not options.dry_run:
@@ -141,7 +141,7 @@ def _report(study: Study, options: ImportOptions) -> None:
         show(report, console)
     show_verdict(study.reports[0].verdict, console)
     if options.html is not None:
-        console.print(f"The page: {options.html}")
+        console.print(f"The page: {options.html}", markup=False)
 
 
 def _consent(given: str, study: Study) -> Consent:

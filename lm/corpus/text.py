@@ -60,4 +60,6 @@ def _visible(char: str) -> bool:
     """Whether a character shows anything by itself."""
     if char in _BLANK or char >= "\U000e0000":
         return False
+    if "\U0001f300" <= char <= "\U0001faff":
+        return True  # also an emoji that is newer than this Python
     return char.isprintable() or unicodedata.category(char) == "Co"  # somebody's own font

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lm.exports.apps import discord, line, meta_json, signal_json, slack, wechat
-from lm.exports.export import Export, ExportError
+from lm.exports.export import Export, ExportError, clean_name
 from lm.exports.format import (
     DATE_ORDERS,
     START_LINES,
@@ -124,7 +124,7 @@ def _inside(folder: Path) -> Path:
     if not best:
         raise ExportError(f"{folder}: no result.json, _chat.txt or .jsonl in this folder")
     if len(best) > 1:
-        names = ", ".join(sorted(path.name for path in best)[:5])
+        names = ", ".join(sorted(clean_name(path.name) for path in best)[:5])
         raise ExportError(f"{folder}: several exports in this folder, name one: {names}")
     return best[0]
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from lm.privacy.digits import ascii_digits, luhn, mod97
 from lm.privacy.span import Span
 
-_CARD = re.compile(r"(?<![\w.,+-])[2-6]\d{3}(?:[ -]?\d){9,15}(?![\w-]|[.,]\d)")
+_CARD = re.compile(r"(?<![\w.,+-])(?![017-9])\d{4}(?:[ -]?\d){9,15}(?![\w-]|[.,]\d)")
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}", re.IGNORECASE | re.ASCII)
 _WALLET = re.compile(
     r"(?<!\w)(?:0x[0-9a-f]{40}|(?:bc|tb|ltc|addr)1[02-9ac-hj-np-z]{25,104}|[1-9A-HJ-NP-Za-km-z]{26,108})(?!\w)",
@@ -37,10 +37,10 @@ _LENGTHS = {
 
 
 def cards(text: str) -> Iterator[Span]:
-    """Payment cards: 13 to 19 digits with a Luhn check digit."""
+    """Payment cards: 13 to 19 digits of any script with a Luhn check digit."""
     for match in _CARD.finditer(text):
         digits = ascii_digits(match[0])
-        if len(set(digits)) > 1 and luhn(digits):
+        if digits[0] in "23456" and len(set(digits)) > 1 and luhn(digits):
             yield Span(match.start(), match.end(), "card", digits)
 
 

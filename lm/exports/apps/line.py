@@ -18,6 +18,7 @@ from lm.exports.format import SURE, Format, Guess, Options, Start
 from lm.exports.source import Source, lines
 
 CONVERSATION = "line"
+_LONGEST_QUOTED = 10_000  # characters of a message that the app lets anybody write
 _TITLE = re.compile(
     r"\[LINE\] ?(?:Chat history (?:with|in) |与|與|แชทกับ|)(.{1,200}?)"
     r"(?:とのトーク履歴|のトーク履歴|的聊天記錄|的聊天记录|的对话记录)?$"
@@ -70,10 +71,10 @@ def read_line(source: Source, options: Options) -> Export:
     day, entry, entry_line, size, quoted = NO_DAY, list[str](), 0, 0, False
     for number, line in _numbered(source):
         date, starts = _DATE.fullmatch(line), _MESSAGE.match(line) is not None
-        if (date or starts) and (not quoted or size > LONGEST_TEXT):
+        if (date or starts) and (not quoted or size > _LONGEST_QUOTED):
             _add(draft, "\n".join(entry), day, title, entry_line)
             entry, entry_line, size = ([line] if starts else []), number, len(line)
-            quoted = '\t"' in line and not line.endswith('"')
+            quoted = _opens_quote(line)
             found = read_day(date[1]) if date else None
             day = order.ordinal(found.written.fields) if found else day
         elif entry:
@@ -85,6 +86,12 @@ def read_line(source: Source, options: Options) -> Export:
     _add(draft, "\n".join(entry), day, title, entry_line)
     question = order.question if order.assumed else ""
     return draft.export(str(order), title or source.stem, [f"dates: {order.reason}"], question)
+
+
+def _opens_quote(line: str) -> bool:
+    """Whether a text of several lines begins here, and not one such as '"Titanic" is great'."""
+    text = line.split("\t", 2)[-1]
+    return text.startswith('"') and text.count('"') % 2 == 1
 
 
 def _numbered(source: Source) -> Iterator[tuple[int, str]]:

@@ -35,9 +35,10 @@ _GONE = frozenset(("facebook user", "instagram user", "messenger user", "other u
 _HEADER = (("title",), ("thread_path",), ("threadName",))
 _RUN = 10_000  # messages of one second that are put in order together
 _part = re.compile(r"(?:^|/)message_([0-9]{1,6})\.json$").search
-_notice = re.compile(  # what both apps write into the chat themselves, in English
+_notice = re.compile(  # what both apps write into the chat themselves, in English; and of whom
     r"(?:Reacted [^\n]{1,40} to (?:your|a|their|his|her) message|Liked a message"
-    r"|[^\n]{1,80} (?:sent an? (?:attachment|photo|video|sticker|GIF|link|voice message|location)"
+    r"|([^\n]{1,80}?) (?:"
+    r"sent an? (?:attachment|photo|video|sticker|GIF|link|voice message|location)"
     r"|sent a live location|added [^\n]{1,200} to the group|removed [^\n]{1,80} from the group"
     r"|left the group|created the group|named the group [^\n]{1,200}|pinned a message"
     r"|changed the (?:group photo|chat theme|theme to [^\n]{1,80})|unsent a message"
@@ -204,7 +205,7 @@ class _Reading:
         text = clean(repaired(written or ""))
         if len(text) > LONGEST_TEXT:
             return "too long"
-        if record.get("type") in _SYSTEM or "call_duration" in record or _notice(text):
+        if record.get("type") in _SYSTEM or "call_duration" in record or _is_notice(text, speaker):
             return "system"
         text = text or _placeholder(record)
         if not text:
@@ -224,6 +225,15 @@ class _Reading:
         run.reverse()  # sorting keeps the order of what was sent in the same millisecond
         for sent, speaker, text in sorted(run, key=lambda message: message[0]):
             self._draft.add(speaker, text, sent // 1000, self._conversation)
+
+
+def _is_notice(text: str, speaker: str) -> bool:
+    """Whether the app wrote a text: of its speaker, by their first name or whole one, or of You."""
+    found = _notice(text)
+    if not found or found[1] is None:
+        return bool(found)
+    name, whole = found[1].casefold(), speaker.casefold()
+    return name == "you" or f"{whole} ".startswith(f"{name} ")
 
 
 def _placeholder(record: dict[str, Any]) -> str:

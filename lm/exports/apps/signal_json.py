@@ -40,16 +40,21 @@ Record = dict[str, Any]
 
 
 def sniff_signal(start: Start) -> Guess | None:
-    """Sure for both kinds of JSON lines, likely for a header in square brackets."""
+    """Sure for both kinds of JSON lines, likely for a header in square brackets.
+
+    Some phones' WhatsApp writes the same header, but no Markdown, and marks that Signal lacks.
+    """
     lines = [line.lstrip() for line in start.lines]
     if sum(line.replace(" ", "").startswith(_FRAMES) for line in lines) > 1:
         return Guess(SURE, "JSON lines with Signal's recipients and chat items")
     if any(line.startswith("{") and _is_export_line(line) for line in lines):
         return Guess(SURE, "JSON lines with sender, body and quote, as signal-export writes them")
-    times = [time for time in map(begins, start.lines) if time]
-    if not times:
+    headers = [line for line in start.lines if begins(line)]
+    if not headers:
         return None
-    if len(times[0]) == len("15:04") or any(line.endswith("  ") for line in start.lines):
+    markdown = 2 * sum(line.endswith("  ") for line in headers) >= len(headers)
+    to_the_minute = len(begins(headers[0])) == len("15:04")
+    if markdown or (to_the_minute and "\u200e" not in start.text):
         return Guess(95, "lines such as [2019-05-29, 15:04] Name: as signal-export writes them")
     return Guess(50, "lines such as [2019-05-29 15:04:22] Name:")
 

@@ -15,6 +15,7 @@ from lm.exports.dating.dates import NO_DAY, given_order
 from lm.exports.dating.headers import read_clock, read_day
 from lm.exports.export import LONGEST_TEXT, Draft, Export, clean_name
 from lm.exports.format import SURE, Format, Guess, Options, Start
+from lm.exports.names import Names
 from lm.exports.source import Source, lines
 
 _STAMPED = re.compile(
@@ -83,7 +84,7 @@ def read_wechat(source: Source, options: Options) -> Export:
 
 
 def _read(format: str, source: Source) -> Export:
-    draft, title = Draft(format), ""
+    draft, names, title = Draft(format), Names(), ""
     head: _Head | None = None
     gathered: list[str] = []
     size, ruler = 0, ""
@@ -94,14 +95,14 @@ def _read(format: str, source: Source) -> Export:
             if ruled := _RULER.fullmatch(line):
                 ruler = ruled[1]
             if found or ruled:
-                _add(draft, head, gathered)
+                _add(draft, names, head, gathered)
                 head, gathered, size = found, [], 0
             elif head is None:
                 title = line.removeprefix(_OBJECT) if line.startswith(_OBJECT) else title
             elif size <= LONGEST_TEXT:
                 gathered.append(line)
                 size += len(line) + 1
-    _add(draft, head, gathered)
+    _add(draft, names, head, gathered)
     return draft.export("year/month/day, 24 h", clean_name(title) or source.stem)
 
 
@@ -122,11 +123,11 @@ def _seconds(date: str, time: str) -> int | None:
     return None if days == NO_DAY or clock is None else 86_400 * days + clock.seconds
 
 
-def _add(draft: Draft, head: _Head | None, gathered: list[str]) -> None:
+def _add(draft: Draft, names: Names, head: _Head | None, gathered: list[str]) -> None:
     """Add a message, or count what it is instead."""
     if head is None:
         return
-    name, raw = clean_name(head.name), clean("\n".join(gathered))
+    name, raw = names.of(head.name, head.key), clean("\n".join(gathered))
     words = clean(_MEDIA.sub("", raw)) or _placeholder(raw)
     if not name or name in _SYSTEM or _RECALLED.fullmatch(raw):
         draft.skip("system", head.line)

@@ -114,7 +114,8 @@ def infer_order(
     first = table[sequence[0]] if len(sequence) else Written((0, 0, 0))
     if asian and "ymd" in fits:
         return _because("ymd", "this clock is used where the year stands first")
-    if len(fits := [name for name in fits if _plausible(name, first, scores)]) == 1:
+    fits = [name for name in fits if _plausible(name, first, scores)] or fits[:1]
+    if len(fits) == 1:
         return _because(fits[0], "the only usual order of dates in this form")
     if len({tuple(_ORDERS[name].ordinal(w.fields) for w in table) for name in fits}) == 1:
         return _because(fits[0], "every date is the same day either way")

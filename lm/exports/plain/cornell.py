@@ -48,7 +48,7 @@ def _find(names: Sequence[str], wanted: str) -> str | None:
 
 def _files(source: Source) -> tuple[Source, Source | None]:
     """The lines, and the conversations where they are."""
-    if source.path.is_dir() or (source.path.suffix == ".zip" and not source.member):
+    if source.whole:
         names = source.names()
         spoken, talks = _find(names, LINES), _find(names, CONVERSATIONS)
         assert spoken, "a whole source without lines"

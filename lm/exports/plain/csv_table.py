@@ -143,7 +143,7 @@ def _seconds(written: str, order: DateOrder | None) -> int | None:
         seconds = float(written)
         return int(seconds / 1000 if seconds > 100_000_000_000 else seconds)
     if _ISO.match(written):
-        return iso_seconds(written)
+        return iso_seconds(written.removesuffix(" UTC"))
     match = _PLAIN.match(written)
     day, clock = (read_day(match[1]), read_clock(match[2])) if match else (None, None)
     if order is not None and day and clock:

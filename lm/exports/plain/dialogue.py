@@ -16,10 +16,10 @@ from lm.exports.export import LONGEST_TEXT, Draft, Export, clean_name
 from lm.exports.format import Format, Guess, Options, Start
 from lm.exports.source import Source, lines
 
-_WHO = r"([^\s:\[\]{}<>|#=/][^:\n{}<>|=/]{0,59}?) ?[:：]"
+_NAMED = r"([^\s:\[\]{}<>|#=/][^:\n{}<>|=/]{0,59}?) ?"
 _WHEN = r"(?:[\[(]\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?[\])] ?)?"
-_TURN = re.compile(rf"{_WHEN}{_WHO}[ \t](.*)")
-_NAME = re.compile(rf"{_WHO}[ \t]*")
+_TURN = re.compile(rf"{_WHEN}{_NAMED}(?::[ \t]|：[ \t]?)(.*)")  # the wide colon needs no blank
+_NAME = re.compile(rf"{_NAMED}[:：][ \t]*")
 _MOST_WORDS = 5  # in a name
 
 

@@ -18,10 +18,11 @@ from lm.exports.format import Format, Guess, Options, Start
 from lm.exports.source import Source, lines
 
 CONVERSATION = "irc"
+_LONG = 180  # days that no log goes back
 _ISO = r"(\d{4})-(\d{2})-(\d{2})"
 _STAMP = re.compile(
     rf"\[?(?:{_ISO}[ T]|([A-Z][a-z]{{2}}) ([ \d]\d) )?"
-    r"(\d{2}):(\d{2})(?::(\d{2}))?[.\d]{0,7}Z?\]?[ \t]"
+    r"(\d{2}):(\d{2})(?::(\d{2}))?[.\d]{0,7}(?:Z|[+-]\d{2}:?\d{2})?\]?[ \t]"
 )
 _SAID = re.compile(r" ?<([@+%&~!* ]?)([^<>\s]{1,64})>[ \t]+(.*)")
 _TABBED = re.compile(r"[@+%&~!]?([^\s<>|*=-][^\s<>|]{0,63})[ ]?[\t|][ ]?(.*)")
@@ -77,7 +78,7 @@ def read_irc(source: Source, options: Options) -> Export:
         if stamp[1]:
             day = _date(int(stamp[1]), int(stamp[2]), int(stamp[3]))
         elif stamp[4] and day:
-            day = _date(day.year, month(stamp[4]), int(stamp[5])) or day
+            day = _without_year(day, month(stamp[4]), int(stamp[5]))
         parts = _parts(line)
         name, words = (clean_name(parts[0]), clean(parts[1])) if parts else ("", "")
         if not name or not words:
@@ -108,6 +109,12 @@ def _new_day(line: str) -> date | None:
 def _day_in_name(stem: str) -> date | None:
     match = _FILE_DATE.search(stem)
     return _date(int(match[1]), int(match[2]), int(match[3])) if match else None
+
+
+def _without_year(before: date, month: int, day: int) -> date:
+    """The date in the year of the one before, or in the next where it would be long before it."""
+    found = (_date(year, month, day) for year in (before.year, before.year + 1))
+    return next((each for each in found if each and (before - each).days < _LONG), before)
 
 
 def _date(year: int, month: int, day: int) -> date | None:

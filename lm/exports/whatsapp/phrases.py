@@ -7,7 +7,7 @@ data in wording_europe.py and wording_asia.py; this module knows what they mean,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,6 +65,7 @@ _EDITED, _ATTACHED = _phrases(lambda w: w.edited), _phrases(lambda w: w.attached
 _FILES, _POLLS = _phrases(lambda w: w.files), _phrases(lambda w: w.polls)
 _CALLS, _NOTICES = _phrases(lambda w: w.calls), _phrases(lambda w: w.notices)
 _CALL_STARTS, _NOTICE_STARTS = tuple(_CALLS), tuple(_NOTICES)
+_BRIEF = tuple(start for start in _CALL_STARTS + _NOTICE_STARTS if len(start) < _SHORT)
 _DELETED_BY = ("this message was deleted by admin", "este mensaje fue eliminado por")
 _VERBS = tuple({v: None for w in WORDING.values() for v in w.verbs.split("|") if v})
 _YOU = frozenset(you for w in WORDING.values() for you in w.you.split("|") if you)
@@ -104,11 +105,19 @@ def _glanced() -> npt.NDArray[np.bool_]:
 _GLANCED = _glanced()
 
 
+def _written() -> Iterator[str]:
+    """Every phrase that may be or begin a text, as it is translated: "GIF omitted", not "gif"."""
+    for w in WORDING.values():
+        yield from (phrase.rpartition(": ")[2] for phrase in w.media.split("|") if phrase)
+        for phrases in (w.deleted, w.calls, w.notices, w.polls):
+            yield from filter(None, phrases.split("|"))
+    yield from (*_DELETED_BY, "null")
+
+
 def _starts() -> frozenset[str]:
     """The first characters of every phrase that may be a whole text, as the app may write them."""
-    phrases = [*_MEDIA, *_DELETED, *_CALLS, *_NOTICES, *_POLLS, *_DELETED_BY, "null"]
-    cases = (str.lower, str.upper, str.capitalize, str.title)
-    spelled = {case(phrase) for phrase in phrases for case in cases}
+    cases = (str, str.lower, str.upper, str.capitalize, str.title)
+    spelled = {case(phrase) for phrase in _written() for case in cases}
     spelled |= {f"{phrase}{end}" for phrase in spelled for end in (".", "。", ":\n", "：\n", ": ")}
     return frozenset(phrase[:_SHORT] for phrase in spelled)
 
@@ -133,6 +142,7 @@ def _hashed() -> npt.NDArray[np.bool_]:
 
 
 _HASHED = _hashed()
+_BRIEF_CODES = sorted({ord(start[0]) for start in _BRIEF})  # what follows those starts is anything
 
 
 def ordinary(texts: list[bytes]) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
@@ -144,7 +154,8 @@ def ordinary(texts: list[bytes]) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
     joined = b"\0".join((*texts, b""))
     good, known = _glance(joined, len(texts))
     for place in np.flatnonzero(known & good).tolist():
-        good[place] = texts[place].decode()[:_SHORT] not in _SPELLED
+        start = texts[place].decode()[:_SHORT]
+        good[place] = start not in _SPELLED and not start.startswith(_BRIEF)
     if _MAPS in joined:
         for place, text in enumerate(texts):
             good[place] &= _MAPS not in text
@@ -171,7 +182,7 @@ def _glance(joined: bytes, count: int) -> tuple[npt.NDArray[np.bool_], npt.NDArr
     good[np.searchsorted(ends, feeds[np.isin(codes[feeds - 1], _COLONS)])] = False
     within = np.arange(_SHORT)[:, None]
     starts = np.where(within < sizes - 1, codes.take(begins + within, mode="clip"), 0)
-    return good, _HASHED.take(_hashes(starts))
+    return good, _HASHED.take(_hashes(starts)) | np.isin(starts[0], _BRIEF_CODES)
 
 
 def names_a_person(prefix: str) -> bool:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import compress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -245,9 +245,9 @@ class Stretch:
         return "12 h" if any(self.halves) else "24 h"
 
 
-def _split(layout: Layout, text: bytes) -> list[bytes]:
-    """A piece split at its headers: what stands before the first, then four parts for each."""
+def _split(layout: Layout, text: bytes) -> list[Any]:
+    """A piece at its headers: what stands before the first, then four parts (or None) for each."""
     if layout.plain:
         return layout.plain.split(text)
     parts = layout.pattern.split(tidy(text.decode(errors="replace")))
-    return [(part or "").encode() for part in parts]
+    return [part if part is None else part.encode() for part in parts]

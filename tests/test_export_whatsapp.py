@@ -19,7 +19,8 @@ from lm.exports.export import Export, ExportError
 from lm.exports.reading import read_export
 from lm.exports.source import LONGEST_LINE
 from lm.exports.whatsapp import pieces
-from lm.exports.whatsapp.phrases import WORDING, ordinary, own_words
+from lm.exports.whatsapp.glance import ordinary
+from lm.exports.whatsapp.phrases import WORDING, own_words
 from lm.exports.whatsapp.wording import Wording
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "whatsapp_fixtures"

@@ -24,7 +24,8 @@ from lm.exports.dating.dates import NO_DAY, DateOrder, Written, infer_order
 from lm.exports.dating.headers import Day, Layout, read_clock, read_day
 from lm.exports.export import LONGEST_TEXT, Draft, clean_name
 from lm.exports.whatsapp.entries import Entries, Numbers, split_name
-from lm.exports.whatsapp.phrases import NOTICE, is_event, names_a_person, ordinary, own_words
+from lm.exports.whatsapp.glance import ordinary
+from lm.exports.whatsapp.phrases import NOTICE, is_event, names_a_person, own_words
 from lm.exports.whatsapp.pieces import tidy
 from lm.exports.whatsapp.switches import FEW, Switch, may_switch, switch
 

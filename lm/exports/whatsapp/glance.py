@@ -33,18 +33,23 @@ _WITHIN = ") \0\n\u200d\ufe0f"  # what may stand in such a text, and ends it
 _MAPS = b"//maps.g"  # in a location
 _COLONS = (ord(":"), ord("："))  # at the end of a poll's first line
 _FEED = ord("\n")
+_USUAL, _JOINER, _COLON, _FIRST = 1, 2, 4, 8  # kinds of characters; the last begins a brief phrase
+_BRIEF = tuple(start for start in STARTS if len(start) < _SHORT)  # what follows these is anything
 _LONG = 60_000  # bytes or characters
 
 
-def _glanced() -> npt.NDArray[np.bool_]:
-    """For every character whether texts that hold it may need no close look."""
-    table = np.zeros(0x110000, np.bool_)
+def _kinds() -> npt.NDArray[np.uint8]:
+    """What each character is: whether texts that hold it may need no close look, and more."""
+    table = np.zeros(0x110000, np.uint8)
     for first, last, single in re.findall("(.)-(.)|(.)", _VISIBLE + _WITHIN, re.DOTALL):
-        table[ord(first or single) : ord(last or single) + 1] = True
+        table[ord(first or single) : ord(last or single) + 1] = _USUAL
+    table[_JOINERS,] |= _JOINER
+    table[_COLONS,] |= _COLON
+    table[[ord(start[0]) for start in _BRIEF]] |= _FIRST
     return table
 
 
-_GLANCED = _glanced()
+_KINDS = _kinds()
 
 
 def _starts() -> frozenset[str]:
@@ -75,8 +80,6 @@ def _hashed() -> npt.NDArray[np.bool_]:
 
 
 _HASHED = _hashed()
-_BRIEF = tuple(start for start in STARTS if len(start) < _SHORT)
-_BRIEF_CODES = sorted({ord(start[0]) for start in _BRIEF})  # what follows those starts is anything
 
 
 def ordinary(texts: list[bytes]) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
@@ -110,10 +113,12 @@ def _glance(joined: bytes, count: int) -> tuple[npt.NDArray[np.bool_], npt.NDArr
         return np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     sizes = np.diff(ends, prepend=-1)
     begins = ends + 1 - sizes
-    good = (sizes > 1) & (sizes <= _LONG) & ~np.isin(codes[begins], _JOINERS)
-    good[np.searchsorted(ends, np.flatnonzero(~_GLANCED.take(codes)))] = False
+    kinds = _KINDS.take(codes)
+    first = kinds[begins]
+    good = (sizes > 1) & (sizes <= _LONG) & (first & _JOINER == 0)
+    good[np.searchsorted(ends, np.flatnonzero(kinds & _USUAL == 0))] = False
     feeds = np.flatnonzero(codes == _FEED)
-    good[np.searchsorted(ends, feeds[np.isin(codes[feeds - 1], _COLONS)])] = False
+    good[np.searchsorted(ends, feeds[kinds[feeds - 1] & _COLON > 0])] = False
     within = np.arange(_SHORT)[:, None]
     starts = np.where(within < sizes - 1, codes.take(begins + within, mode="clip"), 0)
-    return good, _HASHED.take(_hashes(starts)) | np.isin(starts[0], _BRIEF_CODES)
+    return good, _HASHED.take(_hashes(starts)) | (first & _FIRST > 0)

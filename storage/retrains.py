@@ -10,7 +10,10 @@ from storage.store import Db
 
 @dataclass(frozen=True, slots=True)
 class Retrain:
-    """A training that was begun. `message_id` is its status message, None for one without."""
+    """A training that was begun. `message_id` is its status message, None for one without.
+
+    0: one was to be sent, and perhaps was when a crash came.
+    """
 
     id: int
     chat: int
@@ -18,11 +21,12 @@ class Retrain:
     language: str
 
 
-async def begin(db: Db, chat: int, language: str = "") -> int:
-    """A training started on this chat's word; returns its id."""
+async def begin(db: Db, chat: int, language: str = "", *, quiet: bool = False) -> int:
+    """A training started on this chat's word; returns its id. A quiet one shows no message."""
     cursor = await db.execute(
-        "INSERT INTO retrains (chat, state, started_at, language) VALUES (?, 'running', ?, ?)",
-        (chat, now(), language),
+        "INSERT INTO retrains (chat, message_id, state, started_at, language)"
+        " VALUES (?, ?, 'running', ?, ?)",
+        (chat, None if quiet else 0, now(), language),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid

@@ -13,6 +13,8 @@ import pytest
 
 from playground.server import Fault, Member, Playground, PlaygroundConfig
 from tests import small_group
+from tests.backstage import until
+from tests.chat_admin import rows
 from tests.stagehand import TOKEN, Process, Stagehand, running
 
 SETTINGS = """
@@ -138,10 +140,18 @@ async def test_retrain_is_cancelled(bot: Process, hand: Stagehand) -> None:
     assert "not learning" in await hand.ask("Alice", "/retrain cancel")
 
 
-async def test_a_training_that_a_kill_cut_off_is_told_of(bot: Process, hand: Stagehand) -> None:
+async def test_a_training_that_a_kill_cut_off_is_told_of(
+    bot: Process, hand: Stagehand, tmp_path: Path
+) -> None:
     """The message that shows its progress says so after the restart; another one may begin."""
     await hand.write("Alice", "/retrain")
     shown = await hand.wait(lambda m: "Learning" in m.get("text", ""), what="the status message")
+
+    async def is_known() -> bool:
+        found = await rows(tmp_path / "data", "SELECT message_id FROM retrains")
+        return found == [(shown["message_id"],)]
+
+    await until(is_known)
     await bot.end(signal.SIGKILL)
     await bot.start()
     told = await hand.wait(lambda m: "cut off by a restart" in m.get("text", ""), 60)

@@ -264,7 +264,7 @@ async def test_what_the_chat_hears_of_a_night(
         learns = Fails(stage.bot, stage.store, stage.current, group, Paths(tmp_path), Config())
         learns.better, learns.error = better, error
         context = await stage.current.contexts.at(stage.chat_id, 0)
-        begun = await stage.store.write(lambda db: retrains.begin(db, context.chat.id))
+        begun = await stage.store.write(lambda db: retrains.begin(db, context.chat.id, quiet=True))
         learns.start(Order(begun, context.chat, "continue", wording(""), quiet=True))
 
         async def over() -> bool:
@@ -274,4 +274,20 @@ async def test_what_the_chat_hears_of_a_night(
         assert stage.said() == said
         errors = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
         assert errors == ([logged] if logged else [])
+        assert await stage.store.read(retrains.running) == []
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+async def test_a_training_cut_off_before_its_message_was_known_is_told_of(
+    tmp_path: Path, quiet: bool
+) -> None:
+    """In a message of its own, as nobody knows which one to change; one by night says nothing."""
+    await small_group.make(tmp_path)
+    async with backstage(tmp_path) as stage:
+        (group,) = await stage.store.read(groups.all_groups)
+        chat = await stage.chat()
+        await stage.store.write(lambda db: retrains.begin(db, chat, quiet=quiet))
+        learns = Learns(stage.bot, stage.store, stage.current, group, Paths(tmp_path), Config())
+        await learns.recover()
+        assert ["cut off by a restart" in text for text in stage.said()] == [True] * (not quiet)
         assert await stage.store.read(retrains.running) == []

@@ -99,7 +99,7 @@ class Nightly:
         if new < LEAST_NEW:
             log.info("no nightly training: %d new messages, %d are needed", new, LEAST_NEW)
             return None
-        return await retrains.begin(db, schedule.chat, schedule.language)
+        return await retrains.begin(db, schedule.chat, schedule.language, quiet=True)
 
 
 def next_time(now: float, minute: int, ran_at: float | None, zone: tzinfo | None = None) -> float:

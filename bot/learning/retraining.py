@@ -123,7 +123,7 @@ class Retraining:
                     "🎓 The training was cut off by a restart. "
                     "The version before it goes on serving; /retrain starts again."
                 )
-                telling = StatusMessage(self._bot, chat, cut.message_id).end(text)
+                telling = StatusMessage(self._bot, chat, cut.message_id or None).end(text)
                 with contextlib.suppress(TimeoutError):  # the group waits for the bot to start
                     await asyncio.wait_for(telling, TOLD_S)
             await self._end(cut.id, "interrupted")

@@ -39,7 +39,7 @@ def timed(python: str, parser: str, file: Path) -> Figures | None:
 
 def median(runs: list[Figures]) -> Figures:
     """What one parser took for one file in the middle of several runs, each figure by itself."""
-    return {key: statistics.median([run[key] for run in runs]) for key in runs[0]}
+    return {key: statistics.median_low([run[key] for run in runs]) for key in runs[0]}
 
 
 def speeds(count: int, peer_python: str, rounds: int) -> Iterator[Figures]:

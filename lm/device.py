@@ -31,9 +31,8 @@ def precision(device: torch.device) -> torch.dtype:
 
 def capabilities() -> dict[str, object]:
     """What the CPU offers, by torch's names; nothing where torch is too old to tell."""
-    found: dict[str, object] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # newer than torch 2.9
+    tell = getattr(torch.cpu, "get_capabilities", dict)  # newer than torch 2.9
+    found: dict[str, object] = tell()
     return found
 
 

@@ -46,6 +46,16 @@ async def test_ids_that_start_over_are_still_new(store: Store) -> None:
     assert await store.read(lambda db: inbox.pending(db, 10)) == [(3, "{}")]
 
 
+async def queue(store: Store, chat: int, *causes: str, kind: str, text: str = "") -> None:
+    """Rows of the outbox, one for each cause."""
+
+    async def job(db: Db) -> None:
+        for cause in causes:
+            await outbox.add(db, cause=cause, chat=chat, kind=kind, text=text)
+
+    await store.write(job)
+
+
 async def test_one_reply_per_trigger(store: Store) -> None:
     """A cause that is known wants no second reply."""
     _, chat = await make_chat(store)
@@ -57,12 +67,7 @@ async def test_one_reply_per_trigger(store: Store) -> None:
 async def test_what_was_being_sent_in_a_crash_is_never_sent_again(store: Store) -> None:
     """`sending` becomes `unknown` at start; a fresh `ready` row stays open."""
     _, chat = await make_chat(store)
-    for cause in ("a", "b"):
-        await store.write(
-            lambda db, cause=cause: outbox.add(  # type: ignore[misc]  # a lambda's default
-                db, cause=cause, chat=chat, kind="answer", text="hi"
-            )
-        )
+    await queue(store, chat, "a", "b", kind="answer", text="hi")
     first, second = await store.read(lambda db: outbox.open_rows(db, chat))
     assert await store.write(lambda db: outbox.begin(db, first.id))
     await store.write(lambda db: outbox.recover(db, 60, 600))
@@ -75,12 +80,7 @@ async def test_what_was_being_sent_in_a_crash_is_never_sent_again(store: Store) 
 async def test_what_was_under_way_when_the_bot_left_is_not_tried_again(store: Store) -> None:
     """A refusal that comes after the bot was removed ends the row; its words made late, too."""
     _, chat = await make_chat(store)
-    for cause in ("sending", "wanted"):
-        await store.write(
-            lambda db, cause=cause: outbox.add(  # type: ignore[misc]  # a lambda's default
-                db, cause=cause, chat=chat, kind="reply"
-            )
-        )
+    await queue(store, chat, "sending", "wanted", kind="reply")
     sending, wanted = await store.read(lambda db: outbox.open_rows(db, chat))
     await store.write(lambda db: outbox.store_text(db, sending, ["zero"], "zero"))
     assert await store.write(lambda db: outbox.begin(db, sending.id))

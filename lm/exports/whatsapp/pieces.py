@@ -14,8 +14,8 @@ import numpy as np
 
 from lm.exports.source import Source, encoding_of
 
-SIZE = 1 << 19  # bytes, characters of UTF-16: a piece and its parts fit a core's cache
-_FEED = ord("\n")  # counted by NumPy in a tenth of the time that bytes.count takes
+SIZE = 1 << 19  # bytes, characters of UTF-16: read fastest, of 128 KB to 1 MB
+_FEED = ord("\n")  # counted by NumPy in an eighth of the time that bytes.count takes
 MARKS = "\u061c\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # steer direction
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-CHUNK = 1024  # tokens whose scores exist at the same time; 512 to 2,048 measured alike
+CHUNK = 512  # tokens whose scores exist at the same time; 1,024 take a tenth longer
 
 
 class _NextToken(torch.autograd.Function):
@@ -28,12 +28,12 @@ class _NextToken(torch.autograd.Function):
         for start in range(0, len(targets), CHUNK):
             rows = slice(start, start + CHUNK)
             h, target, count = hidden[rows].to(dtype), targets[rows, None], counts[rows, None]
-            p = (h @ w.T).float().softmax(dim=-1)  # [chunk, vocab]
+            p = (h @ w.T).softmax(dim=-1, dtype=torch.float32)  # [chunk, vocab]
             loss -= (p.gather(1, target).clamp_min(1e-30).log() * count).sum()
             p.scatter_add_(1, target, p.new_full((1, 1), -1.0).expand_as(target))
-            p = (p * count).to(dtype)  # the gradient of the scores
-            hidden_grad[rows] = p @ w
-            weight_grad += p.T @ h
+            slope = p.to(dtype)  # the gradient of the scores, where a target counts 1
+            hidden_grad[rows] = (slope @ w) * count
+            weight_grad += slope.T @ (h * count).to(dtype)
         ctx.save_for_backward(hidden_grad, weight_grad)
         ctx.count = counts.sum()
         mean: Tensor = loss / ctx.count

@@ -29,10 +29,10 @@ class _Normalised(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
         (grad,) = grads
         unit, scale, weight = ctx.saved_tensors
-        of_weight = (grad * unit).reshape(-1, len(weight)).sum(dim=0)
-        of_unit = grad * weight
-        along = (of_unit * unit).mean(dim=-1, keepdim=True)
-        return torch.addcmul(of_unit, unit, along, value=-1).mul_(scale), of_weight, None
+        each = (grad * unit).reshape(-1, len(weight))  # [n, d]
+        of_weight = each.new_ones(1, len(each)) @ each  # a product sums faster than sum(dim=0)
+        along = (each @ (weight / len(weight))[:, None]).view(scale.shape)
+        return torch.addcmul(grad * weight, unit, along, value=-1).mul_(scale), of_weight[0], None
 
 
 class RMSNorm(nn.RMSNorm):

@@ -70,6 +70,21 @@ def test_matrices_of_one_shape_move_as_if_alone() -> None:
         torch.testing.assert_close(together, alone)
 
 
+def test_no_neuron_moves_more_than_another() -> None:
+    """Over time rows move equally far, even where they have unequal shares of the directions."""
+    generator = torch.Generator().manual_seed(4)
+    matrix, strength = torch.zeros(48, 8), torch.logspace(-2, 2, 48)[:, None]
+    muon, path = Muon([matrix], 0.0, torch.float32), torch.zeros(48)
+    for _ in range(100):
+        before = matrix.clone()
+        matrix.grad = strength * torch.randn(matrix.shape, generator=generator)
+        muon.step(0.1)
+        path += (matrix - before).norm(dim=1)
+    assert path.max() < 1.5 * path.min()
+    lengths = orthogonal((strength * torch.randn(48, 8, generator=generator))[None], torch.float32)
+    assert lengths[0].norm(dim=1).max() > 100 * lengths[0].norm(dim=1).min()
+
+
 def test_muon_descends() -> None:
     """A matrix reaches its target, and its gradient is forgotten at every step."""
     target = torch.eye(16)

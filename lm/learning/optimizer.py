@@ -73,7 +73,7 @@ class Optimizer:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything that the next step depends on, beside the weights: tensors and numbers."""
-        tensors = {f"muon.{i}": momentum for i, momentum in enumerate(self._muon.momenta)}
+        tensors = self._muon.state()
         for number, entry in self._adamw.state_dict()["state"].items():
             tensors |= {f"adamw.{number}.{key}": value for key, value in entry.items()}
         tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
@@ -81,8 +81,8 @@ class Optimizer:
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Take up what `state` gave. KeyError or RuntimeError when it is of another model."""
-        for i, momentum in enumerate(self._muon.momenta):
-            momentum.copy_(tensors[f"muon.{i}"])
+        for name, tensor in self._muon.state().items():
+            tensor.copy_(tensors[name])
         state = self._adamw.state_dict()
         for name, value in tensors.items():
             if name.startswith("adamw."):

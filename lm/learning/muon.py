@@ -1,7 +1,7 @@
 """Muon: momentum made orthogonal, for a network's matrices (kellerjordan.github.io/posts/muon).
 
-On our corpora it reaches AdamW's loss in about half the steps. As in NorMuon (arXiv 2510.05491,
-algorithm 1) no neuron moves more than another over time. torch.optim.Muon has not that and always
+On our corpora it reaches AdamW's loss in about half the steps. As in NorMuon (arXiv 2510.05491)
+no neuron moves more than another over time. torch.optim.Muon has not that and always
 computes in bfloat16, which processors without it emulate many times slower.
 """
 
@@ -64,16 +64,17 @@ class Muon:
 
     def state(self) -> dict[str, Tensor]:
         """What the next step depends on, by name: to store, or to copy into."""
-        parts = {"momentum": self.momenta, "spread": self.spreads}
-        return {f"muon.{p}.{i}": t for p, ts in parts.items() for i, t in enumerate(ts)}
+        momenta = {f"muon.momentum.{i}": momentum for i, momentum in enumerate(self.momenta)}
+        return momenta | {f"muon.spread.{i}": spread for i, spread in enumerate(self.spreads)}
 
 
 def _evened(updates: Tensor, spread: Tensor) -> Tensor:
     """Updates [n, rows, columns] whose rows are as long as each other over time; sizes stay."""
     spread.lerp_(updates.square().mean(dim=-1, keepdim=True), 1 - SPREAD)
     even = updates / (spread.sqrt() + 1e-8)
-    sizes = [torch.linalg.matrix_norm(u, keepdim=True) for u in (updates, even)]
-    return even * (sizes[0] / sizes[1])
+    size, found = (torch.linalg.matrix_norm(u, keepdim=True) for u in (updates, even))
+    scaled: Tensor = even * (size / found)
+    return scaled
 
 
 def _gradient(matrix: Tensor) -> Tensor:

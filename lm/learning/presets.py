@@ -35,7 +35,7 @@ class Preset:
     speaker_dropout: float = 0.1
     turn_share: float = 0.25  # at least, of who speaks next in the loss: there are few such tokens
     warm_up: float = 0.03  # share of the run
-    decay: float = 0.4  # share of the run over which the learning rate falls to zero
+    decay: float = 0.8  # share of the run over which the learning rate falls to zero
     tokenizer: Kind = "bpe"
     least_epochs: float = 0.0  # with fewer, a smaller preset is better
 

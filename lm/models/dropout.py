@@ -1,6 +1,6 @@
 """Dropout whose randomness costs next to nothing on a CPU.
 
-There, drawing a mask takes twenty times as long as using it, a twelfth of a training step at
+There, drawing a mask takes eighteen times as long as using it, a thirteenth of a training step at
 `base`. So masks are cut at random places out of one long stretch of random elements.
 """
 

@@ -19,7 +19,7 @@ from lm.learning.presets import Preset
 from lm.models.gpt import GPT
 
 CLIP = 1.0  # largest norm of a step's gradient
-MATRIX_DECAY = 0.3  # of the weight decay: Muon's learning rate is ten times AdamW's
+MATRIX_DECAY = 0.3  # of the weight decay: Muon's learning rate is four to ten times AdamW's
 
 
 def rate(progress: float, warm_up: float, decay: float) -> float:

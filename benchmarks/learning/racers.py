@@ -8,6 +8,7 @@ figures. It knows no other racer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from typing import Any
 
 import torch
@@ -47,24 +48,24 @@ from lm.models.turn_ngrams import TurnNgrams
 Emit = Callable[[dict[str, Any]], None]
 
 SEED = 1
-FIRST = (5, 10, 15, 20, 30, 45, 60, 90, 120, 180)  # seconds; every minute from there on
+FIRST = (5, 10, 15, 20, 30, 45, 60, 90, 120, 180)  # seconds
+EVERY = 60.0  # seconds from there on,
+LONG, EVERY_OF_LONG = 30.0, 600.0  # except in plans of more minutes: there judging takes longest
 FLAT_S, FLAT_GAIN = 300.0, 0.002  # lad-gpt is at its plateau when this long gained less than this
 
 
-def moments() -> Iterator[float]:
-    """Training seconds at which a run is judged."""
+def moments(every: float = EVERY) -> Iterator[float]:
+    """Training seconds at which a run is judged: the first, then every so many."""
     yield from FIRST
-    second = FIRST[-1]
-    while True:
-        second += 60
-        yield second
+    for passed in count(1):
+        yield FIRST[-1] + passed * every
 
 
 class Watch:
     """Says when the next moment has come."""
 
-    def __init__(self, clock: RunningClock) -> None:
-        self._clock, self._moments = clock, moments()
+    def __init__(self, clock: RunningClock, every: float = EVERY) -> None:
+        self._clock, self._moments = clock, moments(every)
         self._next = next(self._moments)
 
     def due(self) -> bool:
@@ -110,7 +111,7 @@ def ours(
     with clock.frozen():
         test = Reading(tokenizer, corpus.test, preset.context)
         emit(_size(preset.name, plan.parameters(config), config.vocab_size, preset.context))
-    watch = Watch(clock)
+    watch = Watch(clock, EVERY if minutes <= LONG else EVERY_OF_LONG)
 
     def judge(model: GPT, **more: Any) -> None:
         with clock.frozen():

@@ -1,4 +1,4 @@
-"""The command line: `understudy run | import | train | eval | chat | models | context | consent`.
+"""The command line: `understudy run`, `import`, `train` and what else its --help lists.
 
 Each command opens what it needs, says what it did, and ends with 0, or with one line on stderr
 and another status. What a command does lives in the modules that it calls; those that need torch

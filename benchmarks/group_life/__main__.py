@@ -1,6 +1,6 @@
 """How well a persona behaves: held-out days replayed through the playground, in mode auto.
 
-    python -m benchmarks.group_life --messages ../shared/data/friends/messages.jsonl --data DIR
+    python -m benchmarks.group_life --messages MESSAGES --data DIR
 
 Its messages by hour are compared to the real friend's, the moments at which it spoke to theirs,
 both beside mode chance at the same rate. DIR keeps the group and its small model from one run to

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from lm.learning.loss import CHUNK
 from lm.learning.presets import PRESETS, Preset
 from lm.models.gpt import GPT, ModelConfig
 
 AUTO = ("tiny", "small", "base", "large")  # what "auto" chooses from, smallest first
 AUTO_LEAST = {"tiny": 0, "small": 20_000, "base": 1_000_000, "large": 2_000_000}  # characters
 AUTO_SECONDS = 25 * 60.0  # what "auto" may take when no limit is given
-UTILISATION = 0.4  # of the peak that a training reaches; 0.3 to 0.55 were measured
+UTILISATION = 0.4  # of the peak that a training reaches; 0.24 to 0.47 were measured
 CHARACTERS_PER_TOKEN = 3.2  # roughly, of byte-level BPE on chat, structure included
 VOCABULARY, LARGE_VOCABULARY = (
     2048,
@@ -100,7 +101,7 @@ def needed(preset: Preset, characters: int, machine: Machine) -> float:
     width = config.n_heads * config.head_dim
     per_token = config.n_layers * (14 * config.d_model + 8 * width + 5 * config.d_ff) * size
     activations = preset.rows * config.context * per_token
-    scores = 1024 * config.vocab_size * 12  # as chunked by loss.py, with gradient
+    scores = CHUNK * config.vocab_size * 12  # of loss.py, with their gradient
     return weights + activations + scores + 16.0 * characters + 3e8  # the program itself
 
 

@@ -1,7 +1,7 @@
 """Causal attention while a CPU trains in bfloat16, where torch's fused kernel is the slower way.
 
 That kernel never holds the scores; rows of a few hundred tokens have few, and with them two plain
-products and a softmax take half to four fifths of its time (benchmarks/LOG.md). It knows no model.
+products and a softmax take two to four fifths of its time (benchmarks/LOG.md). It knows no model.
 """
 
 from __future__ import annotations

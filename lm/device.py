@@ -61,6 +61,12 @@ def free_memory(device: torch.device) -> float:
     return min(available, _allowance())
 
 
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether there was not enough memory; the CPU's allocator says so in words only."""
+    words = ("can't allocate memory", "not enough memory")  # of Linux and macOS, of Windows
+    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
+
+
 def _allowance() -> float:
     """What the control group that this process runs in may still take (Linux, version 2)."""
     try:

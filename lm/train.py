@@ -22,7 +22,7 @@ import torch
 
 from lm.corpus.tokenizer import Kind
 from lm.corpus.transcript import Transcript
-from lm.device import default_device, physical_cores
+from lm.device import default_device, out_of_memory, physical_cores
 from lm.learning.events import Error, Event, to_json
 from lm.learning.learner import DivergedError
 from lm.learning.presets import PRESETS
@@ -53,15 +53,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 tokenizer=options.tokenizer,
                 seed=options.seed,
                 start=options.start,
-                seconds=options.max_seconds or math.inf,
+                seconds=options.max_seconds,
                 device=default_device(),
                 team=members,
             ).run(resume=options.resume)
     except KeyboardInterrupt:
         report(Error("stopped before the end; nothing was stored"))
         return 130
-    except (ValueError, OSError, DivergedError, torch.OutOfMemoryError) as error:
+    except (ValueError, OSError, DivergedError) as error:
         report(Error(" ".join(str(error).split())))
+        return 1
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        report(Error("not enough memory, not for half a batch either: name a smaller --preset"))
         return 1
     return 0
 
@@ -78,6 +83,13 @@ def _die_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not seconds > 0:
+        raise argparse.ArgumentTypeError(f"{text}: has to be above 0")
+    return seconds
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lm.train", description=__doc__)
     parser.add_argument("--transcript", type=Path, required=True, help="a JSONL transcript")
@@ -86,7 +98,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tokenizer", choices=get_args(Kind), help="how text is cut")
     parser.add_argument("--start", default="auto", choices=get_args(Start), help="from where")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same weights")
-    parser.add_argument("--max-seconds", type=float, help="plan a run that ends by then")
+    parser.add_argument(
+        "--max-seconds", type=_seconds, default=math.inf, help="plan a run that ends by then"
+    )
     parser.add_argument("--threads", type=int, default=0, help="0: one per physical core")
     parser.add_argument("--resume", action="store_true", help="go on after a kill")
     parser.add_argument("--die-with-parent", action="store_true", help="end when the caller does")

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 
 from lm.corpus.batches import (
     MESSAGE_LIMIT,
@@ -102,6 +103,16 @@ def test_only_frequent_speakers_get_a_token() -> None:
     crowd = [Message(i, "x") for i in range(SPEAKER_LIMIT + 9) for _ in range(RARE)]
     assert frequent_speakers([crowd]) == tuple(range(SPEAKER_LIMIT))
     assert frequent_speakers([session, [Message(4, "[photo]")] * RARE]) == (1, 3)
+
+
+def test_replay_is_as_much_as_what_is_new() -> None:
+    """Of one endless session, too: else the new messages would be lost in it."""
+    new = [[Message(1, f"new {i}")] for i in range(20)]
+    batches = Batches(TOKENIZER, new, rows=1, context=32, replay=[[Message(2, "old")] * 5_000])
+    count = batches.tokens // 32
+    drawn = torch.cat(list(itertools.islice(batches.draw(0, 0.0), count)))
+    share = (drawn == TOKENIZER.speaker(1)).sum() / (drawn > TOKENIZER.break_).sum()
+    assert 0.2 < share < 0.7
 
 
 def test_turns_are_counted() -> None:

@@ -74,7 +74,6 @@ def test_twenty_messages_tell_more_than_one() -> None:
     assert one.low is not None
     assert one.high is not None
     assert one.low < one.value < one.high
-    assert from_many(found, 1) is not None
     assert from_one(found).confusion.sum(axis=1) == pytest.approx([1, 1, 1])
 
 

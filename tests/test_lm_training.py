@@ -13,9 +13,11 @@ import torch
 from lm.checkpoints.versions import Versions
 from lm.corpus.message import Message, Speaker
 from lm.corpus.transcript import Transcript
-from lm.learning.events import Event, Gate, Plan
+from lm.learning.events import Event, Gate, Note, Plan
+from lm.learning.learner import DivergedError
 from lm.learning.material import divide
 from lm.learning.presets import PRESETS
+from lm.learning.snapshot import SnapshotError
 from lm.learning.training import Training
 from tests.small_talk import CPU, QUICK, transcript
 
@@ -175,6 +177,75 @@ def test_what_does_not_get_better_starts_afresh(
     assert starts == ["fresh", "version 1", "fresh"]
 
 
+def test_asked_to_go_on_it_does_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a gain it says so; with nothing to show for it, it is an error in one line."""
+    quick(monkeypatch)
+    monkeypatch.setattr("lm.learning.training.mixed", lambda gpt, *_: gpt)  # n-grams would help
+    versions, events = Versions(tmp_path), list[Event]()
+    versions.promote(train(transcript(200), tmp_path, events))
+    quick(monkeypatch, lr=0.0, matrix_lr=1e-12)
+    assert train(transcript(400), tmp_path, events, start="continue") == 2
+    assert [event.start for event in events if isinstance(event, Plan)] == ["fresh", "version 1"]
+    assert not the(events, Gate).better
+    assert not [event for event in events if isinstance(event, Note)]
+    resumed = Training(
+        transcript(400), tmp_path, events.append, preset="tiny", device=CPU, start="continue"
+    )
+    with pytest.raises(SnapshotError, match="no interrupted training"):
+        resumed.run(resume=True)
+    quick(monkeypatch, matrix_lr=float("nan"), min_steps=40)
+    with pytest.raises(DivergedError, match="nothing was learnt"):
+        train(transcript(400), tmp_path, events, start="continue")
+
+
+@pytest.mark.parametrize("what", ["older messages", "somebody has agreed"])
+def test_what_came_in_before_the_end_is_learnt_afresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Going on learns what follows; words from before that would be repeated at best."""
+    quick(monkeypatch)
+    whole, events = transcript(400), list[Event]()
+    speakers = (*whole.speakers, Speaker(3, "Cy"))
+    if what == "older messages":
+        before, after = whole.messages[100:300], whole.messages[:300]
+    else:
+        after = tuple(replace(m, speaker=3) if i % 4 == 0 else m
+                      for i, m in enumerate(whole.messages))  # fmt: skip
+        before = tuple(replace(m, speaker=None, text="") if m.speaker == 3 else m
+                       for m in after[:200])  # fmt: skip
+    versions = Versions(tmp_path)
+    versions.promote(train(Transcript("friends", whole.speakers, before), tmp_path, events))
+    train(Transcript("friends", speakers, after), tmp_path, events)
+    assert [event.start for event in events if isinstance(event, Plan)] == ["fresh", "fresh"]
+
+
+def test_a_version_names_all_whose_words_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Going on keeps the names of those who have no messages left: their words are in it."""
+    quick(monkeypatch)
+    versions, events = Versions(tmp_path), list[Event]()
+    versions.promote(train(transcript(200), tmp_path, events))
+    whole = transcript(400)
+    said = tuple(replace(m, speaker=None, text="") if m.speaker == 2 else m
+                 for m in whole.messages)  # fmt: skip
+    train(Transcript("friends", whole.speakers, said), tmp_path, events)
+    assert the(events, Plan).start == "version 1"
+    assert versions.meta(2).learned_from == (1, 2)
+
+
+def test_time_that_is_used_up_is_not_time_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Judging the current version may take all that was allowed: a second is left to learn."""
+    quick(monkeypatch, min_steps=1_000_000)
+    events: list[Event] = []
+    train(transcript(), tmp_path, events, seconds=1e-3)
+    assert 0 < the(events, Plan).seconds <= 1
+
+
 def test_going_on_needs_something_to_go_on_from(tmp_path: Path) -> None:
     """Asked to continue without a version, or with nothing new, it says so."""
     with pytest.raises(ValueError, match="no current version"):
@@ -194,6 +265,19 @@ def test_choosing_and_judging_use_different_messages() -> None:
     assert not learned & (chosen | judged)
     assert max(judged, key=lambda t: t or 0) == transcript(5_000).messages[-1].sent_at
     assert abs(len(chosen) - len(judged)) <= 20
+
+
+def test_one_long_session_is_shared() -> None:
+    """Else three messages might decide which version is served."""
+    lines = [replace(m, sent_at=1_000_000 + i) for i, m in enumerate(transcript(6_000).messages)]
+    late = [replace(m, sent_at=2_000_000, text=m.text * (i > 0)) for i, m in enumerate(lines[-3:])]
+    material = divide(Transcript("friends", transcript().speakers, (*lines[:-3], *late)))
+    chosen, judged = (
+        [m for s in part for m in s] for part in (material.choosing, material.judging)
+    )
+    assert abs(len(chosen) - len(judged)) <= 2
+    assert judged[-3:] == late
+    assert [*chosen, *judged] == [*lines[:-3], *late][-len(chosen) - len(judged) :]
 
 
 @pytest.mark.parametrize("count", [0, 10, 49])

@@ -6,12 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from lm.corpus.batches import frequent_speakers
+from lm.corpus.batches import frequent_speakers, session_ids
+from lm.corpus.message import Message
 from lm.corpus.tokenizer import Tokenizer
 from lm.judging.bits import bits_per_byte
-from lm.learning.mixing import mixed
+from lm.learning.mixing import Known, mixed
 from lm.models.gpt import GPT, Cache, ModelConfig
-from lm.models.mixture import Mixture
+from lm.models.kneser_ney import KneserNey
+from lm.models.mixture import Mixture, Weights
 from lm.models.predictor import GPTPredictor
 from tests.small_talk import CPU, transcript
 
@@ -51,5 +53,23 @@ def test_a_gpt_that_needs_no_help_serves_alone() -> None:
 @pytest.mark.parametrize("messages", [60, 100])
 def test_little_text_is_enough(messages: int) -> None:
     """The smallest transcripts that can be trained on can be mixed."""
+    torch.manual_seed(0)
     learned, choosing = transcript(messages).split()
-    assert mixed(GPT(CONFIG), TOKENIZER, learned, choosing) is not None
+    gpt = GPT(CONFIG)
+    found = mixed(gpt, TOKENIZER, learned, choosing)
+    assert isinstance(found, Mixture)
+    alone = bits_per_byte(GPTPredictor(gpt, CPU), TOKENIZER, choosing, 64)
+    assert bits_per_byte(found, TOKENIZER, choosing, 64) < alone
+
+
+def test_only_words_decide_on_the_weights() -> None:
+    """Turns without words are given when bits are counted, so they say nothing of the weights."""
+    torch.manual_seed(0)
+    mixture = Mixture(
+        GPT(CONFIG),
+        KneserNey.train([session_ids(TOKENIZER, s) for s in LEARNED], CONFIG.vocab_size),
+        Weights(0.5, 0.0),
+    )
+    session = [Message(1, "ok"), Message(None, ""), Message(2, ""), Message(1, "so it goes")]
+    counted = Known(mixture, TOKENIZER, [session]).counted.sum()
+    assert counted == sum(len(TOKENIZER.encode(m.text)) + 1 for m in session if m.text)

@@ -46,6 +46,13 @@ def test_each_message_pays_for_its_own_tokens() -> None:
     assert bits / math.log2(TOKENIZER.vocab_size) == pytest.approx(expected)
 
 
+def test_who_did_not_agree_is_nobody_to_judge() -> None:
+    """Turns without words are no messages of anybody, and hinder no figure of the others."""
+    silent = [message for _ in range(9) for message in (Message(1, "figs"), Message(None, ""))]
+    (found,) = personas(Uniform(), [silent])
+    assert (found.speaker, found.messages) == ("Ann", 9)
+
+
 def personas(model: Predictor, sessions: list[list[Message]]) -> tuple[Persona, ...]:
     tokens = np.array([TOKENIZER.speaker(m.speaker) for session in sessions for m in session])
     bits = message_bits(model, TOKENIZER, sessions, 64, None, quiet)

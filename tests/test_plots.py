@@ -55,6 +55,13 @@ def test_a_page_of_bars_ends() -> None:
     assert len(drawn(bars([f"n{i}" for i in range(200)], many, "t")).findall("rect")) == MOST_BARS
 
 
+def test_who_was_not_asked_has_an_empty_row() -> None:
+    """No share is not a share of zero."""
+    root = drawn(matrix(["Ann", "Bob"], [(0.0, 0.0), (0.0, 1.0)], "t"))
+    written = [each.text for each in root.findall("text")]
+    assert [text for text in written if text and "%" in text] == ["0%", "100%"]
+
+
 @pytest.mark.parametrize("count", [1, 2, 12])
 def test_a_matrix_has_a_cell_for_every_pair(count: int) -> None:
     """Shares are written in the cells and who they are of in the tooltips."""

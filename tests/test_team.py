@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+from lm.checkpoints.versions import Versions
 from lm.learning.team import Team
 from tests.small_talk import transcript
 
@@ -34,30 +35,44 @@ def test_alone_nothing_is_exchanged() -> None:
     assert Team().same(0.5) == 0.5
 
 
-def run(path: Path, *launcher: str) -> list[dict[str, Any]]:
+LAUNCHER = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1")
+
+
+def run(
+    path: Path, models: str, *launcher: str, module: str = "tests.train_in_float32"
+) -> list[dict[str, Any]]:
     """The events of one training of the preset "tiny", which has no dropout."""
-    options = ["--transcript", str(path), "--models", str(path.parent / f"m{len(launcher)}")]
+    options = ["--transcript", str(path), "--models", str(path.parent / models)]
     options += ["--preset", "tiny", "--threads", "1", "--json"]
-    command = [sys.executable, *launcher, "-m", "tests.train_in_float32", *options]
+    command = [sys.executable, *launcher, "-m", module, *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
+def two() -> tuple[str, ...]:
+    """What starts two processes, with a free port to meet at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return (*LAUNCHER, "--master-port", str(probe.getsockname()[1]))
+
+
 def test_two_processes_train_like_one(tmp_path: Path) -> None:
     """Under torchrun with gloo, two processes reach the single process's loss to 1e-3."""
     path = tmp_path / "transcript.jsonl"
     transcript(300).write(path)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    launcher += ["--master-addr", "127.0.0.1", "--master-port", str(port)]
-    alone, together = run(path), run(path, *launcher)
+    alone, together = run(path, "alone"), run(path, "together", *two())
     last = [[e for e in events if e["event"] == "progress"][-1] for events in (alone, together)]
     assert last[0]["step"] == last[1]["step"]
     assert last[1]["loss"] == pytest.approx(last[0]["loss"], abs=1e-3)
     gates = [[e for e in events if e["event"] == "gate"][-1] for events in (alone, together)]
     assert gates[1]["candidate"] == pytest.approx(gates[0]["candidate"], abs=1e-3)
     assert [e["event"] for e in together].count("done") == 1
+
+    # Then the gate sends both processes back to the start, not the first of them alone.
+    Versions(tmp_path / "together").promote(1)
+    transcript(400).write(path)
+    again = run(path, "together", *two(), module="tests.train_in_vain")
+    assert [e["start"] for e in again if e["event"] == "plan"] == ["version 1", "fresh"]
+    assert [e["event"] for e in again].count("done") == 1

@@ -80,6 +80,34 @@ def test_the_command_fails_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert printed.err.startswith("error: too little")
 
 
+@pytest.mark.parametrize("seconds", ["0", "-5", "nan"])
+def test_no_time_is_refused(
+    seconds: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing can be learnt in it, and it does not mean without end."""
+    with pytest.raises(SystemExit):
+        main(arguments(tmp_path, "--max-seconds", seconds))
+    assert "has to be above 0" in capsys.readouterr().err
+
+
+def test_no_memory_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever trains is told what to do; any other failure of torch is shown whole."""
+
+    def fail(_: object, resume: bool) -> None:
+        raise RuntimeError(text)
+
+    monkeypatch.setattr("lm.train.Training.run", fail)
+    transcript().write(tmp_path / "transcript.jsonl")
+    text = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+    assert main(arguments(tmp_path)) == 1
+    assert "name a smaller --preset" in json.loads(capsys.readouterr().out)["message"]
+    text = "shapes do not fit"
+    with pytest.raises(RuntimeError, match=text):
+        main(arguments(tmp_path))
+
+
 def test_the_command_stops_when_told(tmp_path: Path) -> None:
     """SIGTERM in the middle of a run: out within seconds, nothing left among the versions."""
     transcript(400).write(tmp_path / "transcript.jsonl")

@@ -106,5 +106,5 @@ class Batches:
         for i in generator.permutation(len(self._replay)):
             if room <= 0:
                 return
+            yield self._replay[i][:room]
             room -= len(self._replay[i])
-            yield self._replay[i]

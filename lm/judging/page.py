@@ -44,8 +44,7 @@ def page(judgement: Judgement, group: str, meta: Meta) -> str:
     described = (
         f"Judged on {judgement.messages:,} held-out messages in {judgement.sessions:,} sessions,"
         f" after learning from {meta.messages:,} messages in {meta.seconds / 60:.1f} minutes"
-        f" (preset {meta.preset}). Nothing is sampled; intervals are 95 %, by the bootstrap over"
-        " sessions."
+        f" (preset {meta.preset}). Nothing is sampled; intervals are 95 %, by the bootstrap."
     )
     body = [
         f"<h1><bdi>{escape(group)}</bdi>, version {meta.version}</h1><p>{escape(described)}</p>",
@@ -113,6 +112,8 @@ def _confusions(judgement: Judgement) -> list[str]:
         title = f"Who the model takes whom for, from {each.messages} message"
         title += "s" * (each.messages > 1)
         text = "Each row is who spoke, each column who the model would say it was."
+        if not all(map(any, each.shares)):
+            text += " A row is empty where there are too few messages."
         found.append(_figure(title, text, plots.matrix(each.speakers, each.shares, title)))
     return found
 

@@ -59,7 +59,7 @@ def each_persona(
                 identification.recall(asked, place),
             )
         found.append(Persona(names[token], int(said.sum()), bpb, gain, identified))
-    others = ~np.isin(tokens, shown)
+    others = ~np.isin(tokens, shown) & (sizes > 0)  # who has not agreed has turns without words
     if others.any():
         bpb = ratio(bits[others], sizes[others], near[others])
         found.append(Persona("everybody else", int(others.sum()), bpb, None, None))

@@ -53,7 +53,10 @@ def _reach(each: Estimate, x: Callable[[float], float], y: float) -> str:
 
 
 def matrix(names: Sequence[str], shares: Sequence[Sequence[float]], title: str) -> str:
-    """Row's speaker taken for column's: a square of shares from 0 to 1, darker for more."""
+    """Row's speaker taken for column's: a square of shares from 0 to 1, darker for more.
+
+    A row of zeros is of somebody who was not asked, and stays empty.
+    """
     cell = min(64.0, (WIDTH - NAMES) / max(1, len(names)))
     parts = []
     for i, (name, row) in enumerate(zip(names, shares, strict=True)):
@@ -61,7 +64,7 @@ def matrix(names: Sequence[str], shares: Sequence[Sequence[float]], title: str) 
         parts.append(_name(name, NAMES - 8, middle + 4))
         centre = NAMES + i * cell + cell / 2
         parts.append(_name(name, centre, 20, "top", max(2, int(cell / 8))))
-        for j, share in enumerate(row):
+        for j, share in enumerate(row if any(row) else ()):
             left, top = NAMES + j * cell, 30 + i * cell
             dark = " dark" if share > 0.5 else ""
             parts.append(

@@ -20,14 +20,14 @@ from torch import Tensor
 from lm.checkpoints.meta import Point
 from lm.corpus.batches import Batches, Session
 from lm.corpus.tokenizer import Tokenizer
-from lm.device import autocast, uploaded
+from lm.device import autocast, out_of_memory, uploaded
 from lm.judging.bits import bits_per_byte
 from lm.learning.events import Note, Progress, Report
 from lm.learning.loss import next_token_loss
 from lm.learning.optimizer import Optimizer
 from lm.learning.plan import Machine, flops_per_token
 from lm.learning.presets import Preset
-from lm.learning.snapshot import Snapshot
+from lm.learning.snapshot import Snapshot, SnapshotError
 from lm.learning.team import Team
 from lm.models.gpt import GPT
 from lm.models.predictor import GPTPredictor
@@ -91,8 +91,8 @@ class Learner:
         self._model = model.to(machine.device).train()
         self._tokenizer, self._batches, self._held_out = tokenizer, batches, held_out
         self._preset, self._machine, self._report = preset, machine, report
-        self._seed, self._limit = seed, seconds
         self._team, self._snapshot = team or Team(), snapshot
+        self._seed, self._limit = seed, self._team.same(seconds)
         self._turn_weight = preset.turn_weight(batches.turns)
         self._optimizer = Optimizer(model, preset, machine.dtype)
         self._best: GPT | None = None
@@ -108,9 +108,18 @@ class Learner:
         return self._optimizer.average
 
     def resume(self) -> None:
-        """Take up the run that the snapshot holds. SnapshotError when it holds none."""
+        """Take up the run that the snapshot holds. SnapshotError when it holds none of this one."""
         assert self._snapshot is not None
         tensors, numbers = self._snapshot.read()
+        try:
+            self._take_up(tensors, numbers)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise SnapshotError(
+                "the interrupted training is of another version of this program: "
+                "train without --resume"
+            ) from error
+
+    def _take_up(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         curve = [(step, loss, bpb) for step, loss, bpb in numbers["course"].pop("curve")]
         self._course = Course(**numbers["course"], curve=curve)
         self._optimizer.restore(_under("optimizer.", tensors), numbers["optimizer"])
@@ -118,6 +127,9 @@ class Learner:
         if self._course.best < math.inf:
             self._best = copy.deepcopy(self._optimizer.average)
             self._best.load_state_dict(_under("best.", tensors))
+        if self._team.rank:  # the first process's random state is stored, and is that one's only
+            torch.manual_seed(self._seed + 1_000_003 * self._team.rank + self._course.step)
+            return
         torch.set_rng_state(tensors["random"])
         if "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"])
@@ -160,51 +172,67 @@ class Learner:
     def _gradients(self, tokens: Tensor) -> float:
         """Gradients of one batch, over the whole team; its loss in nats per token."""
         own = uploaded(self._team.share(tokens), self._machine.device)
-        try:
-            loss = self._backward(own)
-        except RuntimeError as error:  # torch raises the bare class where a CPU has no memory left
-            if not _out_of_memory(error) or self._course.pieces > 1:
-                raise
+        mean = float(self._counts(tokens).sum()) / self._team.size
+        loss = self._tried(own, mean)
+        if loss is None:
             self._course.pieces = 2
             self._model.zero_grad()
             self._report(Note("out of memory: every batch is computed in two halves from here on"))
-            loss = self._backward(own)
+            loss = self._backward(own, mean)
         gradients = [w.grad for w in self._model.parameters() if w.grad is not None]
         self._team.average([*gradients, loss])
         return float(loss.item())
 
-    def _backward(self, tokens: Tensor) -> Tensor:
-        """Gradients of the mean loss [1] of tokens [rows, context + 1], piece by piece."""
-        total, count = torch.zeros(1, device=tokens.device), len(tokens)
+    def _tried(self, tokens: Tensor, mean: float) -> Tensor | None:
+        """As `_backward`; None where the batch has to be cut for want of memory.
+
+        What the failure holds of it is gone only when this has returned.
+        """
+        try:
+            return self._backward(tokens, mean)
+        except RuntimeError as error:
+            if not out_of_memory(error) or self._course.pieces > 1 or len(tokens) == 1:
+                raise
+        return None
+
+    def _backward(self, tokens: Tensor, mean: float) -> Tensor:
+        """Gradients of the loss [1] of tokens [rows, context + 1], piece by piece.
+
+        mean: what a process's targets count in the mean; the team's mean loss is that of the batch
+        """
+        total = torch.zeros(1, device=tokens.device)
+        weight, dtype = self._model.embed_tokens.weight, self._machine.dtype
         for rows in tokens.chunk(self._course.pieces):
             positions = torch.arange(rows.shape[1] - 1, device=rows.device).expand(len(rows), -1)
-            with autocast(self._machine.device, self._machine.dtype):
+            with autocast(self._machine.device, dtype):
                 hidden = self._model.hidden(rows[:, :-1], positions)
-            weight, dtype, targets = (
-                self._model.embed_tokens.weight,
-                self._machine.dtype,
-                rows[:, 1:],
-            )
-            counts = torch.where(targets > self._tokenizer.break_, self._turn_weight, 1.0)
-            loss = next_token_loss(hidden, weight, targets, counts, dtype) * (len(rows) / count)
+            counts = self._counts(rows)
+            loss = next_token_loss(hidden, weight, rows[:, 1:], counts, dtype)
+            loss = loss * (counts.sum() / mean)
             torch.autograd.backward(loss)
             total += loss.detach()
         return total
+
+    def _counts(self, rows: Tensor) -> Tensor:
+        """What each target of rows [rows, context + 1] counts in the loss: [rows, context]."""
+        return torch.where(rows[:, 1:] > self._tokenizer.break_, self._turn_weight, 1.0)
 
     def _evaluate(self) -> None:
         """Judge the average on held-out text; keep it if it is the best so far."""
         course, average = self._course, self.average
         predictor = GPTPredictor(average, self._machine.device)
-        course.bpb = bits_per_byte(predictor, self._tokenizer, self._held_out, self._preset.context)
+        found = bits_per_byte(predictor, self._tokenizer, self._held_out, self._preset.context)
+        found = self._team.same(found)
+        course.bpb = found if math.isfinite(found) else None
         course.since_best += 1
-        if course.bpb < course.best:
-            self._best, course.best, course.since_best = copy.deepcopy(average), course.bpb, 0
+        if found < course.best:
+            self._best, course.best, course.since_best = copy.deepcopy(average), found, 0
 
     def _progress(self, steps: int, seconds: float) -> Progress:
         """Where the run is; the speed is that since it began or was taken up."""
         course, preset = self._course, self._preset
         speed = steps * preset.rows * preset.context / max(seconds, 1e-9)
-        flops = flops_per_token(self._model.config) / self._team.size
+        flops = flops_per_token(self._model.config)
         return Progress(
             step=course.step,
             steps=round(course.step / course.progress),
@@ -254,8 +282,3 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def _passed(before: float, after: float, marks: int) -> bool:
     """Whether progress passed one of so many marks, evenly spaced over the run."""
     return int(after * marks) > int(before * marks)
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    """Whether there was not enough memory; the CPU's allocator says so in words only."""
-    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from lm.corpus.batches import RARE, Session, frequent_speakers
 from lm.corpus.duplicates import without_repeats
@@ -37,7 +38,7 @@ class Material:
 
 def divide(transcript: Transcript) -> Material:
     """Learned and held-out sessions; ValueError when they would teach nothing."""
-    count = sum(bool(message.text) for message in transcript.messages)
+    count = _said([transcript.messages])
     if count < LEAST:
         raise ValueError(f"too little to learn from: {count} messages, at least {LEAST} are needed")
     learned, held_out = transcript.split()
@@ -50,10 +51,28 @@ def divide(transcript: Transcript) -> Material:
 
 def _halves(held_out: Sequence[Session]) -> tuple[list[Session], list[Session]]:
     """Every other session, the newest to judge on. Few messages serve both purposes at once."""
-    if sum(len(session) for session in held_out) < HALVED_FROM:
+    if _said(held_out) < HALVED_FROM:
         return [*held_out], [*held_out]
-    if len(held_out) == 1:
-        middle = len(held_out[0]) // 2
-        return [held_out[0][:middle]], [held_out[0][middle:]]
     newest_first = held_out[::-1]
-    return [*newest_first[1::2]][::-1], [*newest_first[0::2]][::-1]
+    choosing, judging = [*newest_first[1::2]][::-1], [*newest_first[0::2]][::-1]
+    if min(_said(choosing), _said(judging)) < HALVED_FROM // 4:  # one session is nearly all
+        return _cut(held_out, _said(held_out) // 2)
+    return choosing, judging
+
+
+def _said(sessions: Sequence[Session]) -> int:
+    """Messages with words; who has not agreed has turns without."""
+    return sum(bool(message.text) for session in sessions for message in session)
+
+
+def _cut(sessions: Sequence[Session], said: int) -> tuple[list[Session], list[Session]]:
+    """Up to the message that makes it so many with words, and what follows."""
+    counts = accumulate(bool(message.text) for session in sessions for message in session)
+    room = sum(count <= said for count in counts)  # messages of the older part
+    older: list[Session] = []
+    newer: list[Session] = []
+    for session in sessions:
+        older += [session[:room]] if room else []
+        newer += [session[room:]] if room < len(session) else []
+        room = max(0, room - len(session))
+    return older, newer

@@ -43,7 +43,7 @@ class Known:
     """What each part of a mixture says of sessions that none has learnt from.
 
     parts:   nats [targets] of each, as Mixture.parts has them; every target once
-    counted: [targets] whether it is text or END; the others are given when bits are counted
+    counted: [targets] whether it is text or the END of some; bits per byte are of those (bits.py)
     due:     [targets] whether a message is announced there
     """
 
@@ -53,8 +53,11 @@ class Known:
         found = windows(streams, mixture.config.context)
         rows, skips = [ids for ids, _ in found], [skip for _, skip in found]
         self.parts = [joined(part, skips) for part in mixture.parts(rows)]
-        given = np.array(sorted(tokenizer.structural - {tokenizer.end}))
-        self.counted = ~np.isin(joined([row[1:] for row in rows], skips), given)
+        targets = joined([row[1:] for row in rows], skips)
+        before = joined([row[:-1] for row in rows], skips)
+        structural = np.array(sorted(tokenizer.structural))
+        wordless = (targets == tokenizer.end) & np.isin(before, structural)
+        self.counted = (~np.isin(targets, structural) | (targets == tokenizer.end)) & ~wordless
         self.due = joined([mixture.due(row) for row in rows], skips)
 
     def weights(self) -> Weights:

@@ -59,10 +59,14 @@ def continued(
     """The parent's weights, to learn what is new since; None where that is no way to go.
 
     agreed: Speaker.id of all who agree today. It is none when the parent has learnt from anybody
-    else (their words are in its weights; older versions do not tell), when the preset chosen now
-    has another shape, when next to nothing is new, or when the tokenizer no longer suits the text.
+    else (their words are in its weights; older versions do not tell), when what it has learnt from
+    is no longer the older part of the text (older messages were imported, or somebody who spoke
+    then has agreed since), when the preset chosen now has another shape, when next to nothing is
+    new, or when the tokenizer no longer suits the text.
     """
     old, new = _divided(learned, parent.meta.messages)
+    if not _continues(parent, old, new):
+        return None
     before, texts = ([m.text for s in part for m in s] for part in (old, new))
     own = PRESETS.get(parent.meta.preset)
     if own is None or own.name != preset.name or own.config(1) != _shape(parent):
@@ -102,6 +106,15 @@ def _divided(learned: Sequence[Session], seen: int) -> tuple[list[Session], list
         count += len(session)
         (old if count <= seen else new).append(session)
     return old, new
+
+
+def _continues(parent: Checkpoint, old: Sequence[Session], new: Sequence[Session]) -> bool:
+    """Whether the parent learnt from all who speak in `old`, and from nothing as late as `new`."""
+    known, cut_off = set(parent.meta.learned_from), parent.meta.cut_off
+    if any(m.speaker is not None and m.speaker not in known for s in old for m in s):
+        return False
+    times = [m.sent_at for s in new for m in s if m.sent_at is not None]
+    return cut_off is None or not times or min(times) >= cut_off
 
 
 def _carried(

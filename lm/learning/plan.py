@@ -28,7 +28,10 @@ WORDS = 20_000  # at most, of the word and character tokenizers
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What there is to train on. peak: FLOP/s of a large matrix product; memory: free bytes."""
+    """What there is to train on.
+
+    peak: FLOP/s of a large matrix product, of all processes together; memory: free bytes of each
+    """
 
     device: torch.device
     dtype: torch.dtype

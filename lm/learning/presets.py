@@ -63,7 +63,7 @@ class Preset:
 
 
 # lad-gpt (github.com/bernhard-pfann/lad-gpt, config.py) is the floor: its sizes, words, AdamW at a
-# constant 3e-4, last weights, in our blocks. Its six heads of 42 are four of 64 here.
+# constant 3e-4, no average, in our blocks. Its six heads of 42 are four of 64 here.
 PRESETS = {
     preset.name: preset
     for preset in (

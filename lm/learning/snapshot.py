@@ -65,7 +65,7 @@ class Snapshot:
             ) from error
         if not isinstance(numbers, dict) or numbers.pop("fingerprint", "") != self._fingerprint:
             raise SnapshotError(
-                "messages or settings have changed since the training was interrupted: "
+                "messages, settings or the preset that suits have changed since the interruption: "
                 "train without --resume"
             )
         return tensors, numbers

@@ -44,6 +44,7 @@ from lm.models.predictor import GPTPredictor, Predictor
 Start = Literal["auto", "fresh", "continue"]
 
 RESERVE = 0.95  # share of the allowed time for learning; the rest is for judging and storing
+LEAST_SECONDS = 1.0  # of learning, when dividing and judging have used up what is allowed
 SERVED = "served"  # of a card's figures: what the version is
 SNAPSHOT = ".training"  # beside the versions
 
@@ -75,8 +76,7 @@ class Training:
         unlimited = preset == "auto" and math.isinf(seconds)
         self._seconds = plan.AUTO_SECONDS if unlimited else seconds
         self._team = team or Team()
-        dtype = precision(device)
-        self._machine = Machine(device, dtype, peak(device, dtype), free_memory(device))
+        self._machine = _machine(device, self._team)
         self._models, self._versions = models, Versions(models)
 
     def run(self, *, resume: bool = False) -> int:
@@ -85,23 +85,28 @@ class Training:
         material = divide(self._transcript)
         parent, current = self._current(material)
         for origin in self._origins(parent, material):
+            last = origin.parent is None or self._start == "continue"
             try:
                 learned = self._learn(origin, material, began, resume)
-            except (SnapshotError, DivergedError) as error:
-                if origin.parent is None:  # the last there is
+            except SnapshotError:  # perhaps it is of the next start
+                if last:
                     raise
-                if isinstance(error, DivergedError):
-                    self._report(Note(f"{error}: starting afresh"))
+                continue
+            except DivergedError as error:
+                if last:
+                    raise
+                self._report(Note(f"{error}: starting afresh"))
+                resume = False
                 continue
             resume = False
-            if self._team.rank:  # the first process judges and stores
-                return 0
             model = mixed(learned.model, origin.tokenizer, material.learned, material.choosing)
             bpb = self._judged(model, origin.tokenizer, material, model.config.context)
             better = learned.ending != "diverged" and (current is None or bpb < current)
-            if better or origin.parent is None or self._late(began):
+            if last or self._team.same(float(better or self._late(began))):
                 break
             self._report(Note(f"version {origin.parent} went on to {bpb:.3f}: starting afresh"))
+        if self._team.rank:  # the first process stores
+            return 0
         held = sum(len(session) for session in material.judging)
         self._report(Gate(bpb, current, held, better))
         guard = CopyGuard(rare_sequences(origin.tokenizer, material.texts))
@@ -138,7 +143,7 @@ class Training:
         return time.monotonic() - began > 0.5 * self._seconds
 
     def _learn(self, origin: Origin, material: Material, began: float, resume: bool) -> Learned:
-        left = self._seconds - (time.monotonic() - began)
+        left = max(LEAST_SECONDS, self._seconds - (time.monotonic() - began))
         self._report(self._plan(origin, material, left))
         learner = Learner(
             origin.model,
@@ -251,9 +256,7 @@ class Training:
             seconds=round(time.monotonic() - began, 1),
             created_at=int(time.time()),
             curve=learned.curve,
-            learned_from=tuple(
-                sorted({m.speaker for s in material.learned for m in s if m.speaker})
-            ),
+            learned_from=self._learned_from(origin, parent, material),
             rival=rival,
         )
         version = self._versions.write(model, origin.tokenizer, meta, guard)
@@ -261,10 +264,26 @@ class Training:
         Snapshot(self._models / SNAPSHOT, "").remove()
         return version
 
+    def _learned_from(
+        self, origin: Origin, parent: Checkpoint | None, material: Material
+    ) -> tuple[int, ...]:
+        """Speaker.id of all whose words are in the weights, those that it goes on from included."""
+        before = parent.meta.learned_from if parent and origin.parent is not None else ()
+        said = (m.speaker for s in material.learned for m in s if m.speaker is not None)
+        return tuple(sorted({*before, *said}))
+
     def _fingerprint(self, origin: Origin) -> str:
-        """The same for runs that would do the same: messages, settings and where they start."""
-        settings = (self._preset, self._kind, self._seed, self._seconds, origin.parent)
+        """The same for runs that would do the same: messages, recipe, limits, where they start."""
+        vocabulary = origin.tokenizer.vocab_size
+        settings = (origin.preset, vocabulary, self._seed, self._seconds, origin.parent)
         digest = hashlib.sha256(repr(settings).encode())
         for message in self._transcript.messages:
             digest.update(repr(asdict(message)).encode())
         return digest.hexdigest()
+
+
+def _machine(device: torch.device, team: Team) -> Machine:
+    """What a whole team has to train on, as the first process finds it."""
+    dtype = precision(device)
+    speed = team.size * team.same(peak(device, dtype))
+    return Machine(device, dtype, speed, team.same(free_memory(device)))

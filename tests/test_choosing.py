@@ -50,3 +50,11 @@ def test_the_order_of_equals_is_kept() -> None:
 def test_impossible_speakers_do_no_harm() -> None:
     """Scores far below any float's exponent are no error."""
     assert math.isfinite(candidate(-5, [-9.0, -5000.0]).worth)
+
+
+def test_what_was_cut_off_comes_last() -> None:
+    """It is half a line, and nothing can be said of how likely its end would have been."""
+    whole, cut = candidate(-9, [-10, -10]), candidate(-5, [-30, -30])
+    for reason in ("guard", "length", "loop"):
+        half = Candidate(Reply(cut.reply.tokens, reason, -5), -5, cut.by_whom)
+        assert best_first([half, whole]) == [whole, half]

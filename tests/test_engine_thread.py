@@ -154,10 +154,15 @@ async def test_a_caller_that_gave_up_harms_nobody(
 ) -> None:
     """A cancelled future is not set."""
     await thread.swap(checkpoints[0])
-    impatient = asyncio.create_task(thread.generate(1, request(1, 60)))
-    await asyncio.sleep(0.01)
-    impatient.cancel()
+    with held(thread):
+        impatient = asyncio.create_task(thread.generate(1, request(1, 60)))
+        scoring = asyncio.create_task(thread.score(1, [[1, 2, 3]] * 99, 1))
+        await asyncio.sleep(0.01)
+        for task in (impatient, scoring):
+            task.cancel()
     assert (await thread.generate(1, request(2))).tokens
+    assert thread._serving is not None
+    assert list(thread._serving.waiting) == []
     assert not thread.failure.done()
 
 
@@ -314,3 +319,17 @@ async def test_a_version_that_cannot_be_started_changes_nothing(
         with pytest.raises(torch.OutOfMemoryError):
             await thread.swap(checkpoints[1])
         assert (await thread.generate(1, request(1))).tokens
+
+
+async def test_a_version_that_is_served_no_more_warms_nobody(
+    thread: EngineThread, checkpoints: list[Checkpoint]
+) -> None:
+    """Contexts that waited to be prefilled are not, as nobody can ask for them."""
+    await thread.swap(checkpoints[0])
+    with held(thread):
+        for chat in range(9):
+            thread.warm(1, chat, request(chat).tokens)
+        swapped = asyncio.create_task(thread.swap(checkpoints[1]))
+        await asyncio.sleep(0)
+    await swapped
+    assert thread._draining == []

@@ -62,3 +62,9 @@ def test_without_moments_nothing_is_expected() -> None:
     """A group of a few messages: nobody speaks unasked there."""
     found = Expectations(1, [], [])
     assert found.expected == [[]]
+
+
+def test_where_all_was_forgotten_nobody_goes_on() -> None:
+    """A chat may lose its context while the model is asked."""
+    found = Expectations(3, SESSIONS, moments(None))
+    assert found.goes_on([], (0.5, 0.5, 0.0)) == 0

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import math
 import resource
 import threading
 import time
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -346,6 +349,24 @@ def test_a_mixture_is_that_of_torch_within_rounding(dtype: torch.dtype, turns: b
     assert torch.allclose(found, expected, atol=0.05 if dtype == torch.bfloat16 else 2e-5)
     halves = found.double().exp().view(5, 2, -1).sum(dim=-1)
     assert torch.allclose(halves, torch.ones_like(halves), atol=1e-5)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_scores_without_numbers_stay_without(dtype: torch.dtype, bad: float) -> None:
+    """Else the n-grams would make tokens of them that look like any others."""
+    _, fast = mixtures(dtype, turns=True)
+    forward = fast.gpt.forward
+
+    def broken(*arguments: Any) -> Tensor:
+        scores = forward(*arguments)
+        scores[0, 0, 3] = bad
+        return scores
+
+    with mock.patch.object(fast.gpt, "forward", broken):
+        found = mixed_scores(fast, dtype, [0, 1, 2])
+    assert found[0].isnan().all()
+    assert found[1:].isfinite().all()
 
 
 @pytest.mark.parametrize("turns", [False, True])

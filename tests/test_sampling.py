@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lm.engine.sampling import Sampler, Sampling
+from lm.engine.sampling import Sampler, Sampling, draws
 from lm.native.sampler import NativeSampler, sampler
 
 CPU = torch.device("cpu")
@@ -245,3 +246,13 @@ def test_ids_outside_the_vocabulary_are_refused() -> None:
             chosen.sample([fine], logits, [0], None, [pair])
     with pytest.raises(ValueError, match="token = 9"):
         chosen._module.log_probs(5, logits.data_ptr(), [9])
+
+
+def test_the_highest_number_is_below_one_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounded up to one it would be reached behind the last token."""
+    monkeypatch.setattr(Random, "random", lambda _: 1 - 2.0**-53)
+    (point,) = draws(Sampling(max_tokens=1), 1)
+    assert torch.tensor(point) < 1
+    sampler = Sampler(torch.device("cpu"))
+    rules = sampler.rules(Sampling(max_tokens=1), 1, frozenset())
+    assert sampler.sample([rules], torch.zeros(1, 8), [0]).tokens == [7]

@@ -97,7 +97,7 @@ class Customs:
         ids = [*map(tokenizer.speaker, tokenizer.speakers), tokenizer.someone]
         try:
             return await self._thread.next_tokens(
-                voice.version, context.chat.id, context.tokens, ids
+                voice.version, context.chat.id, context.tokens, ids, context.chat.chat_id
             )
         except (StaleVersionError, EngineFull, ValueError) as error:
             log.info("no word on who speaks next: %s", type(error).__name__)

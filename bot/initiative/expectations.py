@@ -71,5 +71,7 @@ class Expectations:
 
     def goes_on(self, before: Sequence[int], model: Sequence[float]) -> float:
         """The chance that who spoke last says the next message as well, as often as people do."""
+        if not before:  # forgotten since it was asked
+            return 0.0
         chance = self.chances(before, model)[before[-1]] * self._again
         return min(chance, MOST_AGAIN)

@@ -54,7 +54,7 @@ class Listening:
         """A person wrote; `called` the persona, which then answers anyway."""
         chat = context.chat
         self._customs.follow()
-        self._cancel(chat.id)
+        self.cancel(chat.id)
         if chat.mode != "auto" or chat.persona is None or _speaker(context) == chat.persona:
             return
         friend = self._customs.friend(chat.persona)
@@ -99,7 +99,8 @@ class Listening:
         fresh = Auto(config.cooldown_seconds, config.most_per_hour)
         return self._states.setdefault((chat, persona), fresh)
 
-    def _cancel(self, chat: int) -> None:
+    def cancel(self, chat: int) -> None:
+        """Decide nothing more on what was last said in a chat."""
         if (task := self._tasks.get(chat)) is not None:
             task.cancel()
 

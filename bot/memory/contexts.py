@@ -7,12 +7,15 @@ both under the context's lock: a crash in between leaves the store's, which is t
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import partial
 
 from bot.memory.context import PAST_SHARE, Context, Voice
 from storage import chats, eras
 from storage.chats import ChatRow, ContextRow
-from storage.store import Store
+from storage.store import StorageError, Store
+
+log = logging.getLogger(__name__)
 
 CHARACTERS = 3.0  # that a token stands for, about, with the tokens around each message
 
@@ -62,13 +65,18 @@ class Contexts:
     async def retokenize(self, voice: Voice) -> None:
         """After a swap: the same messages in the new version's tokens."""
         async with self._loading:  # one that is being loaded for the old version waits its turn
-            self._voice = voice
+            self._voice, leaving = voice, []
             for context in list(self._by_id.values()):
                 async with context.lock:
                     left = context.rebuild([entry.row for entry in context.entries], voice)
                     if left:
-                        job = partial(chats.roll_out, chat=context.chat.id, message_ids=left)
-                        await self._store.write(job)
+                        leaving.append((context.chat.id, left))
+            for chat, left in leaving:
+                job = partial(chats.roll_out, chat=chat, message_ids=left)
+                try:
+                    await self._store.write(job)
+                except StorageError as error:  # they go when the next message comes
+                    log.error("chat %d: older messages stay on disk: %s", chat, error)
 
     def loaded(self) -> list[Context]:
         """The contexts that are in memory."""

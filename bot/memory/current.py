@@ -34,8 +34,11 @@ def pick_device(wanted: str) -> torch.device:
 def load_current(versions: Versions, device: torch.device) -> Checkpoint:
     """The promoted checkpoint; where it is damaged, the one that was promoted before it.
 
-    Raises CheckpointError when none can be loaded.
+    One that has learnt from nobody where all were withdrawn. Raises CheckpointError when none can
+    be loaded.
     """
+    if versions.withdrawn() and versions.current() is None:
+        return blank(device)
     failure = CheckpointError("there is no trained model yet: understudy train")
     for number in versions.promoted():
         try:
@@ -63,7 +66,7 @@ class Current:
         self._thread, self._store, self._group = thread, store, group
         self._longest_reply = longest_reply
         self._device = checkpoint.gpt.embed_tokens.weight.device
-        self._swapping = asyncio.Lock()
+        self._swapping, self._following = asyncio.Lock(), asyncio.Lock()
         self._ledger = 0  # the newest entry of the consent ledger that the cast knows
         self.contexts = Contexts(store, group, Voice.of(checkpoint, longest_reply))
 
@@ -74,11 +77,12 @@ class Current:
 
     async def follow_ledger(self) -> None:
         """Know of consent that was given or withdrawn since, whoever wrote it down."""
-        newest = await self._store.read(lambda db: groups.newest_entry(db, self._group))
-        if newest != self._ledger:
-            self._ledger = newest
-            await self.refresh_cast()
-            await self.contexts.recall_all()
+        async with self._following:  # nobody goes on before it is known
+            newest = await self._store.read(lambda db: groups.newest_entry(db, self._group))
+            if newest != self._ledger:
+                await self.refresh_cast()
+                await self.contexts.recall_all()
+                self._ledger = newest
 
     async def refresh_cast(self) -> None:
         """Read the group's speakers again."""
@@ -129,13 +133,20 @@ class Current:
 
     async def forget(self) -> None:
         """The store has forgotten: contexts follow it, and no slot keeps their old tokens."""
-        self._ledger = 0
+        async with self._following:
+            self._ledger = 0
         await self.follow_ledger()
         await self.contexts.reload()
+        self.hush()
         async with self._swapping:
             await self._thread.swap(self.checkpoint)
         for context in self.contexts.loaded():
             self._thread.warm(context.voice.version, context.chat.id, context.tokens)
+
+    def hush(self) -> None:
+        """What is being said in any chat ends unsaid, whatever version says it."""
+        for context in self.contexts.loaded():
+            self._thread.forget(context.chat.id)
 
     async def _swap(self, version: int, choose: Callable[[], object]) -> None:
         """Load, serve, then choose on disk; whatever fails, both stay as they were."""

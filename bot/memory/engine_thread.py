@@ -75,8 +75,10 @@ class EngineThread:
         def act() -> None:
             before = self._serving
             self._serving = _Serving(checkpoint.meta.version, self._make_engine(checkpoint), {})
-            if before is not None and before.engine.busy:  # else it would stay until the next step
-                self._draining.append(before)
+            if before is not None:
+                before.engine.stop_warming()
+                if before.engine.busy:  # else it would stay until the next step
+                    self._draining.append(before)
 
         await self._call(act)
 
@@ -90,13 +92,19 @@ class EngineThread:
         return finished
 
     async def next_tokens(
-        self, version: int, chat: Hashable, tokens: Sequence[int], ids: Sequence[int]
+        self,
+        version: int,
+        chat: Hashable,
+        tokens: Sequence[int],
+        ids: Sequence[int],
+        tenant: Hashable = None,
     ) -> list[float]:
         """The probabilities of `ids` behind a chat's tokens, which stay warm. As `generate`.
 
-        Empty when the model's numbers are none.
+        Empty when the model's numbers are none. tenant: as Request says
         """
-        finished = await self.generate(version, Request(chat, tokens, peek=tuple(ids)))
+        asked = Request(chat, tokens, peek=tuple(ids), tenant=tenant)
+        finished = await self.generate(version, asked)
         return finished.peeked
 
     async def score(

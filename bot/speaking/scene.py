@@ -130,7 +130,7 @@ class Scenes:
         ids = [voice.tokenizer.speaker(each) for each in cast]
         try:
             found = await self._thread.next_tokens(
-                voice.version, context.chat.id, context.tokens, ids
+                voice.version, context.chat.id, context.tokens, ids, context.chat.chat_id
             )
         except (StaleVersionError, EngineFull, ValueError) as error:
             log.info("chat %d: no word on who speaks next: %s", context.chat.id, error)

@@ -119,8 +119,15 @@ class Engine:
         self._check_ids("token", tokens)
         self._scheduler.warm(chat, tokens)
 
+    def stop_warming(self) -> None:
+        """Warm no chat that has not asked for anything: another engine serves from now on."""
+        self._scheduler.stop_warming()
+
     def cancel(self, identity: int) -> None:
-        """End a request; the next step hands out what it has. One that has ended is left alone."""
+        """End a request or a scoring; the next step hands out what it has.
+
+        One that has ended is left alone.
+        """
         self._scheduler.cancel(identity, time.monotonic())
 
     def forget(self, chat: Hashable) -> None:

@@ -22,7 +22,7 @@ from lm.models.gpt import Cache
 from lm.native.sampler import sampler
 
 GUARDED = 32  # of a reply's latest tokens are shown to the copy guard
-GUARD_TRIES = 8  # other tokens, when the copy guard refuses one; after that the reply ends
+GUARD_TRIES = 8  # draws for a token, while the copy guard refuses it; then the reply ends
 
 
 class Config(Protocol):

@@ -68,11 +68,11 @@ class Candidate:
 
     def take(self, token: int, log_prob: float) -> Reason | None:
         """One more token has been sampled; why the reply ends with that, if it does."""
+        if token not in self.request.stop and loops(self.reply, token):
+            return "loop"
         self.log_prob += log_prob
         if token in self.request.stop:
             return "stop"
-        if loops(self.reply, token):
-            return "loop"
         for row in self.rows:
             row.tokens.append(token)
         return "length" if self.new == self.request.sampling.max_tokens else None

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from lm.device import uploaded
 
+HIGHEST = 1.0 - 2.0**-24  # of the uniform numbers: in float32 a higher one is 1, beyond all tokens
 COLDEST, HOTTEST = 1e-30, 1e30  # temperatures: scores divided by them are still numbers
 
 
@@ -238,4 +239,4 @@ def draws(sampling: Sampling, seed: int) -> list[float]:
     if sampling.temperature == 0:
         return [0.0] * sampling.max_tokens
     uniform = random.Random(seed).random
-    return [uniform() for _ in range(sampling.max_tokens)]
+    return [min(uniform(), HIGHEST) for _ in range(sampling.max_tokens)]

@@ -55,8 +55,10 @@ class Scheduler:
     def submit(self, request: Request, now: float) -> int:
         """Queue a request; EngineFull when too many wait, or too many of its tenant."""
         same = sum(each.request.owner == request.owner for each in self._waiting)
-        if len(self._waiting) >= self._queue or same >= max(1, self._queue // TENANTS):
+        if len(self._waiting) >= self._queue:
             raise EngineFull(f"queue = {self._queue}: as many requests wait")
+        if same >= max(1, self._queue // TENANTS):
+            raise EngineFull(f"queue = {self._queue}: {same} requests of this tenant wait")
         self._warm.pop(request.chat, None)  # the prompt is newer
         self._waiting.append(Waiting(self._number(), request, tuple(request.tokens), now))
         return self._next_id
@@ -74,9 +76,16 @@ class Scheduler:
             del self._warm[next(iter(self._warm))]
         self._warm[chat] = list(tokens)
 
+    def stop_warming(self) -> None:
+        """Forget the contexts that were to be prefilled."""
+        self._warm.clear()
+
     def cancel(self, identity: int, now: float) -> None:
-        """End a request; one that has ended already stays as it is."""
+        """End a request or a scoring; one that has ended already stays as it is."""
         self._end_all(lambda each: each.id == identity, "cancelled", now)
+        for scoring in [each for each in self._scorings if each.id == identity]:
+            self._scorings.remove(scoring)
+            self._events.append(Scored(scoring.id, scoring.log_probs))
 
     def forget(self, chat: Hashable, now: float) -> None:
         """Leave nothing of a chat: its requests are cancelled, its slots are to be zeroed."""

@@ -209,6 +209,16 @@ void scores(const Number* query, const Number* keys, int count, float* out) {
   }
 }
 
+// Whether so many numbers are all finite.
+inline bool finite(const float* x, int count) {
+  Vec sum = splat(0);  // of zeros, unless there is something that times 0 is not 0
+  int i = 0;
+  for (; i + LANES <= count; i += LANES) sum = fma(load(x + i), splat(0), sum);
+  float rest = total(sum);
+  for (; i < count; ++i) rest += x[i] * 0;
+  return rest == 0;
+}
+
 // Scores become e^(score - greatest), in whole vectors; returns 1 / their sum.
 inline float softmax(float* x, int count) {
   const int whole = (count + LANES - 1) / LANES * LANES;

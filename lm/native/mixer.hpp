@@ -3,6 +3,7 @@
 // calls it has checked (module.cpp); what a cache holds is checked here.
 #pragma once
 
+#include <cmath>
 #include <vector>
 
 #include "kernels.hpp"
@@ -62,8 +63,9 @@ class Mixer {
     return {std::vector<float>((vocab_ + LANES - 1) / LANES * LANES), std::vector<int64_t>(span)};
   }
 
-  // Scores [vocab] become ln p of the mixture, or of the GPT alone.
+  // Scores [vocab] become ln p of the mixture, or of the GPT alone; none is a number if any was none.
   void mix(float* scores, const Tokens& tokens, bool alone, Scratch& scratch) const {
+    if (!finite(scores, vocab_)) return std::fill(scores, scores + vocab_, NAN);
     float* p = scratch.p.data();
     std::memcpy(p, scores, vocab_ * sizeof(float));
     const float scale = softmax(p, vocab_);

@@ -21,8 +21,8 @@ LENGTH_POWER = 0.5  # 1 prefers a few words, 0 many
 class Candidate:
     """A reply and what the model thinks of it, in nats.
 
-    here:      ln p(reply, end | context, speaker)
-    by_whom:   ln p(reply, end | speaker) of every speaker without any context, theirs first
+    here:      ln p(reply | context, speaker), its end included where it came to one
+    by_whom:   ln p(reply | speaker) likewise, of every speaker without any context, theirs first
     """
 
     reply: Reply
@@ -43,5 +43,5 @@ class Candidate:
 
 
 def best_first(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates by worth; of equal ones the earlier first."""
-    return sorted(candidates, key=lambda each: -each.worth)
+    """Whole replies before those that were cut off, then by worth; of equal ones the earlier."""
+    return sorted(candidates, key=lambda each: (each.reply.reason != "stop", -each.worth))

@@ -15,6 +15,7 @@ from bot.memory.context import Context, Voice
 from bot.memory.engine_thread import EngineThread, StaleVersionError
 from bot.speaking.voice.choosing import Candidate, best_first
 from bot.speaking.voice.prompt import TRIES, ask, words
+from lm.corpus.tokenizer import Tokenizer
 from lm.engine.request import Finished, Reply, Stats
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class Speaker:
         others = [each for each in tokenizer.speakers if each != persona][:OTHERS]
         speakers = [tokenizer.speaker(each) for each in (persona, *others)]
         sequences = [
-            [tokenizer.break_, speaker, *reply.tokens, tokenizer.end]
+            [tokenizer.break_, speaker, *reply.tokens, *_end(reply, tokenizer)]
             for reply in replies
             for speaker in speakers
         ]
@@ -86,3 +87,8 @@ class Speaker:
             Candidate(reply, reply.log_prob, row) for reply, row in zip(replies, rows, strict=True)
         ]
         return [each.reply for each in best_first(candidates)]
+
+
+def _end(reply: Reply, tokenizer: Tokenizer) -> list[int]:
+    """END, where the reply came to it: else it was cut off, and its end was never drawn."""
+    return [tokenizer.end] if reply.reason == "stop" else []

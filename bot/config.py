@@ -78,15 +78,15 @@ class TrainConfig(_Table):
     max_minutes: float = Field(default=0, ge=0)
     threads: int = Field(default=0, ge=0, le=1024)
     nice: int = Field(default=10, ge=0, le=19)
-    seed: int = Field(default=1, ge=0)
+    seed: int = Field(default=1, ge=0, lt=2**63)
 
 
 class SamplingConfig(_Table):
     """[sampling]: how a reply is drawn."""
 
     temperature: float = Field(default=1.0, ge=0, le=10)
-    top_k: int = Field(default=50, ge=0)
-    top_p: float = Field(default=1.0, gt=0, le=1)
+    top_k: int = Field(default=50, ge=0, lt=2**31)
+    top_p: float = Field(default=1.0, ge=1e-6, le=1)
     min_p: float = Field(default=0.05, ge=0, lt=1)
     max_tokens: int = Field(default=60, ge=1, le=1024)
     guidance: float = Field(default=0.5, ge=0, le=5)

@@ -107,6 +107,10 @@ _COMPLAINTS: tuple[tuple[re.Pattern[str], Said], ...] = (
         lambda say, _: say("there is no version to go on from: /retrain fresh starts anew"),
     ),
     (
+        re.compile(r"somebody has withdrawn meanwhile"),
+        lambda say, _: say("somebody has withdrawn meanwhile, /retrain learns without them"),
+    ),
+    (
         re.compile(r"stopped before the end; .*"),
         lambda say, _: say("it was stopped before its end"),
     ),

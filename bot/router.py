@@ -116,6 +116,11 @@ PRESSES: dict[str, Press] = {
     "keep": forget.pressed_keep,
     "relearn": forget.pressed_relearn,
 }
+# Buttons that somebody may have in a private chat; nobody is imitated there, whatever is pressed.
+PRIVATE_PRESSES = (
+    *("import", "retrain", "version", "relearn"),  # of admins
+    *("agree", "decline", "iam", "notiam", "mine", "send", "refuse", "forget", "keep"),
+)
 
 
 def add_handlers(application: App, house: House, dispatch: Dispatch) -> None:
@@ -196,7 +201,10 @@ async def _on_press(house: House, update: Update) -> None:
         heard = read(update, house.me)
         if heard is not None:
             await _learn_language(house, heard)
-        await presses.pressed(house, update.callback_query, heard, PRESSES)
+        table = PRESSES
+        if heard is not None and not heard.in_group:
+            table = {verb: PRESSES[verb] for verb in PRIVATE_PRESSES}
+        await presses.pressed(house, update.callback_query, heard, table)
 
 
 async def _on_reaction(house: House, update: Update) -> None:

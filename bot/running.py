@@ -45,7 +45,8 @@ async def run(config: Config, paths: Paths, name: str) -> None:
         # Words that a training left behind when it was killed.
         paths.transcript(group.id).unlink(missing_ok=True)
         await finish(store, group, paths)
-        if Versions(paths.models(group.id)).current() is None:
+        versions = Versions(paths.models(group.id))
+        if versions.current() is None and not versions.withdrawn():  # else an admin trains one
             await _first_version(store, group, paths, config)
         if token is None:
             address, page = await _playground(stack, config, paths, store, group)

@@ -65,13 +65,15 @@ async def ensure_group(db: Db, name: str, secret: bytes = b"") -> Group:
 
     secret: what a new group's placeholders are made with; drawn here if it is not given
     """
-    await db.execute(
-        "INSERT OR IGNORE INTO groups (name, created_at, secret) VALUES (?, ?, ?)",
+    for group in await all_groups(db):
+        if group.name.casefold() == name.casefold():  # SQLite folds ASCII only
+            return group
+    cursor = await db.execute(
+        "INSERT INTO groups (name, created_at, secret) VALUES (?, ?, ?)",
         (name, now(), secret or new_secret()),
     )
-    rows = await db.execute_fetchall("SELECT id, name FROM groups WHERE name = ?", (name,))
-    row = next(iter(rows))
-    return Group(int(row[0]), str(row[1]))
+    assert cursor.lastrowid is not None
+    return Group(cursor.lastrowid, name)
 
 
 def new_secret() -> bytes:
@@ -96,7 +98,11 @@ async def ensure_speaker(db: Db, group: int, name: str) -> int:
     )
     if rows:
         return int(rows[0][0])
-    cursor = await db.execute("INSERT INTO speakers (group_id, name) VALUES (?, ?)", (group, name))
+    cursor = await db.execute(  # an id that somebody had is never another's
+        "INSERT INTO speakers (id, group_id, name) SELECT 1 + coalesce(max(id), 0), ?, ? FROM"
+        " (SELECT id FROM speakers UNION ALL SELECT id FROM merged)",
+        (group, name),
+    )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 
@@ -178,6 +184,8 @@ async def merge(db: Db, group: int, speaker: int, into: int) -> None:
         " WHERE id = ?2 AND rule = ?3",
         (speaker, into, FREE),
     )
+    await db.execute("UPDATE merged SET speaker = ? WHERE speaker = ?", (into, speaker))
+    await db.execute("INSERT INTO merged (id, speaker) VALUES (?, ?)", (speaker, into))
     await db.execute("DELETE FROM speakers WHERE id = ?", (speaker,))
     await add_alias(db, group, name, into)
     await db.execute(
@@ -186,6 +194,12 @@ async def merge(db: Db, group: int, speaker: int, into: int) -> None:
         " WHERE id = ?1",
         (into,),
     )
+
+
+async def ids(db: Db, speaker: int) -> set[int]:
+    """Every id under which versions may have learnt from a speaker: theirs, and those merged."""
+    rows = await db.execute_fetchall("SELECT id FROM merged WHERE speaker = ?", (speaker,))
+    return {speaker, *(int(row[0]) for row in rows)}
 
 
 async def consent(db: Db, speaker: int, agreed: bool, attested_by: str) -> None:

@@ -58,10 +58,15 @@ async def remove(db: Db, group: int, origins: Iterable[str]) -> None:
 
 
 async def edit(db: Db, group: int, origin: str, text: str) -> None:
-    """The message was edited: its new text is what is learnt; without one it is forgotten."""
+    """The message was edited: its new text is what is learnt; without one it is forgotten.
+
+    The new words of somebody who has withdrawn since are not kept.
+    """
     if text:
         await db.execute(
-            "UPDATE messages SET text = ? WHERE group_id = ? AND origin = ?", (text, group, origin)
+            "UPDATE messages SET text = ? WHERE group_id = ? AND origin = ?"
+            " AND speaker IN (SELECT id FROM speakers WHERE agreed = 1)",
+            (text, group, origin),
         )
     else:
         await db.execute("DELETE FROM messages WHERE group_id = ? AND origin = ?", (group, origin))

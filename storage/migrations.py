@@ -267,6 +267,13 @@ STEPS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (group_id, telegram_user)
         ) STRICT""",
     ),
+    (
+        # Ids of speakers who turned out to be somebody else: versions still name them.
+        """CREATE TABLE merged (
+            id INTEGER PRIMARY KEY,
+            speaker INTEGER NOT NULL REFERENCES speakers(id)
+        ) STRICT""",
+    ),
 )
 
 

@@ -38,6 +38,8 @@ class Outgoing:
 
 
 _COLUMNS = "id, cause, chat, kind, persona, reply_to, text, body, buttons, state, created_at"
+# Wanted or ready, said so that SQLite sees that the index of open rows has them all.
+_OPEN = "state IN ('wanted', 'ready', 'sending') AND state != 'sending'"
 
 
 async def add(
@@ -64,7 +66,7 @@ async def open_rows(db: Db, chat: int) -> list[Outgoing]:
     """A chat's rows still to be generated or sent, oldest first."""
     rows = await db.execute_fetchall(
         f"SELECT {_COLUMNS} FROM outbox"  # noqa: S608 (a constant of this module)
-        " WHERE chat = ? AND state IN ('wanted', 'ready') ORDER BY id",
+        f" WHERE chat = ? AND {_OPEN} ORDER BY id",
         (chat,),
     )
     return [Outgoing(*row) for row in rows]
@@ -73,7 +75,7 @@ async def open_rows(db: Db, chat: int) -> list[Outgoing]:
 async def open_chats(db: Db) -> list[int]:
     """Chats that have rows still to be generated or sent."""
     rows = await db.execute_fetchall(
-        "SELECT DISTINCT chat FROM outbox WHERE state IN ('wanted', 'ready')"
+        f"SELECT DISTINCT chat FROM outbox WHERE {_OPEN}"  # noqa: S608 (a constant of this module)
     )
     return [int(row[0]) for row in rows]
 
@@ -123,9 +125,18 @@ async def end(db: Db, row: Outgoing, state: str) -> None:
         (state, row.id),
     )
     await db.execute(
-        "UPDATE outbox SET state = ?, text = '', body = ''"
-        " WHERE chat = ? AND cause GLOB ? AND state IN ('wanted', 'ready')",
+        "UPDATE outbox SET state = ?, text = '', body = ''"  # noqa: S608 (a constant of this module)
+        f" WHERE chat = ? AND cause GLOB ? AND {_OPEN}",
         (state, row.chat, f"{row.cause}:*"),
+    )
+
+
+async def unsay(db: Db, chat: int) -> None:
+    """What personas were about to say in a chat is not said: its talk is forgotten."""
+    await db.execute(
+        "UPDATE outbox SET state = 'expired', text = '', body = '' WHERE chat = ?"
+        " AND persona IS NOT NULL AND state IN ('wanted', 'ready', 'approval')",
+        (chat,),
     )
 
 

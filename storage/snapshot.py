@@ -55,10 +55,10 @@ async def carry_forgettings(before: Path, restored: Path) -> int:
     async with Store(restored) as store:
 
         async def carry(db: Db) -> int:
-            known = {(s, speaker, user) for s, speaker, user, _ in await _asked(db)}
+            known = {(each[:3], each[4]) for each in await _asked(db)}
             count = 0
-            for secret, speaker, user, language in asked:
-                if (secret, speaker, user) not in known:
+            for secret, speaker, user, language, at in asked:
+                if ((secret, speaker, user), at) not in known:  # people can ask more than once
                     count += await _ask_again(db, secret, speaker, user, language)
             return count
 
@@ -106,16 +106,16 @@ async def _refused(db: Db) -> dict[tuple[object, ...], str]:
     return {(secret, id, name): str(by) for secret, id, name, by in rows}
 
 
-async def _asked(db: Db) -> list[tuple[bytes, int | None, int | None, str]]:
-    """(a group's secret, speaker, account, language) of every request to be forgotten."""
+async def _asked(db: Db) -> list[tuple[bytes, int | None, int | None, str, int]]:
+    """(a group's secret, speaker, account, language, time) of every request to be forgotten."""
     tables = await _rows(db, "SELECT name FROM sqlite_schema WHERE name = 'forgettings'")
     if not tables:  # a schema from before there were any
         return []
     found = await db.execute_fetchall(
-        "SELECT g.secret, f.speaker, f.telegram_user, f.language"
+        "SELECT g.secret, f.speaker, f.telegram_user, f.language, f.asked_at"
         " FROM forgettings f JOIN groups g ON g.id = f.group_id ORDER BY f.id"
     )
-    return [(bytes(row[0]), row[1], row[2], str(row[3])) for row in found]
+    return [(bytes(row[0]), row[1], row[2], str(row[3]), int(row[4])) for row in found]
 
 
 async def _ask_again(

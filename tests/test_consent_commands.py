@@ -73,3 +73,12 @@ async def test_a_name_is_not_taken_by_a_button(tmp_path: Path) -> None:
         )
         assert "in your group" in await member_presses(hand, "Mallory", private, "I agree")
         assert await ledger(data) == before
+
+
+async def test_strangers_are_not_told_who_agreed(tmp_path: Path) -> None:
+    """Who finds the bot and asks it in private hears no name; who belongs there does."""
+    async with in_group(tmp_path / "data", more=("Mallory",)) as hand:
+        told = await hand.reply_to(await hand.write("Mallory", "/consent", chat=account("Mallory")))
+        assert "Agreed so far: –" in told["text"]
+        known = await hand.reply_to(await hand.write("Bob", "/consent", chat=account("Bob")))
+        assert "Agreed so far: Alice, Bob, Uncle Theo" in known["text"]

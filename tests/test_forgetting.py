@@ -241,3 +241,18 @@ async def test_the_command_line_forgets(paths: Paths, capsys: pytest.CaptureFixt
     await forget(group, row, paths)
     assert "Alice is forgotten. No version is left" in capsys.readouterr().out
     assert left_behind(paths.data, *WORDS, "Alice") == []
+
+
+async def test_who_was_merged_is_forgotten_by_every_id(paths: Paths) -> None:
+    """A version from before an alias was given learnt from them too."""
+    versions = Versions(paths.models(1))
+    async with Store(paths.database) as store:
+        known = await ids(store)
+        speakers = [Speaker(id, name) for name, id in known.items()]
+        versions.promote(
+            small_group.write_version(versions, speakers, learned_from=(known["Bob"],))
+        )
+        await store.write(lambda db: groups.merge(db, 1, known["Bob"], known["Alice"]))
+        await ask(store, "Alice")
+        await finish(store, Group(1, "us"), paths)
+    assert versions.all() == []

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.config import PrivacyConfig
 from bot.importing.consent import Consent
 from bot.importing.people import ImportRefusedError
-from bot.importing.taking_in import import_export, import_exports
+from bot.importing.study import Study, read_state
+from bot.importing.taking_in import check, import_export, import_exports
+from bot.importing.taking_in import take_in as write_down
 from bot.memory.cast import Cast
 from lm.doctor.report import Report
 from lm.exports.reading import read_export
@@ -393,3 +396,19 @@ async def test_personal_data_never_comes_in(store: Store, tmp_path: Path) -> Non
     summary = await take_in(store, path, aliases={"+44 7700 900123": "Bob"})
     assert summary.speakers == {"Alice": 30, "Bob": 30}
     assert sorted(await speakers(store)) == ["Alice", "Bob"]
+
+
+async def test_who_withdraws_while_an_import_waits_is_not_brought_back(
+    store: Store, tmp_path: Path
+) -> None:
+    """What was agreed to was another group: it has to be looked at again."""
+    await take_in(store, written_exports.whatsapp(tmp_path / "a.txt", 90))
+    state = await store.read(lambda db: read_state(db, "us"))
+    export = read_export(written_exports.whatsapp(tmp_path / "b.txt", 120))
+    study = Study(state, [("b.txt", export)], {}, PrivacyConfig())
+    agreed = check(study, ALL)
+    alice = (await speakers(store))["Alice"]
+    await store.write(lambda db: groups.consent(db, alice.id, False, "Alice"))
+    with pytest.raises(ImportRefusedError, match="changed meanwhile"):
+        await write_down(store, study, agreed, "a test")
+    assert not (await speakers(store))["Alice"].agreed

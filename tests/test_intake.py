@@ -23,7 +23,7 @@ from bot.updates.intake import Intake, TokenError
 from bot.updates.limits.limiter import Limiter
 from playground.server import Fault, Playground, PlaygroundConfig
 from storage import inbox
-from storage.store import Db, Store
+from storage.store import Db, StorageError, Store
 from tests import small_group
 from tests.backstage import context_rows, serving, until
 from tests.stagehand import TOKEN, Stagehand, free_port
@@ -364,3 +364,24 @@ async def test_half_a_character_becomes_a_replacement_character(
         if not mention:  # a mention of nobody on stage is asked about, not remembered
             rows = await context_rows(store, 1)
             assert [words for _, _, words in rows] == ["hi \ufffd there"]
+
+
+async def test_what_the_storage_failed_on_is_handled_again_by_itself(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only when somebody writes again: by then a command would be too old to be obeyed."""
+    monkeypatch.setattr("bot.updates.dispatch.RETRY_S", 0.01)
+    handled: list[int] = []
+    failed: list[Callable[[int, Exception], None]] = []
+
+    async def handle(update: Update) -> None:
+        handled.append(update.update_id)
+        if len(handled) < 3:
+            failed[0](update.update_id, StorageError("database or disk is full"))
+
+    async with open_playground() as playground:
+        await store.write(lambda db: inbox.add(db, [message(1, -1, "/who")]))
+        async with dispatching(playground, store, handle) as dispatch:
+            failed.append(dispatch.failed)
+            await until(lambda: none_pending(store))
+    assert handled == [1, 1, 1]

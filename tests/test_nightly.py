@@ -291,3 +291,52 @@ async def test_a_training_cut_off_before_its_message_was_known_is_told_of(
         await learns.recover()
         assert ["cut off by a restart" in text for text in stage.said()] == [True] * (not quiet)
         assert await stage.store.read(retrains.running) == []
+
+
+class Endless(Retraining):
+    """A training that does not end by itself."""
+
+    async def _train(self, training: object, status: object, order: Order) -> Outcome:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_a_training_cut_off_by_an_orderly_stop_is_told_of(tmp_path: Path) -> None:
+    """As after a kill: else its message would show progress for ever."""
+    await small_group.make(tmp_path)
+    async with backstage(tmp_path) as stage:
+        (group,) = await stage.store.read(groups.all_groups)
+        learns = Endless(stage.bot, stage.store, stage.current, group, Paths(tmp_path), Config())
+        context = await stage.current.contexts.at(stage.chat_id, 0)
+        begun = await stage.store.write(lambda db: retrains.begin(db, context.chat.id))
+        learns.start(Order(begun, context.chat, "auto", wording("")))
+
+        async def said() -> bool:
+            return bool(stage.said())
+
+        await until(said)
+        await learns.stop()
+        await learns.recover()
+        assert "cut off by a restart" in stage.said()[-1]
+        assert await stage.store.read(retrains.running) == []
+
+
+async def test_what_learnt_from_somebody_who_withdrew_meanwhile_is_not_served(
+    tmp_path: Path,
+) -> None:
+    """The version goes; with everybody's consent it would have been promoted."""
+    await small_group.make(tmp_path)
+    async with backstage(tmp_path) as stage:
+        (group,) = await stage.store.read(groups.all_groups)
+        rows = await stage.store.read(lambda db: groups.speakers(db, group.id))
+        learns = Learns(stage.bot, stage.store, stage.current, group, Paths(tmp_path), Config())
+        versions, everybody = stage.current.versions, tuple(row.id for row in rows)
+        speakers = list(versions.meta(1).speakers)
+        small_group.write_version(versions, speakers, learned_from=everybody)
+        small_group.write_version(versions, speakers, learned_from=everybody)
+        await learns._promote(2)
+        assert versions.current() == 2
+        await stage.store.write(lambda db: groups.consent(db, everybody[0], False, "a test"))
+        with pytest.raises(TrainingError, match="somebody has withdrawn"):
+            await learns._promote(3)
+        assert (versions.current(), versions.all()) == (2, [1, 2])

@@ -199,3 +199,65 @@ def test_a_data_directory_serves_one_bot(tmp_path: Path) -> None:
         pass
     with hold(tmp_path):
         pass
+
+
+async def test_an_id_is_never_anothers(store: Store) -> None:
+    """Versions name those who were merged by the ids that they had."""
+    group, _ = await make_chat(store)
+    ali, alice = [
+        await store.write(lambda db, name=name: groups.ensure_speaker(db, group, name))  # type: ignore[misc]  # mypy takes no default in a lambda
+        for name in ("Ali", "Alice")
+    ]
+    await store.write(lambda db: groups.merge(db, group, alice, ali))
+    cy = await store.write(lambda db: groups.ensure_speaker(db, group, "Cy"))
+    assert cy not in (ali, alice)
+    await store.write(lambda db: groups.merge(db, group, ali, cy))
+    assert await store.read(lambda db: groups.ids(db, cy)) == {ali, alice, cy}
+    assert cy < await store.write(lambda db: groups.ensure_speaker(db, group, "Dora"))
+
+
+async def test_a_groups_name_is_found_in_any_case(store: Store) -> None:
+    """Of every alphabet, as the command line finds it."""
+    first = await store.write(lambda db: groups.ensure_group(db, "Друзья"))
+    assert await store.write(lambda db: groups.ensure_group(db, "друзья")) == first
+
+
+async def test_open_rows_are_found_without_a_look_at_all_others(store: Store) -> None:
+    """There are two days of them, and they are asked for at every step of a reply."""
+
+    async def plan(db: Db) -> str:
+        query = f"EXPLAIN QUERY PLAN SELECT id FROM outbox WHERE chat = 1 AND {outbox._OPEN}"
+        return " ".join(str(row[3]) for row in await db.execute_fetchall(query))
+
+    assert "USING INDEX outbox_open" in await store.read(plan)
+
+
+async def test_what_was_to_be_said_of_a_forgotten_talk_is_not_said(store: Store) -> None:
+    """Answers to commands are."""
+    group, chat = await make_chat(store)
+    alice = await store.write(lambda db: groups.ensure_speaker(db, group, "Alice"))
+
+    async def job(db: Db) -> None:
+        await outbox.add(db, cause="a", chat=chat, kind="reply", persona=alice)
+        await outbox.add(db, cause="b", chat=chat, kind="answer", text="forgotten")
+        await outbox.unsay(db, chat)
+
+    await store.write(job)
+    assert [row.cause for row in await store.read(lambda db: outbox.open_rows(db, chat))] == ["b"]
+
+
+async def test_new_words_of_who_withdrew_are_not_kept(store: Store) -> None:
+    """An edit changes what is learnt only while its author agrees."""
+    group, _ = await make_chat(store)
+    alice = await store.write(lambda db: groups.ensure_speaker(db, group, "Alice"))
+    row = MessageRow(alice, "first", 1, "c", "o")
+    await store.write(lambda db: messages.add(db, group, [row]))
+    for agreed, text in ((True, "second"), (False, "third")):
+
+        async def job(db: Db, agreed: bool = agreed, text: str = text) -> None:
+            await groups.consent(db, alice, agreed, "a test")
+            await messages.edit(db, group, "o", text)
+
+        await store.write(job)
+    rows = await store.read(lambda db: db.execute_fetchall("SELECT text FROM messages"))
+    assert [row[0] for row in rows] == ["second"]

@@ -142,3 +142,23 @@ def test_other_names_are_no_versions(tmp_path: Path) -> None:
     (tmp_path / "models" / "notes").mkdir()
     (tmp_path / "models" / "0009").write_text("a file")
     assert versions.all() == [1]
+
+
+def test_the_version_before_is_still_known_when_the_current_is_missing(tmp_path: Path) -> None:
+    """The error says what there is to promote, and promoting keeps the way back."""
+    versions = written(tmp_path, 3)
+    for version in (1, 3):
+        versions.promote(version)
+    versions.folder(3).rename(tmp_path / "elsewhere")
+    with pytest.raises(CheckpointError, match=r"version 3 is missing: promote another one \(1, 2"):
+        versions.current()
+    versions.promote(2)
+    assert versions.promoted() == [2, 1]
+
+
+def test_a_damaged_list_of_what_was_withdrawn_is_an_error(tmp_path: Path) -> None:
+    """In one line, as all that is read of versions."""
+    versions = written(tmp_path, 1)
+    (tmp_path / "models" / "withdrawn").write_text("none")
+    with pytest.raises(CheckpointError, match="withdrawn: not a list"):
+        versions.withdrawn()

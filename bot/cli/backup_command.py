@@ -36,7 +36,7 @@ GROUPS = "groups"
 
 async def backup(target: Path, paths: Paths, as_json: bool) -> None:
     """Write a snapshot of the database and every sound version to a new file."""
-    _check_place(target)
+    target = _place(target)
     database = target.with_name(f".{target.name}.db.partial")
     damaged: list[str] = []
     count = 0
@@ -55,9 +55,13 @@ async def backup(target: Path, paths: Paths, as_json: bool) -> None:
     _say_written(target, count, damaged, as_json)
 
 
-def _check_place(target: Path) -> None:
+def _place(target: Path) -> Path:
+    """Where a new file can be, in full. UsageError where it cannot."""
+    if target.is_dir():
+        raise UsageError(f"{target}: this is a folder, the name of a new file is wanted")
     if not target.absolute().parent.is_dir():
         raise UsageError(f"{target}: there is no such folder to write to")
+    return target.absolute()
 
 
 def _say_written(target: Path, count: int, damaged: list[str], as_json: bool) -> None:
@@ -89,9 +93,14 @@ def _add_models(archive: ArchiveWriter, paths: Paths, group: int, damaged: list[
             damaged.append(f"version {version} of group {group}: {error}")
             continue
         added.append(version)
-    promoted = [v for v in versions.promoted() if v in added]
-    lists = {CURRENT: promoted, WITHDRAWN: versions.withdrawn()}
-    for name, numbers in lists.items():
+    for name, listed in ((CURRENT, versions.promoted), (WITHDRAWN, versions.withdrawn)):
+        try:
+            numbers = listed()
+        except CheckpointError as error:
+            damaged.append(f"group {group}: {error}")
+            continue
+        if name == CURRENT:
+            numbers = [version for version in numbers if version in added]
         if numbers:
             lines = "".join(f"{number}\n" for number in numbers)
             archive.add(f"{place}/{name}", io.BytesIO(lines.encode()))
@@ -113,6 +122,8 @@ async def restore(source: Path, paths: Paths, force: bool, as_json: bool) -> Non
     """Put a backup's content into a data directory: an empty one, or with `force` any."""
     archive = await asyncio.to_thread(Archive, source)
     with hold(paths.data):
+        if not paths.database.exists():  # a restore was killed
+            await asyncio.to_thread(_put_back, paths)
         there = sorted({path.name for path in paths.data.iterdir()} - KEPT)
         if there and not force:
             raise UsageError(
@@ -195,15 +206,27 @@ async def _erase(paths: Paths) -> None:
 
 
 def _replace(paths: Paths, aside: Path) -> None:
-    """The old database goes first and the new one comes last: half a restore does not start."""
+    """The old database goes first and the new one comes last. What fails is taken back."""
     old = paths.data / REPLACED
     shutil.rmtree(old, ignore_errors=True)
     old.mkdir(mode=0o700)
-    for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", GROUPS):
-        with contextlib.suppress(FileNotFoundError):
-            (paths.data / name).rename(old / name)
-    for name in (GROUPS, DATABASE):
-        with contextlib.suppress(FileNotFoundError):  # no group has a model
-            (aside / name).rename(paths.data / name)
+    try:
+        for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", GROUPS):
+            with contextlib.suppress(FileNotFoundError):
+                (paths.data / name).rename(old / name)
+        for name in (GROUPS, DATABASE):
+            with contextlib.suppress(FileNotFoundError):  # no group has a model
+                (aside / name).rename(paths.data / name)
+    except OSError:
+        _put_back(paths)
+        raise
     checkpoint.sync(paths.data)
     shutil.rmtree(old)
+
+
+def _put_back(paths: Paths) -> None:
+    """What a restore that came to nothing, or was killed, had moved away is where it was."""
+    old = paths.data / REPLACED
+    for moved in sorted(old.iterdir()) if old.exists() else ():
+        shutil.rmtree(paths.data / moved.name, ignore_errors=True)
+        moved.rename(paths.data / moved.name)

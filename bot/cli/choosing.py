@@ -1,6 +1,8 @@
-"""Which group is meant, by name or because there is only one."""
+"""Which group is meant, by name or because there is only one, and which of its versions."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from lm.failure import Failure
 from storage.groups import Group
@@ -21,3 +23,17 @@ def choose(known: list[Group], name: str) -> Group:
         names = ", ".join(group.name for group in known)
         raise UsageError(f"--group {name}: say which of these: {names}")
     return found[0]
+
+
+def choose_version(known: Sequence[int], current: int | None, number: int, group: Group) -> int:
+    """The version of that number, for 0 the current one. Raises UsageError."""
+    if not known:
+        raise UsageError(
+            f"{group.name} has no version yet: understudy train --group {group.name!r}"
+        )
+    wanted = number or current
+    if wanted is None or wanted not in known:
+        there = ", ".join(map(str, known))
+        which = f"version {wanted} of {group.name} is not there" if wanted else "which version?"
+        raise UsageError(f"{which}; there are: {there}")
+    return wanted

@@ -53,9 +53,7 @@ async def change_consent(
         scrubber = await group_scrubber(db, privacy, group.id)
         counts = await messages.count_by_speaker(db, group.id)
     option = "--give" if give else "--withdraw"
-    row = meant(
-        rows, {fold(typed) for typed in (give or withdraw, scrubber.scrub(give or withdraw))}
-    )
+    row = meant(rows, {give or withdraw, scrubber.scrub(give or withdraw)})
     if row is None:
         names = ", ".join(each.name for each in rows[:20])
         raise UsageError(f"{option} {give or withdraw}: say which of these: {names}")
@@ -72,7 +70,11 @@ async def change_consent(
         print(f"{row.name} has agreed. Import the export again to take in what they said.")
 
 
-def meant(rows: list[SpeakerRow], folded: set[str]) -> SpeakerRow | None:
-    """The one speaker with such a name or alias."""
-    found = [row for row in rows if folded & {fold(n) for n in (row.name, *row.aliases)}]
-    return found[0] if len(found) == 1 else None
+def meant(rows: list[SpeakerRow], typed: set[str]) -> SpeakerRow | None:
+    """The one speaker with such a name or alias; as it is typed first, then whatever its case."""
+    for spelled in (str, fold):
+        wanted = {spelled(each) for each in typed}
+        found = [row for row in rows if wanted & {spelled(n) for n in (row.name, *row.aliases)}]
+        if len(found) == 1:
+            return found[0]
+    return None

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from bot.cli.choosing import UsageError, choose
+from bot.cli.choosing import UsageError, choose, choose_version
 from bot.config import Config
 from bot.learning.training import transcript
 from bot.memory.current import pick_device
@@ -58,11 +58,7 @@ async def evaluate(name: str, version: int, output: Output, config: Config, path
         group = choose(await groups.all_groups(db), name)
         words = await transcript(db, group)
     versions = Versions(paths.models(group.id))
-    number = version or versions.current()
-    if number is None:
-        raise UsageError(
-            f"{group.name} has no version yet: understudy train --group {group.name!r}"
-        )
+    number = choose_version(versions.all(), versions.current(), version, group)
     meta = versions.meta(number)
     judgement = _judge(versions, number, words, config)
     _deliver(judgement, group, meta, output)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from bot.cli.choosing import UsageError, choose
+from bot.cli.choosing import UsageError, choose, choose_version
 from bot.config import SamplingConfig
 from bot.paths import Paths
 from lm.checkpoints.checkpoint import Checkpoint
@@ -15,7 +15,6 @@ from lm.checkpoints.versions import Versions
 from lm.engine.sampling import Sampling
 from lm.formats import gguf, hf
 from storage import groups
-from storage.groups import Group
 from storage.store import reading
 
 FORMATS = ("hf", "gguf")
@@ -63,21 +62,10 @@ async def export_version(
     async with reading(paths.database) as db:
         group = choose(await groups.all_groups(db), name)
     versions = Versions(paths.models(group.id))
-    number = _version(versions, number, group)
+    number = choose_version(versions.all(), versions.current(), number or 0, group)
     _write(versions.load(number, torch.device("cpu")), to, sampling)
     print(f"version {number} of {group.name}: {to.target} ({to.megabytes:.1f} MB)")
     print("It carries the group's words: pass it on only to people who may read the chat.")
-
-
-def _version(versions: Versions, number: int | None, group: Group) -> int:
-    """The version that is meant. Raises UsageError where it does not exist."""
-    number = versions.current() if number is None else number
-    if number is None:
-        raise UsageError(f"{group.name} has no version yet: understudy train --group {group.name}")
-    if number not in versions.all():
-        known = ", ".join(map(str, versions.all())) or "none"
-        raise UsageError(f"version {number} of {group.name} is not there; there are: {known}")
-    return number
 
 
 def _write(checkpoint: Checkpoint, to: Destination, sampling: SamplingConfig) -> None:

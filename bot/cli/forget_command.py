@@ -5,12 +5,12 @@ Needs the data directory for itself: a bot that serves from it forgets by /forge
 
 from __future__ import annotations
 
+import shutil
 from functools import partial
 
 from bot.cli.choosing import UsageError, choose
 from bot.cli.consent_command import meant
 from bot.config import PrivacyConfig
-from bot.importing.people import fold
 from bot.paths import Paths
 from bot.privacy.erasing import finish
 from bot.scrubbing import group_scrubber
@@ -30,7 +30,7 @@ async def who(name: str, typed: str, paths: Paths) -> tuple[Group, SpeakerRow, i
         rows = [row for row in await groups.speakers(db, group.id) if row.rule != FORGOTTEN]
         scrubber = await group_scrubber(db, PrivacyConfig(), group.id)
         counts = await messages.count_by_speaker(db, group.id)
-    row = meant(rows, {fold(typed), fold(scrubber.scrub(typed))})
+    row = meant(rows, {typed, scrubber.scrub(typed)})
     if row is None:
         names = ", ".join(each.name for each in rows[:20])
         raise UsageError(f"{typed}: say which of these: {names}")
@@ -42,6 +42,7 @@ async def forget(group: Group, row: SpeakerRow, paths: Paths) -> None:
     async with Store(paths.database) as store:
         await store.write(lambda db: forgetting.begin(db, group.id, row.id, None))
         await finish(store, group, paths)
+        shutil.rmtree(paths.playground(group.id), ignore_errors=True)  # what was played with it
         for request in await store.read(lambda db: forgetting.unfinished(db, group.id)):
             if request.speaker == row.id:
                 await store.write(partial(forgetting.move_on, request=request.id, state="told"))

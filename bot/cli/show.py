@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import torch
 
-from bot.cli.choosing import UsageError, choose
+from bot.cli.choosing import UsageError, choose, choose_version
 from bot.memory.context import Context, Voice
 from bot.paths import Paths
 from lm.checkpoints.meta import Meta
@@ -27,6 +27,8 @@ async def show_models(action: str, number: int, name: str, as_json: bool, paths:
     async with reading(paths.database) as db:
         group = choose(await groups.all_groups(db), name)
     versions = Versions(paths.models(group.id))
+    if action in ("promote", "show"):
+        number = choose_version(versions.all(), None, number, group)
     if action in ("promote", "rollback"):
         with hold(paths.data):  # a running bot would go on serving the other one
             versions.promote(number) if action == "promote" else versions.rollback()

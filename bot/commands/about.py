@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from telegram.helpers import create_deep_linked_url
 
-from bot.house import House
+from bot.house import House, say
 from bot.updates.incoming import Incoming
 from bot.wording import Wording
-from storage import chats
+from storage import chats, outbox
 from storage.store import Db
 
 ADDED = "true"  # what Telegram says in a group to which the bot was added by its link
@@ -78,8 +78,12 @@ async def reset(house: House, heard: Incoming) -> None:
 
         async def change(db: Db) -> None:
             await chats.clear_context(db, context.chat.id)
+            await outbox.unsay(db, context.chat.id)
 
         text = heard.wording("I have forgotten what this chat was about.")
-        await house.answer(heard, text, change=change)
+        # Not house.answer, which looks for the context: whoever moves it waits for this lock.
+        answer = say(heard.update_id, context.chat.id, text, reply_to=heard.message_id)
+        await house.apply(heard.update_id, change, answer)
         context.clear()
         house.thread.forget(context.chat.id)
+    house.replies.wake(context.chat.id)

@@ -48,8 +48,10 @@ def _split(typed: str, people: People) -> Iterable[str]:
 
 def _one(name: str, people: People) -> Person:
     found = people.find(name)
-    if len(found) == 1:
-        return found[0]
+    exact = [person for person in found if person.shown == name]
+    for those in (exact, found):
+        if len(those) == 1:
+            return those[0]
     names = [person.shown for person in people.heard]
     if found:
         raise ImportRefusedError(

@@ -45,6 +45,7 @@ class Offer:
     study: Study | None = None
     ticked: set[int] = field(default_factory=set)
     begun: float = field(default_factory=time.monotonic)
+    expiry: asyncio.TimerHandle | None = None
 
     @property
     def people(self) -> list[Person]:
@@ -77,7 +78,8 @@ class Offers:
 
         chat: which one of a whole account's chats, "" for the only group
         """
-        self._waiting.pop(user, None)
+        if user in self._waiting:
+            self.drop(self._waiting[user])
         own = self._folder / secrets.token_hex(8)
         await asyncio.to_thread(own.mkdir, mode=0o700, parents=True)
         path = own / safe(name)
@@ -113,6 +115,13 @@ class Offers:
         """It is wanted no longer."""
         if self._waiting.get(offer.user) is offer:
             del self._waiting[offer.user]
+        if offer.expiry is not None:
+            offer.expiry.cancel()  # it would hold everybody's words until then
+
+    def drop_all(self) -> None:
+        """None is wanted any longer."""
+        for offer in list(self._waiting.values()):
+            self.drop(offer)
 
     async def take(self, offer: Offer, attested_by: str) -> Report:
         """Take it in, all or nothing; afterwards it waits no longer.
@@ -138,7 +147,7 @@ class Offers:
     def _keep(self, offer: Offer) -> None:
         """Let it wait for a while; a whole export is too large to wait for ever."""
         self._waiting[offer.user] = offer
-        asyncio.get_running_loop().call_later(KEPT_S, self.drop, offer)
+        offer.expiry = asyncio.get_running_loop().call_later(KEPT_S, self.drop, offer)
 
 
 def _readings(path: Path, chat: str | None) -> list[tuple[str, Export]]:

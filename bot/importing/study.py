@@ -45,6 +45,7 @@ class GroupState:
     characters: Mapping[int, int] = field(default_factory=dict)
     heard: Heard = field(default_factory=Heard)  # all messages; of a turn without words NOBODY
     origins: array[int] = field(default_factory=lambda: array("q"))  # hashes, in this process
+    ledger: int = 0  # the newest entry of the consent ledger
     turns: bool = False  # whether there are turns without words
     handles: tuple[str, ...] = ()  # @names of who writes in the group's chats
 
@@ -69,6 +70,7 @@ async def read_state(db: Db, name: str) -> GroupState:
         characters=await messages.characters_by_speaker(db, group),
         heard=heard,
         origins=origins,
+        ledger=await groups.newest_entry(db, group),
         turns=turns,
         handles=tuple(await handles.known(db, group)),
     )

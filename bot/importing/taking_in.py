@@ -85,10 +85,15 @@ def complete(study: Study, agreeing: set[Person]) -> set[Person]:
 
 
 async def take_in(store: Store, study: Study, agreed: set[Person], attested_by: str) -> None:
-    """Write it all in one transaction. The reports learn what was new and what was left out."""
+    """Write it all in one transaction. The reports learn what was new and what was left out.
+
+    Raises ImportRefusedError where somebody has agreed or withdrawn since the study was made.
+    """
 
     async def job(db: Db) -> None:
         group = (await groups.ensure_group(db, study.state.name, study.state.secret)).id
+        if await groups.newest_entry(db, group) != study.state.ledger:
+            raise ImportRefusedError("the group has changed meanwhile: import it again")
         await _write_people(db, group, study, agreed, attested_by)
         for number, report in enumerate(study.reports):
             before = sum((await messages.count_by_speaker(db, group)).values())

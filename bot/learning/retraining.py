@@ -27,13 +27,14 @@ from bot.units import left
 from bot.wording import Wording, wording
 from lm.checkpoints.checkpoint import CheckpointError
 from lm.learning.training import Start
-from storage import chats, retrains
+from storage import chats, groups, retrains
 from storage.chats import ChatRow
 from storage.groups import Group
 from storage.store import Store
 
 log = logging.getLogger(__name__)
 
+WITHDRAWN = "somebody has withdrawn meanwhile"
 TOLD_S = 10.0  # for telling that a training was cut off
 
 
@@ -149,6 +150,9 @@ class Retraining:
             await self._fail(status, ended)
             if order.quiet and not training.cancelled:
                 log.error("no new version tonight: %s", error)  # the admins hear of it
+        except asyncio.CancelledError:
+            state = ""  # the bot is ending: the next start says that it was cut off
+            raise
         except Exception as error:
             log.exception("retraining failed")
             name = type(error).__name__
@@ -159,7 +163,8 @@ class Retraining:
             await self._tell(order, status, outcome)
         finally:
             self.progress = None
-            await self._end(order.id, state)
+            if state:
+                await self._end(order.id, state)
 
     async def _begin(self, status: StatusMessage, order: Order) -> None:
         message_id = await status.begin(order.say("🎓 Learning: getting ready…"))
@@ -183,8 +188,18 @@ class Retraining:
             elif event["event"] == "done":
                 version = event["version"]
         if gate["better"]:
-            await self._current.promote(version)
+            await self._promote(version)
         return Outcome(gate, version)
+
+    async def _promote(self, version: int) -> None:
+        """Serve it, unless somebody has withdrawn while it learnt from them."""
+        versions = self._current.versions
+        learned_from = (await asyncio.to_thread(versions.meta, version)).learned_from
+        rows = await self._store.read(lambda db: groups.speakers(db, self._group.id))
+        if not {row.id for row in rows if row.agreed}.issuperset(learned_from):
+            await asyncio.to_thread(versions.remove, version)
+            raise TrainingError(WITHDRAWN)
+        await self._current.promote(version)
 
     async def _tell(self, order: Order, status: StatusMessage | None, outcome: Outcome) -> None:
         words = outcome.words(order.say)
@@ -195,7 +210,7 @@ class Retraining:
             line = order.say(
                 "🎓 I learnt tonight: version {version} is serving now.", version=outcome.version
             )
-            await StatusMessage(self._bot, order.chat).begin(line)
+            await StatusMessage(self._bot, order.chat).begin(line, silent=True)
 
     async def _fail(self, status: StatusMessage | None, ended: str) -> None:
         if status is not None:

@@ -32,10 +32,13 @@ class StatusMessage:
         self._bot, self._chat, self._message_id = bot, chat, message_id
         self._shown, self._edited = "", 0.0
 
-    async def begin(self, text: str) -> int | None:
-        """Send it; its message id, or None where Telegram took none."""
+    async def begin(self, text: str, *, silent: bool = False) -> int | None:
+        """Send it; its message id, or None where Telegram took none.
+
+        silent: no phone rings
+        """
         try:
-            await self._put(text)
+            await self._put(text, silent=silent)
         except TelegramError as error:
             log.warning("a status message was not sent: %s", type(error).__name__)
         return self._message_id
@@ -80,13 +83,16 @@ class StatusMessage:
             return AGAIN_S
         return None
 
-    async def _put(self, text: str) -> None:
+    async def _put(self, text: str, *, silent: bool = False) -> None:
         """Edit the message, or send one where there is none. Raises TelegramError."""
         self._edited = time.monotonic()
         chat = self._chat
         if self._message_id is None:
             message = await self._bot.send_message(
-                chat.chat_id, text, message_thread_id=chat.topic or None
+                chat.chat_id,
+                text,
+                message_thread_id=chat.topic or None,
+                disable_notification=silent,
             )
             self._message_id = message.message_id
         else:

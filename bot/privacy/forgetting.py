@@ -11,7 +11,7 @@ import json
 import logging
 
 from bot.house import Buttons, House
-from bot.privacy.erasing import erase
+from bot.privacy.erasing import erase, that_saw
 from bot.scrubbing import insiders
 from bot.wording import wording
 from lm.checkpoints.blank import NOBODY
@@ -48,21 +48,27 @@ async def carry_out(house: House, request: Forgetting) -> None:
 
 
 async def _forget(house: House, request: Forgetting) -> None:
+    if request.speaker is None:  # nothing of theirs is learnt from
+        await _erase(house, request)
+        return
     while not house.retraining.reserve():  # nothing may learn from, or write, what goes
         house.retraining.cancel()
         await asyncio.sleep(LOOK_S)
     try:
         await house.current.follow_ledger()
-        if request.speaker is not None:
-            versions = house.current.versions
-            unknown = request.messages > 0
-            gone = await asyncio.to_thread(versions.that_saw, request.speaker, unknown=unknown)
-            await house.current.withdraw(gone)
-        await erase(house.store, house.group, house.paths, request)
-        house.scrubber.know(await house.store.read(lambda db: insiders(db, house.group.id)))
-        await house.current.forget()
+        gone = await that_saw(house.store, house.current.versions, request)
+        await house.current.withdraw(gone)
+        await _erase(house, request)
     finally:
         house.retraining.release()
+
+
+async def _erase(house: House, request: Forgetting) -> None:
+    house.current.hush()  # what is being made up may repeat what goes
+    house.offers.drop_all()
+    await erase(house.store, house.group, house.paths, request)
+    house.scrubber.know(await house.store.read(lambda db: insiders(db, house.group.id)))
+    await house.current.forget()
 
 
 async def _tell(house: House, request: Forgetting) -> None:

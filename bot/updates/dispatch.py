@@ -34,7 +34,7 @@ class Dispatch:
     ) -> None:
         self._store, self._application = store, application
         self._new = asyncio.Event()
-        self._last: dict[int, asyncio.Task[None]] = {}  # chat id -> its newest update's task
+        self._last: dict[int, asyncio.Task[bool]] = {}  # chat id -> its newest update's task
         self._in_flight: set[int] = set()
         self._errors: dict[int, Exception] = {}
 
@@ -78,16 +78,19 @@ class Dispatch:
         self._in_flight.add(update_id)
         self._last[chat] = task
 
-        def ended(done: asyncio.Task[None]) -> None:
+        def ended(done: asyncio.Task[bool]) -> None:
             self._in_flight.discard(update_id)
+            if not done.cancelled() and not done.result():
+                self._new.set()  # it is pending still
             if self._last.get(chat) is done:
                 del self._last[chat]
 
         task.add_done_callback(ended)
 
     async def _after(
-        self, before: asyncio.Task[None] | None, update_id: int, raw: dict[str, Any]
-    ) -> None:
+        self, before: asyncio.Task[bool] | None, update_id: int, raw: dict[str, Any]
+    ) -> bool:
+        """Handle an update when its chat's earlier one is done; False if it has to be again."""
         if before is not None:
             await asyncio.wait([before])
         try:
@@ -95,7 +98,8 @@ class Dispatch:
         except StorageError as error:  # locked, full: the update stays pending
             log.error("update %d waits for the storage: %s", update_id, error)
             await asyncio.sleep(RETRY_S)
-            self._new.set()
+            return False
+        return True
 
     async def _handle(self, update_id: int, raw: dict[str, Any]) -> None:
         try:

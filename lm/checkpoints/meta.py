@@ -83,8 +83,8 @@ class Meta:
             curve=tuple(_point(point) for point in _get(record, "curve", list)),
             # older checkpoints do not have these
             mixture=_mixture(record.get("mixture", [])),
-            samples=tuple(_sample(sample) for sample in record.get("samples", [])),
-            learned_from=tuple(_id(each) for each in record.get("learned_from", [])),
+            samples=tuple(_sample(sample) for sample in _list(record, "samples")),
+            learned_from=tuple(_id(each) for each in _list(record, "learned_from")),
             rival=_rival(record.get("rival")),
         )
 
@@ -95,6 +95,12 @@ def _get(record: Any, key: str, *kinds: type) -> Any:
     if type(value) not in kinds:
         raise ValueError(f"meta.json: {key} is missing or of the wrong type")
     return value
+
+
+def _list(record: dict[str, Any], key: str) -> list[Any]:
+    """record[key], which older checkpoints do not have."""
+    found: list[Any] = _get(record, key, list) if key in record else []
+    return found
 
 
 def _number(key: str, value: Any) -> float:

@@ -43,16 +43,13 @@ class Versions:
 
     def promoted(self) -> list[int]:
         """Versions that were promoted and still exist: the current one first."""
-        try:
-            lines = (self._directory / CURRENT).read_text(encoding="ascii").split()
-            listed = [int(line) for line in lines]
-        except FileNotFoundError:
-            return []
-        except ValueError:
-            raise CheckpointError(f"{CURRENT}: not a list of version numbers") from None
-        if listed and listed[0] not in self.all():
-            raise CheckpointError(f"{CURRENT}: version {listed[0]} is missing")
-        return [version for version in listed if version in self.all()]
+        listed, there = self._numbers(CURRENT), self.all()
+        if listed and listed[0] not in there:
+            raise CheckpointError(
+                f"{CURRENT}: version {listed[0]} is missing: promote another one"
+                f" ({', '.join(map(str, there)) or 'there is none'})"
+            )
+        return [version for version in listed if version in there]
 
     def current(self) -> int | None:
         """The version promoted last, None before the first promotion."""
@@ -102,18 +99,17 @@ class Versions:
 
     def withdrawn(self) -> list[int]:
         """Numbers of the versions that were withdrawn."""
-        path = self._directory / WITHDRAWN
-        return [int(line) for line in path.read_text("ascii").split()] if path.exists() else []
+        return self._numbers(WITHDRAWN)
 
-    def that_saw(self, speaker: int, *, unknown: bool = True) -> list[int]:
-        """Versions that learnt from that Speaker.id; with `unknown` those that do not say too."""
+    def that_saw(self, speakers: Collection[int], *, unknown: bool = True) -> list[int]:
+        """Versions that learnt from any such Speaker.id; with `unknown` those that say none too."""
         found = []
         for version in self.all():
             try:
-                known = self.meta(version).learned_from
+                known = {*self.meta(version).learned_from}
             except CheckpointError:
-                known = ()
-            if speaker in known or (unknown and not known):
+                known = set()
+            if not known.isdisjoint(speakers) or (unknown and not known):
                 found.append(version)
         return found
 
@@ -170,11 +166,21 @@ class Versions:
         return self._directory / f".{version:04d}.gone"
 
     def _listed(self) -> list[int]:
-        """promoted(), or what of it can be trusted when the file is damaged."""
+        """promoted(), or what of it can be trusted when something is damaged."""
         try:
-            return self.promoted()
+            listed = self._numbers(CURRENT)
         except CheckpointError:
             return []
+        return [version for version in listed if version in self.all()]
+
+    def _numbers(self, name: str) -> list[int]:
+        """Of a file with one on each line, none where there is no such file."""
+        try:
+            return [int(line) for line in (self._directory / name).read_text("ascii").split()]
+        except FileNotFoundError:
+            return []
+        except ValueError:
+            raise CheckpointError(f"{name}: not a list of version numbers") from None
 
     def _choose(self, versions: list[int]) -> None:
         """Replace the file `current` by one rename."""

@@ -22,7 +22,7 @@ SHORT = 24  # characters of a name in what a button answers, which is 200 at mos
 
 async def consent(house: House, heard: Incoming) -> None:
     """/consent: who agreed, with buttons to agree and to withdraw."""
-    await house.answer(heard, _text(house, heard.wording), _buttons(heard.wording))
+    await house.answer(heard, _text(house, heard), _buttons(heard.wording))
 
 
 async def pressed_agree(house: House, heard: Incoming, data: str) -> Shown | Toast:
@@ -42,7 +42,7 @@ async def pressed_agree(house: House, heard: Incoming, data: str) -> Shown | Toa
     if row is None or not row.agreed:
         await house.apply(heard.update_id, _agree(house, heard, row))
         await house.current.follow_ledger()
-    return _shown(house, say)
+    return _shown(house, heard)
 
 
 async def pressed_decline(house: House, heard: Incoming, data: str) -> Shown:
@@ -51,7 +51,7 @@ async def pressed_decline(house: House, heard: Incoming, data: str) -> Shown:
     if row is not None and row.agreed:
         await house.apply(heard.update_id, withdraw(row.id))
         await house.current.follow_ledger()
-    return _shown(house, heard.wording)
+    return _shown(house, heard)
 
 
 def withdraw(speaker: int) -> Change:
@@ -88,13 +88,14 @@ def _namesake(house: House, name: str) -> SpeakerRow | None:
     return next((row for row in rows if not row.accounts and folded in called(row)), None)
 
 
-def _shown(house: House, say: Wording) -> Shown:
-    return Shown(_text(house, say), _buttons(say))
+def _shown(house: House, heard: Incoming) -> Shown:
+    return Shown(_text(house, heard), _buttons(heard.wording))
 
 
-def _text(house: House, say: Wording) -> str:
-    rows = house.current.cast.speakers.values()
-    names = [defuse(row.name) for row in rows if row.agreed]
+def _text(house: House, heard: Incoming) -> str:
+    say, rows = heard.wording, house.current.cast.speakers.values()
+    among = heard.in_group or house.current.cast.linked(heard.user) is not None
+    names = [defuse(row.name) for row in rows if row.agreed and among]  # not for strangers
     shown = ", ".join(names[:MOST_NAMES]) + (", …" if len(names) > MOST_NAMES else "")
     return say(
         "May I learn from what you write? It is kept on the machine that I run on, and I can "

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.commands.administration import learning
-from bot.house import House, Toast
+from bot.house import Change, House, Toast
 from bot.privacy import forgetting as work
 from bot.updates.incoming import Incoming
-from storage import forgetting
+from storage import forgetting, holdings, languages
 from storage.store import Db
 
 
 async def forget(house: House, heard: Incoming) -> None:
     """/forget: say what it removes, and ask."""
     say = heard.wording
+    if not await _known(house, heard):
+        await house.answer(heard, say("I keep nothing of you."), change=_unheard(heard))
+        return
     lines = [
         say(
             "Shall I forget you? What you wrote goes from everything that I keep: messages, "
@@ -39,6 +42,9 @@ async def pressed_forget(house: House, heard: Incoming, data: str) -> str | Toas
     say = heard.wording
     if heard.user != int(data):
         return Toast(say("Only who asked can press this. You can say /forget yourself."), True)
+    if not await _known(house, heard):
+        await house.apply(heard.update_id, _unheard(heard))
+        return say("I keep nothing of you.")
     await begin(house, heard)
     return say("Forgetting… I say here when it is done.")
 
@@ -77,3 +83,21 @@ async def begin(house: House, heard: Incoming) -> None:
 
     await house.apply(heard.update_id, change)
     await work.resume(house)
+
+
+async def _known(house: House, heard: Incoming) -> bool:
+    """Whether there is anything to forget: strangers find the bot, and make it work for nothing."""
+    row = house.current.cast.linked(heard.user)
+    if row is not None or heard.in_group:
+        return True
+    held = await house.store.read(lambda db: holdings.of(db, house.group.id, None, heard.user))
+    return any(held[kind] for kind in ("usernames", "contexts", "guesses", "reactions"))
+
+
+def _unheard(heard: Incoming) -> Change:
+    """The change that forgets in which language somebody has just spoken."""
+
+    async def change(db: Db) -> None:
+        await languages.forget(db, heard.user)
+
+    return change

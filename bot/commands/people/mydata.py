@@ -15,7 +15,7 @@ from telegram.helpers import create_deep_linked_url
 
 from bot.house import House
 from bot.updates.incoming import Incoming
-from storage import holdings
+from storage import groups, holdings
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,9 @@ async def gather(house: House, user: int) -> tuple[str, bytes]:
         **await house.store.read(lambda db: holdings.of(db, house.group.id, row, user)),
     }
     if row is not None:
-        seen = await asyncio.to_thread(house.current.versions.that_saw, row.id)
+        speaker = row.id
+        ids = await house.store.read(lambda db: groups.ids(db, speaker))
+        seen = await asyncio.to_thread(house.current.versions.that_saw, ids)
         held["versions_that_learnt_from_them"] = seen
     return await asyncio.to_thread(_file, held)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from telegram import Bot
 
@@ -31,10 +31,11 @@ from lm.engine.engine import EngineFull
 from storage import chats, outbox, said
 from storage.chats import BOT, ContextRow
 from storage.outbox import MORE, Outgoing
-from storage.store import Db, Store
+from storage.store import Db, StorageError, Store
 
 log = logging.getLogger(__name__)
 
+AGAIN_S = 1.0  # after a failure of the disk
 MORE_MARK = "+"  # stands in a cause between that of the first message and the place in the burst
 
 Told = Callable[[Context, Outgoing, int | None], None]
@@ -118,7 +119,7 @@ class Saying:
         """Record a delivered row; a persona may go on."""
         self.pauses.forget(row)
         if row.persona is None or not row.body:
-            await self._store.write(lambda db: outbox.mark_sent(db, row.id, message_id))
+            await self._write(lambda db: outbox.mark_sent(db, row.id, message_id))
             return
         await self._remember(row, context, row.persona, message_id)
         if row.kind in PACED:
@@ -141,8 +142,19 @@ class Saying:
                 await chats.append_context(db, row.chat, entry.row, leaving)
                 await said.add(db, row.chat, digest(row.body))
 
-            await self._store.write(job)
+            await self._write(job)
             context.append(entry)
+
+    async def _write(self, job: Callable[[Db], Awaitable[None]]) -> None:
+        """Record what was delivered, however long the disk takes to be well again."""
+        while True:
+            try:
+                await self._store.write(job)
+            except StorageError as error:
+                log.error("a reply that was sent waits to be recorded: %s", error)
+                await asyncio.sleep(AGAIN_S)
+            else:
+                return
 
     async def _perhaps_more(self, row: Outgoing, context: Context) -> None:
         """Let a persona go on as its friend does, up to so many messages in a row."""

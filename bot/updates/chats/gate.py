@@ -29,7 +29,8 @@ async def gate(house: House, update: Update) -> None:
     message = update.message
     if message is not None and message.migrate_from_chat_id is not None:
         house.admission.moved(message.migrate_from_chat_id, chat.id)
-    if house.admission.admits(chat.id, 0 if user is None else user.id):
+    group = chat.type in (ChatType.GROUP, ChatType.SUPERGROUP)
+    if group and house.admission.admits(chat.id, 0 if user is None else user.id):
         if message is not None and chat.id not in house.admission.present:
             await membership.entered(house, chat.id)  # who hears a chat is in it
         return

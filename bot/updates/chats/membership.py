@@ -70,7 +70,9 @@ async def _gone(house: House, chat_id: int) -> None:
     await house.store.write(lambda db: presence.leave(db, chat_id))
     for context in house.current.contexts.loaded():
         if context.chat.chat_id == chat_id:
-            house.thread.forget(context.chat.id)
+            house.listening.cancel(context.chat.id)
+            for slot in (context.chat.id, -context.chat.id):  # a round of /guess has its own
+                house.thread.forget(slot)
     await house.current.contexts.leave(chat_id)
 
 

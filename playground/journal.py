@@ -58,9 +58,13 @@ class Journal:
     def append(self, records: Iterable[Json]) -> None:
         """Add records that stand or fall together."""
         if self._file >= 0:
-            data = b"".join(map(_line, records))
-            while data:
-                data = data[os.write(self._file, data) :]
+            data, before = b"".join(map(_line, records)), os.fstat(self._file).st_size
+            try:
+                while data:
+                    data = data[os.write(self._file, data) :]
+            except OSError:  # a full disk: half a line would spoil the next one
+                os.ftruncate(self._file, before)
+                raise
 
     def close(self) -> None:
         """Let another process have the file."""

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sqlite3
+import time
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -287,3 +288,80 @@ def test_the_database_before_may_be_damaged(cli: Cli, data: Path, tmp_path: Path
     assert done.status == 0, done.err
     assert "no sound database was here before" in done.out
     assert cli("models", "--json", "--data", data).json
+
+
+def test_what_cannot_be_told_of_versions_is_left_out(cli: Cli, data: Path, tmp_path: Path) -> None:
+    """A backup is wanted most where something is broken; a folder is no place for one."""
+    (Paths(data).models(1) / "current").write_text("seven")
+    done = cli("backup", tmp_path / "all.zip", "--json", "--data", data).json
+    assert done["versions"] == 2
+    assert done["left_out"] == ["group 1: current: not a list of version numbers"]
+    for folder in (".", tmp_path, "/"):
+        refused = cli("backup", folder, "--data", data)
+        assert refused.status == 1
+        assert "this is a folder" in refused.err
+
+
+def test_who_asked_twice_is_forgotten_twice(cli: Cli, data: Path, tmp_path: Path) -> None:
+    """That the backup knows of an earlier request does not answer a later one."""
+
+    async def job(db: Db) -> None:
+        (alice,) = [row for row in await groups.speakers(db, 1) if row.id == 1]
+        await groups.rename(db, alice.id, "Alice", groups.FREE)
+        await groups.consent(db, alice.id, True, "a test")
+        await messages.add(db, 1, [MessageRow(1, "soup again", 9, "c", "again")])
+
+    async def agree() -> None:
+        async with Store(Paths(data).database) as store:
+            await store.write(job)
+
+    def forget() -> None:
+        assert cli("forget", "Alice", "--yes", "--group", "us", "--data", data).status == 0
+
+    forget()
+    asyncio.run(agree())
+    assert cli("backup", tmp_path / "all.zip", "--data", data).status == 0
+    time.sleep(1.1)  # requests are told apart by their seconds
+    forget()
+    done = cli("restore", tmp_path / "all.zip", "--force", "--json", "--data", data).json
+    assert done["forgotten"] == 1
+    assert left_behind(data, "soup again") == []
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4])
+def test_a_restore_that_fails_leaves_what_was_there(
+    cli: Cli, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Whichever of its steps it is, out of four: the models and the database, old and new."""
+    assert cli("backup", tmp_path / "all.zip", "--data", data).status == 0
+    assert cli("consent", "--group", "us", "--withdraw", "Bob", "--data", data).status == 0
+    before, rename, left = content(data), Path.rename, [step]
+
+    def fails(self: Path, to: Path) -> Path:
+        if self.name in ("groups", DATABASE) and self.parent.name != ".replaced":
+            left[0] -= 1
+            if not left[0]:
+                raise OSError(16, "Device or resource busy")
+        return rename(self, to)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "rename", fails)
+        assert cli("restore", tmp_path / "all.zip", "--force", "--data", data).status == 1
+    assert content(data) == before
+    assert cli("restore", tmp_path / "all.zip", "--force", "--data", data).status == 0
+
+
+def test_what_a_killed_restore_had_moved_away_is_not_lost(
+    cli: Cli, data: Path, tmp_path: Path
+) -> None:
+    """The next one puts it where it was, and asks before it replaces it."""
+    assert cli("backup", tmp_path / "all.zip", "--data", data).status == 0
+    before, old = content(data), data / ".replaced"
+    old.mkdir()
+    Paths(data).database.rename(old / DATABASE)
+    (data / "groups").rename(old / "groups")
+    (data / "groups").mkdir()
+    refused = cli("restore", tmp_path / "all.zip", "--data", data)
+    assert refused.status == 1
+    assert "is not empty" in refused.err
+    assert content(data) == before

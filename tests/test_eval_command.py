@@ -15,7 +15,6 @@ from typer.testing import CliRunner, Result
 from bot.learning.training import transcript
 from bot.main import app
 from bot.paths import Paths
-from lm.checkpoints.checkpoint import CheckpointError
 from lm.checkpoints.versions import Versions
 from lm.corpus.batches import session_ids
 from lm.corpus.transcript import Transcript
@@ -130,6 +129,6 @@ def test_what_cannot_be_judged_is_one_line(data: Path, tmp_path: Path) -> None:
         assert says in str(run("--data", data, *arguments).exception)
     for version in (99, -1):
         missing = run("--data", data, "--version", version).exception
-        assert isinstance(missing, CheckpointError)
+        assert "there are: 1" in str(missing)
     asyncio.run(small_group.make(tmp_path / "new", model=False))
     assert "understudy train" in str(run("--data", tmp_path / "new").exception)

@@ -84,7 +84,7 @@ async def test_a_group_without_a_version(tmp_path: Path) -> None:
     """The line says what to do first."""
     paths = Paths(tmp_path / "data")
     await small_group.make(paths.data, model=False)
-    with pytest.raises(UsageError, match="no version yet: understudy train --group us"):
+    with pytest.raises(UsageError, match="no version yet: understudy train --group 'us'"):
         await export(None, Destination(tmp_path / "hf", "hf"), paths)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from playground.journal import Journal
 from playground.server import Member, Playground, PlaygroundConfig
 
 TOKEN = "1000:secret"
@@ -198,3 +199,24 @@ async def test_who_is_erased_leaves_no_byte(tmp_path: Path) -> None:
     async with Playground(config(tmp_path)) as p:
         texts = [m.content.get("text") for m in p.world.chats[chat].messages.values()]
         assert [text for text in texts if text] == ["bob stays", "and on it goes"]
+
+
+def test_a_full_disk_spoils_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What went in half goes out again, so that the next record stands on a line of its own."""
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.start([{"n": 1}])
+    write, room = os.write, [4]
+
+    def full(file: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(28, "No space left on device")
+        room[0] -= 4
+        return write(file, data[:4])
+
+    monkeypatch.setattr("playground.journal.os.write", full)
+    with pytest.raises(OSError, match="No space"):
+        journal.append([{"n": 2}])
+    monkeypatch.undo()
+    journal.append([{"n": 3}])
+    assert [record["n"] for record in journal.read()] == [1, 3]
+    journal.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import Counter
 from pathlib import Path
@@ -35,6 +36,7 @@ PRIVATE = {
     "phone": (
         *("+44 7700 900123", "+447700900123", "0044 7700 900123", "07700 900123", "07700-900123"),
         *("0171 1234567", "0171 / 1234567", "0151/12345678", "06 12 34 56 78", "0812-3456-7890"),
+        "06 - 12 - 34 - 56 - 78",
         *("(212) 555-0187", "212-555-0187", "1-212-555-0187", "+1 (212) 555 0187", "2125550187"),
         *("13812345678", "8 916 123 45 67", "+7 (916) 123-45-67", "(11) 98765-4321"),
         *("612 34 56 78", "٠٧٩١٢٣٤٥٦٧", "@447700900123", "call 555-1234", "my number, 555-9323"),
@@ -42,7 +44,7 @@ PRIVATE = {
     "email": ("bob@example.com", "bob.smith+x@mail.example.co.uk", "Jörg@exämple.de"),
     "card": (
         *("4111 1111 1111 1111", "4111-1111-1111-1111", "5500005555555559", "378282246310005"),
-        "٤١١١ ١١١١ ١١١١ ١١١١",
+        *("٤١١١ ١١١١ ١١١١ ١١١١", "4111 1111 1111 1111 12/27", "4111111111111111 123"),
     ),
     "iban": (
         "DE89 3704 0044 0532 0130 00",
@@ -52,7 +54,14 @@ PRIVATE = {
     "ip": ("192.168.1.100", "fe80::1ff:fe23:4567:890a", "2001:db8:85a3:0:0:8a2e:370:7334"),
     "code": (
         *("your code is 482913", "G-482913 is your verification code", "PIN 4821", "otp: 123-456"),
-        *("password: 2019", "Ваш код 1234", "验证码 123456", "tu código es 55021"),
+        *(
+            "PIN:4821",
+            "code:482913",
+            "password: 2019",
+            "Ваш код 1234",
+            "验证码 123456",
+            "tu código es 55021",
+        ),
     ),
     "link": (
         *(
@@ -285,3 +294,11 @@ def test_admitted_handles_stay() -> None:
     scrubber.know(["Zoe_98"])
     assert "@zoe_99" not in scrubber.scrub("ask @zoe_99")
     assert scrubber.scrub("ask @zoe_98") == "ask @zoe_98"
+
+
+@pytest.mark.parametrize("gap", range(30, 48))
+def test_a_number_is_replaced_whole_or_not_at_all(gap: int) -> None:
+    """Where the words that make it one are as far away as they may be."""
+    for word, number in (("PIN", "48213977"), ("call", "555-1234")):
+        said = f"{word}{' .' * (gap // 2)}{' ' * (gap % 2 + 1)}{number}"
+        assert kinds(said) == {} or not re.search(r"\][0-9-]", Scrubber(KEY).scrub(said)), said

@@ -26,6 +26,7 @@ from lm.models.gpt import GPT, ModelConfig
 
 def write(directory: Path, gpt: GPT, tokenizer: Tokenizer, meta: Meta, sampling: Sampling) -> None:
     """Make `directory` hold the model; FileExistsError unless it is missing or empty."""
+    directory = directory.absolute()
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise FileExistsError(f"{directory}: exists already")
     aside = directory.with_name(f".{directory.name}.partial")

@@ -13,6 +13,7 @@ from lm.privacy.digits import ascii_digits, luhn, mod97
 from lm.privacy.span import Span
 
 _CARD = re.compile(r"(?<![\w.,+-])(?![017-9])\d{4}(?:[ -]?\d){9,15}(?![\w-]|[.,]\d)")
+_DIGIT, _LEAST_CARD = re.compile(r"\d"), 13  # digits
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}", re.IGNORECASE | re.ASCII)
 _WALLET = re.compile(
     r"(?<!\w)(?:0x[0-9a-f]{40}|(?:bc|tb|ltc|addr)1[02-9ac-hj-np-z]{25,104}|[1-9A-HJ-NP-Za-km-z]{26,108})(?!\w)",
@@ -39,9 +40,13 @@ _LENGTHS = {
 def cards(text: str) -> Iterator[Span]:
     """Payment cards: 13 to 19 digits of any script with a Luhn check digit."""
     for match in _CARD.finditer(text):
-        digits = ascii_digits(match[0])
-        if digits[0] in "23456" and len(set(digits)) > 1 and luhn(digits):
-            yield Span(match.start(), match.end(), "card", digits)
+        ends = [digit.end() for digit in _DIGIT.finditer(text, match.start(), match.end())]
+        for end in reversed(ends[_LEAST_CARD - 1 :]):  # what follows may be its date or its code
+            digits = ascii_digits(text[match.start() : end])
+            whole = not text[end : end + 1].isdecimal()
+            if whole and digits[0] in "23456" and len(set(digits)) > 1 and luhn(digits):
+                yield Span(match.start(), end, "card", digits)
+                break
 
 
 def ibans(text: str) -> Iterator[Span]:

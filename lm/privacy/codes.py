@@ -16,9 +16,11 @@ _WORD = re.compile(
     re.IGNORECASE,
 )
 _DIGITS = re.compile(
-    r"(?<![\w.,:/#-])(?:[A-Z]{1,2}-)?(\d{4,8}|\d{3}[- ]\d{3}|\d{4}[- ]\d{4})(?![\w:%€$£]|[.,:/-]\d)"
+    r"(?<![\w.,/#-])(?<!\d:)(?:[A-Z]{1,2}-)?(\d{4,8}|\d{3}[- ]\d{3}|\d{4}[- ]\d{4})"
+    r"(?![\w:%€$£]|[.,:/-]\d)"
 )
-_NEAR = 40  # characters on either side of the word
+_NEAR = 40  # characters on either side of the word in which a code begins
+_LONGEST = 16  # characters of a code and what tells its end
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
@@ -27,9 +29,10 @@ def codes(text: str) -> Iterator[Span]:
     seen = -1  # the end of what was looked at, so that many words do not make it quadratic
     for word in _WORD.finditer(text):
         start = max(seen, word.start() - _NEAR)
-        for match in _DIGITS.finditer(text, start, word.end() + _NEAR):
+        for match in _DIGITS.finditer(text, start, word.end() + _NEAR + _LONGEST):
             value = ascii_digits(match[1])
-            if _YEAR.fullmatch(value) and not word["strong"]:
+            late = match.start() > word.end() + _NEAR
+            if late or (_YEAR.fullmatch(value) and not word["strong"]):
                 continue
             seen = match.end()
             yield Span(match.start(), match.end(), "code", value)

@@ -27,7 +27,7 @@ def entities(pipeline: str, insiders: frozenset[str]) -> Finder:
         spacy: Any = importlib.import_module("spacy")
         nlp = spacy.load(pipeline)
     except ImportError:
-        raise PatternError("needs the package spacy: pip install understudy[ner]") from None
+        raise PatternError("needs the package spacy: pip install -e '.[ner]'") from None
     except OSError:
         raise PatternError(f"{pipeline}: no such spaCy pipeline is installed") from None
 

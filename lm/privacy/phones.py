@@ -25,7 +25,8 @@ _WORD = re.compile(
     r"|电话|電話|手机|手機|号码|番号|携帯|رقم|هاتف|फ़?ोन|โทร|☎|📞|📱",
     re.IGNORECASE,
 )
-_NEAR = 40  # characters after such a word in which a short number is a phone's
+_NEAR = 40  # characters after such a word in which a phone's short number begins
+_LONGEST = 16  # characters of a short number and what tells its end
 _MOST_GROUPS = 7
 _LEAST, _MOST = 9, 15  # digits with the trunk 0 or the country's code; E.164 allows 15
 
@@ -183,6 +184,8 @@ def _is_grouped(parts: Sequence[str], joints: Sequence[str]) -> bool:
 def _local(text: str) -> Iterator[Span]:
     """Short numbers without an area code, right after a word that says that they are phones'."""
     for word in _WORD.finditer(text):
-        near = _LOCAL.search(text, word.end(), word.end() + _NEAR)
-        if near is not None and len(set(ascii_digits(near[0]))) > 2:
+        near = _LOCAL.search(text, word.end(), word.end() + _NEAR + _LONGEST)
+        if near is None or near.start() > word.end() + _NEAR:
+            continue
+        if len(set(ascii_digits(near[0]))) > 2:
             yield Span(near.start(), near.end(), "phone", _value(near[0]))

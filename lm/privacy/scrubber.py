@@ -19,7 +19,7 @@ from lm.privacy.pseudonym import PLACEHOLDER, placeholder
 from lm.privacy.span import Finder, Span
 
 # Every finder needs one of these; nine messages in ten have none and are passed at once.
-_DIGITS = re.compile(r"\d\D?\d\D?\d\D?\d")
+_DIGITS = re.compile(r"\d\D{0,3}\d\D{0,3}\d\D{0,3}\d")
 _LONG_WORD = re.compile(r"[0-9A-Za-z]{26}")
 
 

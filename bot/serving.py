@@ -27,7 +27,7 @@ from bot.initiative.customs import Customs
 from bot.initiative.listening import Listening
 from bot.learning.nightly import Nightly
 from bot.learning.retraining import Retraining
-from bot.memory.current import Current, load_current, pick_device
+from bot.memory.current import Current, load_first, pick_device
 from bot.memory.engine_thread import EngineThread
 from bot.paths import Paths
 from bot.privacy import forgetting
@@ -68,7 +68,7 @@ async def serve(
     device = pick_device(config.engine.device)
     torch.set_num_threads(config.engine.threads or max(1, (os.cpu_count() or 1) // 2))
     versions = Versions(paths.models(group.id))
-    checkpoint = await asyncio.to_thread(load_current, versions, device)
+    checkpoint = await asyncio.to_thread(load_first, versions, device)
 
     def make_engine(serving: Checkpoint) -> Engine:
         return Engine(

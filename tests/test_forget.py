@@ -232,3 +232,7 @@ async def test_nobody_is_spoken_as_when_every_version_saw_them(
         await hand.wait(lambda m: "Learning" in m.get("text", ""), what="a training")
         await hand.ask("Bob", "/retrain cancel")
         assert await bot.end() == 0
+    async with running(arguments, tmp_path / "again", TELEGRAM_BOT_TOKEN=TOKEN) as bot:
+        await bot.says("serves us")  # at once: without an admin's word nothing is trained
+        assert "nobody here" in await hand.ask("Bob", "@understudy_bot hello again")
+        assert await bot.end() == 0

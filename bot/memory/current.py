@@ -34,11 +34,8 @@ def pick_device(wanted: str) -> torch.device:
 def load_current(versions: Versions, device: torch.device) -> Checkpoint:
     """The promoted checkpoint; where it is damaged, the one that was promoted before it.
 
-    One that has learnt from nobody where all were withdrawn. Raises CheckpointError when none can
-    be loaded.
+    Raises CheckpointError when none can be loaded.
     """
-    if versions.withdrawn() and versions.current() is None:
-        return blank(device)
     failure = CheckpointError("there is no trained model yet: understudy train")
     for number in versions.promoted():
         try:
@@ -47,6 +44,16 @@ def load_current(versions: Versions, device: torch.device) -> Checkpoint:
             log.error("version %d cannot be served: %s", number, error)
             failure = error
     raise failure
+
+
+def load_first(versions: Versions, device: torch.device) -> Checkpoint:
+    """What a bot that starts serves: the current version, or nobody where all were withdrawn.
+
+    Raises CheckpointError when there never was one, or none can be loaded.
+    """
+    if versions.withdrawn() and versions.current() is None:
+        return blank(device)
+    return load_current(versions, device)
 
 
 class Current:

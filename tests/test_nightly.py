@@ -191,6 +191,20 @@ async def test_too_little_that_is_new_passes_without_a_word(tmp_path: Path) -> N
         assert stage.said() == []
 
 
+async def test_where_messages_have_gone_going_on_is_tried(tmp_path: Path) -> None:
+    """It is refused then, with a line that the admins hear of; silence would last for ever."""
+    await small_group.make(tmp_path)
+    async with backstage(tmp_path) as stage, night(stage, tmp_path) as (clock, learns):
+        words = await stage.store.read(lambda db: transcript(db, learns._group))
+        object.__setattr__(stage.current.checkpoint.meta, "messages", count_new(words, 0) + 9)
+        clock.now = at("2026-01-10 03:00")
+
+        async def begun() -> bool:
+            return len(learns.orders) == 1
+
+        await until(begun)
+
+
 async def test_not_beside_another_training(tmp_path: Path) -> None:
     """An admin's own training goes first; the night waits for the next."""
     await small_group.make(tmp_path)

@@ -375,6 +375,15 @@ def test_scorings_take_turns_with_replies() -> None:
     assert scored == Scored(identity, [3.0, 12.0, 13.0, 50.0])
 
 
+def test_a_scoring_does_not_wait_for_all_prompts() -> None:
+    """A reply is made already when it is scored: it goes before the prompts of others, by turns."""
+    scheduler, _ = make(chunk=4)
+    scheduler.submit(request("a", 20), 0.0)
+    scheduler.score([[1, 2, 3, 4], [5, 6, 7, 8]], 1)
+    steps = [run(scheduler) for _ in range(5)]
+    assert steps == ["prefill 0: 0+4", "score 1", "prefill 0: 4+4", "score 1", "prefill 0: 8+4"]
+
+
 def test_a_streamed_reply_comes_token_by_token() -> None:
     """Each token as it is sampled, nothing of the stop."""
     scheduler, _ = make()

@@ -96,7 +96,7 @@ class Nightly:
     async def _begin(self, db: Db, schedule: Schedule, new: int) -> int | None:
         """This night's turn is taken, in one transaction with the training if there is one."""
         await schedules.ran(db, self._group.id, int(self._clock()))
-        if new < LEAST_NEW:
+        if 0 <= new < LEAST_NEW:
             log.info("no nightly training: %d new messages, %d are needed", new, LEAST_NEW)
             return None
         return await retrains.begin(db, schedule.chat, schedule.language, quiet=True)
@@ -119,7 +119,10 @@ def next_time(now: float, minute: int, ran_at: float | None, zone: tzinfo | None
 
 
 def count_new(words: Transcript, seen: int) -> int:
-    """Messages that a training would learn beyond the first `seen`; 0 where it would refuse."""
+    """Messages that a training would learn beyond the first `seen`; 0 where it would refuse.
+
+    Below 0 where some have gone: then going on is refused, of which the admins should hear.
+    """
     try:
         return sum(len(session) for session in divide(words).learned) - seen
     except ValueError:

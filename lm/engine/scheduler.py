@@ -1,7 +1,7 @@
 """Decides what the next step computes, and records what it gave. No tensors, no clock.
 
-Prefill and scoring take turns with decodes, a small chunk at a time, so that no reply waits for
-longer than a decode or two. Who has lately had least of the engine is admitted first, and who has
+Prefill and scoring take turns with decodes, and with each other, a small chunk at a time, so that
+no reply waits for longer than a decode or two. Who has lately had least of the engine is admitted first, and who has
 had much more than others computes in every PATIENCE-th step only while others want to. Chats are
 warmed while no request needs the processor. Prefill leaves a prompt's last token to the first
 decode, so only decodes sample.
@@ -39,7 +39,7 @@ class Scheduler:
         self._events: list[Event] = []
         self._shares = Shares()
         self._steps = 0
-        self._decoded_last = False
+        self._decoded_last = self._filled_last = False
         self._next_id = 0
 
     @property
@@ -114,7 +114,7 @@ class Scheduler:
         ready = [each for run in runs for each in run.candidates if each.ready]
         if self._decoded_last or not ready:
             most = max(1, self._chunk // BESIDE) if ready else self._chunk
-            step = self._fill(runs, most, now) or self._next_score(most)
+            step = self._chunk_of(runs, most, now)
             if step is not None:
                 self._decoded_last = False
                 return step
@@ -190,6 +190,13 @@ class Scheduler:
         owner = waiting.request.owner
         running = sum(each.request.owner == owner for each in self._running)
         return running, self._shares.of(owner, now), waiting.id
+
+    def _chunk_of(self, runs: Sequence[Running], most: int, now: float) -> Prefill | Score | None:
+        """The next of the prompts and the scorings that wait: by turns where both do."""
+        step = self._next_score(most) if self._filled_last else None
+        found = step or self._fill(runs, most, now) or self._next_score(most)
+        self._filled_last = isinstance(found, Prefill)
+        return found
 
     def _fill(self, runs: Sequence[Running], most: int, now: float) -> Prefill | None:
         """The next chunk of every prompt that is not ready, as far as they fit into `most` tokens.

@@ -1,10 +1,10 @@
 """Decides what the next step computes, and records what it gave. No tensors, no clock.
 
 Prefill and scoring take turns with decodes, and with each other, a small chunk at a time, so that
-no reply waits for longer than a decode or two. Who has lately had least of the engine is admitted first, and who has
-had much more than others computes in every PATIENCE-th step only while others want to. Chats are
-warmed while no request needs the processor. Prefill leaves a prompt's last token to the first
-decode, so only decodes sample.
+no reply waits for longer than a decode or two. Who has lately had least of the engine is admitted
+first, and who has had much more than others computes in every PATIENCE-th step only while others
+want to. Chats are warmed while no request needs the processor. Prefill leaves a prompt's last token
+to the first decode, so only decodes sample.
 """
 
 from __future__ import annotations

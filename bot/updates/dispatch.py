@@ -80,7 +80,7 @@ class Dispatch:
 
         def ended(done: asyncio.Task[bool]) -> None:
             self._in_flight.discard(update_id)
-            if not done.cancelled() and not done.result():
+            if not done.cancelled() and done.exception() is None and not done.result():
                 self._new.set()  # it is pending still
             if self._last.get(chat) is done:
                 del self._last[chat]

@@ -34,6 +34,6 @@ def choose_version(known: Sequence[int], current: int | None, number: int, group
     wanted = number or current
     if wanted is None or wanted not in known:
         there = ", ".join(map(str, known))
-        which = f"version {wanted} of {group.name} is not there" if wanted else "which version?"
-        raise UsageError(f"{which}; there are: {there}")
+        which = f"version {wanted} of {group.name} is not there;" if wanted else "which version?"
+        raise UsageError(f"{which} there are: {there}")
     return wanted

@@ -60,14 +60,19 @@ async def all_groups(db: Db) -> list[Group]:
     return [Group(int(row[0]), str(row[1])) for row in rows]
 
 
+async def named(db: Db, name: str) -> Group | None:
+    """The group of that name, in any case of any alphabet: SQLite folds ASCII only."""
+    folded = name.casefold()
+    return next((each for each in await all_groups(db) if each.name.casefold() == folded), None)
+
+
 async def ensure_group(db: Db, name: str, secret: bytes = b"") -> Group:
     """The group of that name (case does not matter), made if there is none.
 
     secret: what a new group's placeholders are made with; drawn here if it is not given
     """
-    for group in await all_groups(db):
-        if group.name.casefold() == name.casefold():  # SQLite folds ASCII only
-            return group
+    if (group := await named(db, name)) is not None:
+        return group
     cursor = await db.execute(
         "INSERT INTO groups (name, created_at, secret) VALUES (?, ?, ?)",
         (name, now(), secret or new_secret()),

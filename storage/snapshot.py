@@ -55,10 +55,11 @@ async def carry_forgettings(before: Path, restored: Path) -> int:
     async with Store(restored) as store:
 
         async def carry(db: Db) -> int:
-            known = {(each[:3], each[4]) for each in await _asked(db)}
+            known = set(await _asked(db))
             count = 0
-            for secret, speaker, user, language, at in asked:
-                if ((secret, speaker, user), at) not in known:  # people can ask more than once
+            for request in asked:
+                if request not in known:  # by its time, too: people can ask more than once
+                    secret, speaker, user, language, _ = request
                     count += await _ask_again(db, secret, speaker, user, language)
             return count
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -205,7 +206,7 @@ async def test_an_id_is_never_anothers(store: Store) -> None:
     """Versions name those who were merged by the ids that they had."""
     group, _ = await make_chat(store)
     ali, alice = [
-        await store.write(lambda db, name=name: groups.ensure_speaker(db, group, name))  # type: ignore[misc]  # mypy takes no default in a lambda
+        await store.write(partial(groups.ensure_speaker, group=group, name=name))
         for name in ("Ali", "Alice")
     ]
     await store.write(lambda db: groups.merge(db, group, alice, ali))

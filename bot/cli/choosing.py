@@ -25,13 +25,12 @@ def choose(known: list[Group], name: str) -> Group:
     return found[0]
 
 
-def choose_version(known: Sequence[int], current: int | None, number: int, group: Group) -> int:
-    """The version of that number, for 0 the current one. Raises UsageError."""
+def choose_version(known: Sequence[int], wanted: int | None, group: Group) -> int:
+    """The version that is wanted, if there is one. Raises UsageError, also where none is said."""
     if not known:
         raise UsageError(
             f"{group.name} has no version yet: understudy train --group {group.name!r}"
         )
-    wanted = number or current
     if wanted is None or wanted not in known:
         there = ", ".join(map(str, known))
         which = f"version {wanted} of {group.name} is not there;" if wanted else "which version?"

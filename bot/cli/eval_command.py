@@ -58,7 +58,7 @@ async def evaluate(name: str, version: int, output: Output, config: Config, path
         group = choose(await groups.all_groups(db), name)
         words = await transcript(db, group)
     versions = Versions(paths.models(group.id))
-    number = choose_version(versions.all(), versions.current(), version, group)
+    number = choose_version(versions.all(), version or versions.current(), group)
     meta = versions.meta(number)
     judgement = _judge(versions, number, words, config)
     _deliver(judgement, group, meta, output)

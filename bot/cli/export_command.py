@@ -62,7 +62,8 @@ async def export_version(
     async with reading(paths.database) as db:
         group = choose(await groups.all_groups(db), name)
     versions = Versions(paths.models(group.id))
-    number = choose_version(versions.all(), versions.current(), number or 0, group)
+    wanted = versions.current() if number is None else number
+    number = choose_version(versions.all(), wanted, group)
     _write(versions.load(number, torch.device("cpu")), to, sampling)
     print(f"version {number} of {group.name}: {to.target} ({to.megabytes:.1f} MB)")
     print("It carries the group's words: pass it on only to people who may read the chat.")

@@ -28,7 +28,7 @@ async def show_models(action: str, number: int, name: str, as_json: bool, paths:
         group = choose(await groups.all_groups(db), name)
     versions = Versions(paths.models(group.id))
     if action in ("promote", "show"):
-        number = choose_version(versions.all(), None, number, group)
+        number = choose_version(versions.all(), number, group)
     if action in ("promote", "rollback"):
         with hold(paths.data):  # a running bot would go on serving the other one
             versions.promote(number) if action == "promote" else versions.rollback()

@@ -52,10 +52,10 @@ class GroupState:
 
 async def read_state(db: Db, name: str) -> GroupState:
     """The state of the group of that name."""
-    known = {group.name.casefold(): group.id for group in await groups.all_groups(db)}
-    group = known.get(name.casefold())
-    if group is None:
+    found = await groups.named(db, name)
+    if found is None:
         return GroupState(name)
+    group = found.id
     heard, origins, turns = Heard(), array("q"), False
     async for speaker, text, sent_at, origin in messages.kept(db, group):
         heard.add(NOBODY if speaker is None else speaker, text, sent_at)

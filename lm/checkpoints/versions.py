@@ -168,10 +168,10 @@ class Versions:
     def _listed(self) -> list[int]:
         """promoted(), or what of it can be trusted when something is damaged."""
         try:
-            listed = self._numbers(CURRENT)
+            listed, there = self._numbers(CURRENT), self.all()
         except CheckpointError:
             return []
-        return [version for version in listed if version in self.all()]
+        return [version for version in listed if version in there]
 
     def _numbers(self, name: str) -> list[int]:
         """Of a file with one on each line, none where there is no such file."""

@@ -100,7 +100,7 @@ class Learner:
         self._steps = preset.steps(batches.tokens)
         self.snapshot_every = SNAPSHOT_EVERY
         self._saved = time.monotonic()
-        torch.manual_seed(seed + 1_000_003 * self._team.rank)  # dropout differs between processes
+        self._seed_dropout()
 
     @property
     def average(self) -> GPT:
@@ -119,6 +119,10 @@ class Learner:
                 "train without --resume"
             ) from error
 
+    def _seed_dropout(self) -> None:
+        """Draw as no other process of the team does, and as at no other step."""
+        torch.manual_seed(self._seed + 1_000_003 * self._team.rank + self._course.step)
+
     def _take_up(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         curve = [(step, loss, bpb) for step, loss, bpb in numbers["course"].pop("curve")]
         self._course = Course(**numbers["course"], curve=curve)
@@ -128,7 +132,7 @@ class Learner:
             self._best = copy.deepcopy(self._optimizer.average)
             self._best.load_state_dict(_under("best.", tensors))
         if self._team.rank:  # the first process's random state is stored, and is that one's only
-            torch.manual_seed(self._seed + 1_000_003 * self._team.rank + self._course.step)
+            self._seed_dropout()
             return
         torch.set_rng_state(tensors["random"])
         if "random.cuda" in tensors:

@@ -180,11 +180,8 @@ class Replies:
         return await self.saying.speak(context, persona)
 
     async def _send(self, row: Outgoing, context: Context) -> None:
-        if row.persona is not None:
-            await self._current.follow_ledger()
-            if self._current.cast.persona(row.persona) is None:  # withdrawn, or muted, since
-                await self.saying.end(row, "failed")
-                return
+        if row.persona is not None and await self.saying.persona(row) is None:
+            return
         if not await self._store.write(lambda db: outbox.begin(db, row.id)):
             return
         try:

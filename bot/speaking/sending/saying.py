@@ -68,10 +68,8 @@ class Saying:
 
     async def generate(self, row: Outgoing, context: Context) -> None:
         """Make the text of a wanted row and store it."""
-        await self._current.follow_ledger()
-        persona = self._current.cast.persona(row.persona)
-        if persona is None:  # withdrawn since
-            await self.end(row, "failed")
+        persona = await self.persona(row)
+        if persona is None:
             return
         if self._config.typing_seconds and not context.chat.instant:
             self._delivery.type_in(context)
@@ -88,6 +86,14 @@ class Saying:
             await self.end(row, "failed")
         else:
             await self._keep(row, context, persona, body)
+
+    async def persona(self, row: Outgoing) -> Persona | None:
+        """Who says a row; None, and it ends, where they have withdrawn or are muted since."""
+        await self._current.follow_ledger()
+        persona = self._current.cast.persona(row.persona)
+        if persona is None:
+            await self.end(row, "failed")
+        return persona
 
     async def speak(self, context: Context, persona: int) -> str:
         """What the persona says next in this context; "" when it has no words, or no new ones."""

@@ -32,6 +32,8 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[BrowserContext]:
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium")
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = await chromium.new_context(viewport={"width": 900, "height": 700})

@@ -37,10 +37,10 @@ from lm.corpus.batches import session_ids
 from lm.corpus.message import Message
 from lm.corpus.tokenizer import Tokenizer
 from lm.judging.bits import bits_per_byte
-from lm.learning.mixing import UNFITTED
+from lm.learning.mixing import UNFITTED, Known
 from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey
-from lm.models.mixture import Mixture, Weights
+from lm.models.mixture import Mixture
 from lm.models.predictor import GPTPredictor
 from lm.models.turn_ngrams import TurnNgrams
 from tests.small_talk import QUICK
@@ -136,8 +136,9 @@ def test_what_is_served_is_the_fitted_mixture() -> None:
     turns = TurnNgrams.train(rows, TOKENIZER.vocab_size, TOKENIZER.end)
     mixture = Mixture(GPT(SHAPE), ngrams, UNFITTED, turns)
     found = served(mixture, CORPUS.test, reading())
-    assert found.weights[0] > 0.5
-    mixture = Mixture(mixture.gpt, ngrams, Weights(*found.weights), turns)
+    assert found.shares[0] > 0.5
+    known = Known(mixture, TOKENIZER, CORPUS.test)
+    mixture = Mixture(mixture.gpt, ngrams, known.weights(), turns)
     assert found.served.byte == pytest.approx(reading().judged(mixture).byte, rel=0.05)
     assert found.served.byte < found.gpt.byte
 
@@ -272,7 +273,7 @@ def test_our_run_reports_what_would_be_served(tmp_path: Path) -> None:
     assert 0 < judged["bpb"]["value"] < 10
     assert 0 < last["served"] < 8
     assert last["served"] <= last["gpt"] + 0.3
-    assert all(0 <= weight <= 1 for weight in last["weights"])
+    assert all(0 <= weight <= 1 for weight in last["shares"])
 
 
 def test_lad_gpt_reports_charged_and_model_bits() -> None:
@@ -297,7 +298,7 @@ def test_sizes_take_the_newest_conversations(tmp_path: Path) -> None:
     """A quarter is the latest quarter; the picture is drawn."""
     assert shortened(CORPUS, 1 / 4).train == SESSIONS[-2:]
     size = {"preset": "tiny", "gpt": 2.0, "kneser_ney": 2.1, "served": 1.9, "bigram": 2.5}
-    sizes = [{**size, "messages": count, "weights": [0.2, 0.1]} for count in (3_000, 12_000)]
+    sizes = [{**size, "messages": count, "shares": [0.2, 0.1]} for count in (3_000, 12_000)]
     draw(sizes, tmp_path / "docs" / "picture.png")
     assert (tmp_path / "docs" / "picture.png").read_bytes().startswith(b"\x89PNG")
     assert sizes_table({"sizes": sizes}).row_count == 2

@@ -26,8 +26,9 @@ from lm.corpus.tokenizer import Tokenizer
 from lm.engine.copy_guard import CopyGuard
 from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey
-from lm.models.mixture import Mixture, Weights
+from lm.models.mixture import Mixture
 from lm.models.turn_ngrams import TurnNgrams
+from lm.models.weights import Weights
 
 CPU = torch.device("cpu")
 TOKENIZER = Tokenizer.train(["so it goes"] * 9, 260, (4, 2))
@@ -64,7 +65,7 @@ def mixture(model: GPT) -> Mixture:
     ids = np.array([TOKENIZER.break_, *TOKENIZER.message(4, "so it goes on and on")])
     ngrams = KneserNey.train([ids], TOKENIZER.vocab_size)
     turns = TurnNgrams.train([ids], TOKENIZER.vocab_size, TOKENIZER.end)
-    return Mixture(model, ngrams, Weights(0.25, 0.0625, 0.5), turns)
+    return Mixture(model, ngrams, Weights.constant(0.25, 0.0625, 0.5), turns)
 
 
 @pytest.fixture
@@ -293,7 +294,7 @@ def test_tokenizer_has_to_fit_the_speakers(saved: Path) -> None:
 def test_a_mixture_comes_back(mixed: Path, mixture: Mixture) -> None:
     """Its GPT, its n-grams and its weights are those that were written."""
     found = checkpoint.read(mixed, CPU)
-    expected = replace(META, mixture=(0.25, 0.0625, 0.5))
+    expected = replace(META, mixture=mixture.weights.numbers)
     assert found.meta == expected == checkpoint.read_meta(mixed)
     assert isinstance(found.model, Mixture)
     assert found.gpt is found.model.gpt
@@ -304,15 +305,16 @@ def test_a_mixture_comes_back(mixed: Path, mixture: Mixture) -> None:
 
 def test_older_mixtures_have_no_turns(tmp_path: Path, mixture: Mixture) -> None:
     """One with two weights comes back as it was; one that lacks its file of turns is refused."""
-    older = Mixture(mixture.gpt, mixture.ngrams, Weights(0.25, 0.0625))
+    older = Mixture(mixture.gpt, mixture.ngrams, Weights.constant(0.25, 0.0625))
     checkpoint.write(tmp_path / "0005", older, TOKENIZER, replace(META, version=5))
     record = json.loads((tmp_path / "0005" / "meta.json").read_text())
-    record["mixture"] = record["mixture"][:2]
+    record["mixture"] = [0.25, 0.0625]
     (tmp_path / "0005" / "meta.json").write_text(json.dumps(record))
     reseal(tmp_path / "0005")
     found = checkpoint.read(tmp_path / "0005", CPU).model
     assert isinstance(found, Mixture)
     assert found.turns is None
+    assert found.weights == Weights.constant(0.25, 0.0625)
     record["mixture"].append(0.5)
     (tmp_path / "0005" / "meta.json").write_text(json.dumps(record))
     reseal(tmp_path / "0005")
@@ -377,7 +379,9 @@ def test_hostile_ngrams_are_refused(mixed: Path) -> None:
         checkpoint.read(mixed, CPU)
 
 
-@pytest.mark.parametrize("value", [None, "x", [0.5], [0.0, 0.1], [0.9, 0.2], [0.5, -0.1], [[1], 2]])
+@pytest.mark.parametrize(
+    "value", [None, "x", [0.5], [0.0, 0.1], [0.9, 0.2], [0.5, -0.1], [[1], 2], [0.1] * 12, [1] * 13]
+)
 def test_weights_of_a_mixture_are_checked(mixed: Path, value: object) -> None:
     """Shares that are none are refused by name."""
     record = json.loads((mixed / "meta.json").read_text()) | {"mixture": value}

@@ -28,8 +28,9 @@ from lm.engine.sampling import Sampler, Sampling
 from lm.engine.served import served
 from lm.models.gpt import GPT, Cache, ModelConfig
 from lm.models.kneser_ney import KneserNey
-from lm.models.mixture import Mixture, Weights
+from lm.models.mixture import Mixture
 from lm.models.turn_ngrams import TurnNgrams
+from lm.models.weights import Weights
 from lm.native.code import native
 from lm.native.decoder import accelerated
 
@@ -285,7 +286,7 @@ def mixture() -> Mixture:
     rows = [np.array([38, *prompt(seed, 30)]) for seed in range(20)]
     turns = TurnNgrams.train(rows, CONFIG.vocab_size, end=37)
     ngrams = KneserNey.train(rows, CONFIG.vocab_size)
-    return Mixture(model(), ngrams, Weights(0.3, 0.2, 0.5), turns)
+    return Mixture(model(), ngrams, Weights.constant(0.3, 0.2, 0.5), turns)
 
 
 class Listening:

@@ -18,10 +18,11 @@ from lm.engine.request import Finished, Request
 from lm.engine.sampling import Sampling
 from lm.models import recency
 from lm.models.gpt import GPT, ModelConfig
-from lm.models.kneser_ney import KneserNey
-from lm.models.mixture import Mixture, Weights, fit_weights, mixed
+from lm.models.kneser_ney import KneserNey, contexts_of
+from lm.models.mixture import Mixture, Parts
 from lm.models.predictor import GPTPredictor
 from lm.models.turn_ngrams import TurnNgrams
+from lm.models.weights import FIGURES, Weights, fit, fit_weights
 from tests.test_ngrams import BREAK, VOCABULARY, sessions
 
 CPU = torch.device("cpu")
@@ -38,7 +39,8 @@ def model() -> Mixture:
     for weight in gpt.parameters():
         torch.nn.init.normal_(weight, 0.0, 0.3)  # no near ties between tokens
     turns = TurnNgrams.train([np.append(END + 1, row) for row in ROWS], VOCABULARY, END)
-    return Mixture(gpt, KneserNey.train(ROWS, VOCABULARY), Weights(0.35, 0.2, 0.6), turns)
+    weights = Weights((0.6, 0.2, -0.3, 0.2, -0.1, 0.1), (-1.0, -0.3, 0.1, -0.2, 0.8, -0.4), 0.6)
+    return Mixture(gpt, KneserNey.train(ROWS, VOCABULARY), weights, turns)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -51,21 +53,27 @@ def _one_thread() -> Iterator[None]:
 
 
 def test_it_is_the_sum_of_its_parts() -> None:
-    """p is the weighted mean of what GPT, n-grams and recency say, and between messages of GPT and
-    turns; scores are its logarithm."""
+    """p is the mean of what GPT, n-grams and recency say, by shares that their figures give, and
+    between messages of GPT and turns; scores are its logarithm."""
     row = ROWS[3]
     tokens, at = torch.from_numpy(row)[None], torch.arange(len(row))[None]
     gpt = model().gpt(tokens, at)[0].softmax(dim=-1)
-    (ngrams,) = model().ngrams.log_probs([row], [range(len(row))])
-    repeated = recency.distribution(tokens, at, VOCABULARY)[0]
-    expected = 0.45 * gpt + 0.35 * torch.from_numpy(ngrams).exp() + 0.2 * repeated
+    (log_p,) = model().ngrams.log_probs([row], [range(len(row))])
+    ngrams = torch.from_numpy(log_p).exp()
+    expected, rests = recency.evidence(tokens, at)
+    repeated = recency.distribution(tokens, expected, VOCABULARY)[0]
+    known = torch.from_numpy(model().ngrams.figures(model().ngrams.match(contexts_of(row))))
+    figures = torch.cat((gpt.amax(-1, keepdim=True).log(), known, rests[0]), dim=-1)
+    shares = model().weights.shares(figures)
+    assert shares.std(dim=0).min() > 0.01  # they do depend on the place
+    wanted = (torch.stack((gpt, ngrams, repeated)) * shares.T[..., None]).sum(dim=0)
     turns = model().turns
     assert turns is not None
     due = np.flatnonzero(turns.due(row))
     assert 0 < len(due) < len(row)
-    expected[due] = 0.4 * gpt[due] + 0.6 * torch.from_numpy(turns.distributions(row, due))
+    wanted[due] = 0.4 * gpt[due] + 0.6 * torch.from_numpy(turns.distributions(row, due))
     found = model()(tokens, at)[0].exp()
-    assert torch.allclose(found, expected, atol=1e-6)
+    assert torch.allclose(found, wanted, atol=1e-6)
     assert torch.allclose(found.sum(dim=-1), torch.ones(len(row)))
 
 
@@ -79,15 +87,15 @@ def test_a_predictor_says_what_the_engine_is_told() -> None:
         assert nats == pytest.approx(-scores[np.arange(len(row) - 1), row[1:]], abs=0.03)
 
 
-def test_without_weight_for_recency_it_is_left_out() -> None:
-    """A weight of 0 costs nothing and changes nothing."""
-    plain = Mixture(model().gpt, model().ngrams, Weights(0.35, 0.0))
+def test_equal_shares_everywhere_are_a_plain_mean() -> None:
+    """As versions from before there were figures have them."""
+    plain = Mixture(model().gpt, model().ngrams, Weights.constant(0.35, 0.0))
     gpt = GPTPredictor(model().gpt, CPU).nats(ROWS[:2])
     for own, ngrams, found in zip(
         gpt, model().ngrams.nats(ROWS[:2]), plain.nats(ROWS[:2]), strict=True
     ):
         assert found == pytest.approx(
-            -np.log(0.65 * np.exp(-own) + 0.35 * np.exp(-ngrams)), abs=1e-4
+            -np.log(0.65 * np.exp(-own) + 0.35 * np.exp(-ngrams)), abs=2e-3
         )
 
 
@@ -154,7 +162,9 @@ class Watched(GPT):
 def test_prefill_computes_no_scores() -> None:
     """Reading a context costs neither the GPT's scores nor a distribution of the n-grams."""
     gpt = Watched(CONFIG)
-    engine = Engine(Mixture(gpt, model().ngrams, Weights(0.3, 0.1)), span=SPAN, prefill_chunk=4)
+    engine = Engine(
+        Mixture(gpt, model().ngrams, Weights.constant(0.3, 0.1)), span=SPAN, prefill_chunk=4
+    )
     engine.warm("a", ROWS[5][:20].tolist() or [1])
     while engine.busy:
         engine.step()
@@ -168,7 +178,8 @@ def test_a_cache_of_half_precision_holds_every_token() -> None:
     config = ModelConfig(high + VOCABULARY, 1, 8, 1, 1, 64, 8, context=64)
     gpt = GPT(config).to(torch.bfloat16).eval()
     engine = Engine(
-        Mixture(gpt, KneserNey.train(rows, config.vocab_size), Weights(0.999, 0.0)), span=SPAN
+        Mixture(gpt, KneserNey.train(rows, config.vocab_size), Weights.constant(0.999, 0.0)),
+        span=SPAN,
     )
     prompt = np.concatenate([row for row in rows if len(row) > 20])[:20].tolist()
     (said,) = engine.run([Request("a", prompt, sampling=Sampling(0, max_tokens=1))])
@@ -181,36 +192,54 @@ def test_scores_without_numbers_stay_without() -> None:
     broken = GPT(CONFIG)
     with torch.no_grad():
         broken.embed_tokens.weight[7, 3] = np.nan
-    scores = Mixture(broken, model().ngrams, Weights(0.3, 0.1))(
+    scores = Mixture(broken, model().ngrams, Weights.constant(0.3, 0.1))(
         torch.tensor([[7]]), torch.tensor([[0]])
     )
     assert scores.isnan().all()
 
 
-def test_weights_are_the_likeliest() -> None:
-    """On tokens drawn from a known mixture the fit finds its weights; no other ones are better."""
+def drawn(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """nats [tokens, 3] of tokens drawn from a mixture of three with shares [tokens, 3]."""
     draw = np.random.default_rng(0)
     chances = draw.dirichlet(np.full(30, 0.3), 3) + 1e-4
     chances /= chances.sum(axis=1, keepdims=True)
-    tokens = draw.choice(30, 20_000, p=np.array([0.6, 0.3, 0.1]) @ chances)
-    parts = [-np.log(each[tokens]).astype(np.float32) for each in chances]
-    weights = fit_weights(parts)
-    assert weights == pytest.approx((0.3, 0.1), abs=0.03)
-    nowhere = np.zeros(len(tokens), dtype=np.bool_)
-    best = mixed(parts, Weights(*weights), nowhere).sum()
-    for other in ((0.35, 0.1), (0.25, 0.1), (0.3, 0.15), (0.3, 0.05)):
-        assert mixed(parts, Weights(*other), nowhere).sum() > best
+    tokens = [draw.choice(30, p=each) for each in shares @ chances]
+    return -np.log(chances[:, tokens]).T.astype(np.float32)
 
 
-def test_a_part_that_is_no_use_gets_next_to_nothing() -> None:
-    """It keeps a trace of weight, so that no token becomes impossible."""
-    good, bad = np.full(500, 0.1, np.float32), np.full(500, np.inf, np.float32)
-    (weight,) = fit_weights([good, bad])
-    assert 0 < weight < 1e-3
+def test_weights_are_the_likeliest() -> None:
+    """On tokens drawn from a known mixture the fit finds its weights."""
+    nats = drawn(np.tile((0.6, 0.3, 0.1), (20_000, 1)))
+    assert fit_weights([*nats.T]) == pytest.approx((0.3, 0.1), abs=0.03)
 
 
-def test_nothing_can_be_asked() -> None:
-    """No rows, and rows without a place, have answers of the right shape."""
-    assert model().nats([]) == []
-    assert model().log_probs([], []) == []
-    assert model().log_probs([ROWS[0]], [[]])[0].shape == (0, VOCABULARY)
+def test_coefficients_are_the_likeliest() -> None:
+    """The fit finds the coefficients that tokens were drawn by; no other ones are better."""
+    figures = np.random.default_rng(1).normal(3.0, 2.0, (40_000, FIGURES)).astype(np.float32)
+    true = Weights((-2.0, 0.5, 0.0, 0.3, -0.4, 0.0), (1.0, -0.5, 0.0, -0.5, 0.0, 0.2))
+    nats = drawn(true.shares(torch.from_numpy(figures).double()).numpy())
+    parts = Parts(nats, figures, np.zeros(len(nats), dtype=np.bool_))
+    found = Weights(*fit(nats, figures))
+    assert found.numbers == pytest.approx(true.numbers, abs=0.25)
+    best = parts.mixed(found).sum()
+    assert best < parts.mixed(true).sum() < parts.mixed(Weights.constant(0.3, 0.1)).sum()
+    for i in range(FIGURES + 1):
+        other = [weight + 0.1 * (j == i) for j, weight in enumerate(found.ngrams)]
+        assert parts.mixed(found._replace(ngrams=tuple(other))).sum() > best
+
+
+def test_few_tokens_change_little() -> None:
+    """What two tokens suggest is hardly believed; a part that never has a chance is survived."""
+    nats = np.array([[1.0, 9.0, np.inf], [9.0, 1.0, np.inf]], dtype=np.float32)
+    figures = np.zeros((2, FIGURES), dtype=np.float32)
+    figures[1] = 1.0
+    shares = Weights(*fit(nats, figures)).shares(torch.from_numpy(figures)).numpy()
+    assert np.isfinite(shares).all()
+    assert 0.2 < shares[0, 1] < shares[1, 1] < 0.8
+    assert (shares > 0).all()
+
+
+def test_every_token_stays_possible() -> None:
+    """However far the figures and the coefficients go, each part keeps a share."""
+    wild = Weights((1e30,) * (FIGURES + 1), (-1e30,) * (FIGURES + 1))
+    assert (wild.shares(torch.full((1, FIGURES), 1e3)) > 0).all()

@@ -22,8 +22,9 @@ from lm.engine.sampling import Sampling
 from lm.engine.slots import Batch, Slots
 from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey
-from lm.models.mixture import Mixture, Weights
+from lm.models.mixture import Mixture
 from lm.models.turn_ngrams import TurnNgrams
+from lm.models.weights import Weights
 from lm.native.code import native
 from lm.native.decoder import NativeGPT, accelerated
 from lm.native.mixing import NativeMixture
@@ -305,7 +306,9 @@ def mixtures(dtype: torch.dtype, turns: bool = False) -> tuple[Mixture, NativeMi
     ngrams = KneserNey.train(rows, VOCABULARY)
     said = KneserNey.train([np.append(9, row[row > 9]) for row in rows], VOCABULARY)
     announced = TurnNgrams(said, end=8) if turns else None
-    slow = Mixture(model, ngrams, Weights(0.35, 0.2, 0.6 if turns else 0.0), announced).eval()
+    weights = Weights((0.5, 0.3, -0.2, 0.1, 0.2, 0.1), (-1.0, -0.4, 0.1, -0.1, 0.9, -0.5))
+    weights = weights._replace(turns=0.6 if turns else 0.0)
+    slow = Mixture(model, ngrams, weights, announced).eval()
     fast = NativeMixture(nativized(model), slow)
     fast.eval()
     return slow, fast

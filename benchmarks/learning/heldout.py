@@ -67,12 +67,12 @@ class Reading:
 class Served:
     """Figures of what would be served, and of its GPT alone.
 
-    weights: of all parts but the GPT; () where it would be served alone
+    shares: of all parts but the GPT, on average; () where it would be served alone
     """
 
     served: Figures
     gpt: Figures
-    weights: tuple[float, ...]
+    shares: tuple[float, ...]
 
 
 def served(mixture: Mixture, development: Sequence[Session], test: Reading) -> Served:
@@ -82,7 +82,7 @@ def served(mixture: Mixture, development: Sequence[Session], test: Reading) -> S
     """
     known, judged = (Known(mixture, test.tokenizer, part) for part in (development, test.sessions))
     weights = known.weights()
-    gpt = test.figures(judged.parts[0])
+    gpt = test.figures(judged.parts.nats[:, 0])
     if known.saved(weights) <= WORTH:
         return Served(gpt, gpt, ())
-    return Served(test.figures(judged.nats(weights)), gpt, weights)
+    return Served(test.figures(judged.nats(weights)), gpt, judged.shares(weights))

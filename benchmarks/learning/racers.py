@@ -116,8 +116,8 @@ def ours(
     def judge(model: GPT, **more: Any) -> None:
         with clock.frozen():
             found = served(Mixture(model, ngrams, UNFITTED, turns), corpus.development, test)
-            weights = [round(weight, 3) for weight in found.weights]
-            emit(point(clock, served=found.served, gpt=found.gpt, weights=weights, **more))
+            shares = [round(share, 3) for share in found.shares]
+            emit(point(clock, served=found.served, gpt=found.gpt, shares=shares, **more))
 
     def report(event: Event) -> None:
         if isinstance(event, Progress) and watch.due():

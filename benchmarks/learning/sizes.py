@@ -38,7 +38,7 @@ def measured(corpus: Corpus, share: float, minutes: float) -> dict[str, Any]:
         "characters": some.characters,
         "preset": plan["preset"],
         "seconds": lines[-1]["seconds"],
-        **{key: lines[-1][key] for key in ("gpt", "served", "weights")},
+        **{key: lines[-1][key] for key in ("gpt", "served", "shares")},
         **floor,
     }
 

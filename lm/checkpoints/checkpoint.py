@@ -29,9 +29,10 @@ from lm.engine.copy_guard import CopyGuard
 from lm.failure import Failure
 from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey
-from lm.models.mixture import Mixture, Weights
+from lm.models.mixture import Mixture
 from lm.models.ngrams import Ngrams
 from lm.models.turn_ngrams import TurnNgrams
+from lm.models.weights import Weights
 
 WEIGHTS, NGRAMS, TURNS, RARE, TOKENIZER, META, MANIFEST = (
     "model.safetensors",
@@ -110,7 +111,7 @@ def write(
                 (aside / TURNS).write_bytes(safetensors.numpy.save(tables))
         if guard is not None:
             (aside / RARE).write_bytes(safetensors.numpy.save(guard.rare.tables()))
-        meta = replace(meta, mixture=model.weights if isinstance(model, Mixture) else ())
+        meta = replace(meta, mixture=model.weights.numbers if isinstance(model, Mixture) else ())
         tokenizer.save(aside / TOKENIZER)
         (aside / META).write_text(meta.to_json(), encoding="utf-8")
         manifest = {path.name: _digest(path.read_bytes()) for path in sorted(aside.iterdir())}
@@ -137,7 +138,7 @@ def read(directory: Path, device: torch.device) -> Checkpoint:
             )
         if (NGRAMS in files) != bool(meta.mixture):
             raise ValueError(f"{NGRAMS}: there only where {META} has the weights of a mixture")
-        shares = Weights(*meta.mixture) if meta.mixture else None
+        shares = Weights.of(meta.mixture) if meta.mixture else None
         if (TURNS in files) != bool(shares and shares.turns):
             raise ValueError(f"{TURNS}: there only where {META} has a weight for it")
         weights = _weights(files[WEIGHTS], meta.config)

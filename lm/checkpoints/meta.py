@@ -9,7 +9,7 @@ from typing import Any
 
 from lm.corpus.message import Speaker
 from lm.models.gpt import ModelConfig
-from lm.models.mixture import valid
+from lm.models.weights import Weights
 
 # What a damaged or hostile file may not exceed: anything larger would exhaust memory on loading.
 LIMITS = {
@@ -32,7 +32,7 @@ class Meta:
 
     parent:   the version that was current when this one was trained
     speakers: those with a token of their own, in token order
-    mixture:  weights of n-grams, recency and turns beside the GPT; none where it serves alone
+    mixture:  Weights of n-grams, recency and turns, flat; none where the GPT serves alone
     cut_off:  sent_at of the newest message it learned from, None where there are no times
     samples:  (name of a speaker, what that persona said at the end of the training)
     learned_from: Speaker.id of everybody whose words it learned from, with a token or without
@@ -147,9 +147,10 @@ def _mixture(record: Any) -> tuple[float, ...]:
     if not isinstance(record, list):
         raise ValueError("meta.json: mixture is not a list")
     weights = tuple(_number("mixture", weight) for weight in record)
-    if weights and not valid(weights):
-        raise ValueError("meta.json: mixture holds no shares that leave some to a GPT")
-    return weights
+    try:
+        return Weights.of(weights).numbers if weights else ()
+    except ValueError as error:
+        raise ValueError(f"meta.json: mixture holds {error}") from None
 
 
 def _point(record: Any) -> Point:

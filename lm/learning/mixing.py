@@ -15,12 +15,12 @@ from lm.corpus.tokenizer import Tokenizer
 from lm.judging.bits import windows
 from lm.models.gpt import GPT
 from lm.models.kneser_ney import KneserNey
-from lm.models.mixture import Mixture, Weights, fit_weights
-from lm.models.mixture import mixed as together
+from lm.models.mixture import Mixture, Parts
 from lm.models.predictor import Floats
 from lm.models.turn_ngrams import TurnNgrams
+from lm.models.weights import Weights, fit, fit_weights
 
-UNFITTED = Weights(0.5, 0.0, 0.5)
+UNFITTED = Weights.constant(0.5, 0.0, 0.5)
 WORTH = 0.005  # of the nats: a mixture that saves less is not worth its memory and time
 
 
@@ -42,9 +42,8 @@ def mixed(
 class Known:
     """What each part of a mixture says of sessions that none has learnt from.
 
-    parts:   nats [targets] of each, as Mixture.parts has them; every target once
+    parts:   of all targets, every one once
     counted: [targets] whether it is text or the END of some; bits per byte are of those (bits.py)
-    due:     [targets] whether a message is announced there
     """
 
     def __init__(self, mixture: Mixture, tokenizer: Tokenizer, sessions: Sequence[Session]) -> None:
@@ -52,27 +51,32 @@ class Known:
         streams = [session_ids(tokenizer, session) for session in sessions]
         found = windows(streams, mixture.config.context)
         rows, skips = [ids for ids, _ in found], [skip for _, skip in found]
-        self.parts = [joined(part, skips) for part in mixture.parts(rows)]
+        parts = zip(*mixture.parts(rows), strict=True)
+        self.parts = Parts(*(joined(part, skips) for part in parts))
         targets = joined([row[1:] for row in rows], skips)
         before = joined([row[:-1] for row in rows], skips)
         structural = np.array(sorted(tokenizer.structural))
         wordless = (targets == tokenizer.end) & np.isin(before, structural)
         self.counted = (~np.isin(targets, structural) | (targets == tokenizer.end)) & ~wordless
-        self.due = joined([mixture.due(row) for row in rows], skips)
 
     def weights(self) -> Weights:
         """The likeliest within messages, of text and END, and between them."""
-        within = [part[self.counted] for part in self.parts]
-        between = [part[self.due] for part in self.parts[:2]]
-        return Weights(*fit_weights(within), *fit_weights(between))
+        nats, figures, due = self.parts
+        turns = fit_weights([*nats[due, :2].T])
+        return Weights(*fit(nats[self.counted], figures[self.counted]), *turns)
 
     def nats(self, weights: Weights) -> Floats:
         """[targets] of the mixture with these weights."""
-        return together(self.parts, weights, self.due)
+        return self.parts.mixed(weights)
+
+    def shares(self, weights: Weights) -> tuple[float, float, float]:
+        """Of n-grams and recency in text and END, and of turns between messages, on average."""
+        _, ngrams, recency = self.parts.shares(weights)[self.counted].mean(axis=0).tolist()
+        return ngrams, recency, weights.turns
 
     def saved(self, weights: Weights) -> float:
         """The share of the GPT's nats of text and END that the mixture saves."""
-        own = self.parts[0][self.counted].sum(dtype=np.float64)
+        own = self.parts.nats[self.counted, 0].sum(dtype=np.float64)
         return float(1 - self.nats(weights)[self.counted].sum(dtype=np.float64) / own)
 
 

@@ -7,6 +7,7 @@ latest token ids in the cache, so an engine cannot tell it from a GPT.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
@@ -44,12 +45,26 @@ class KneserNey:
         self._backoffs = np.bincount(of, discounts) / totals  # of what shorter contexts say
         self._base = np.full(vocab_size, self._backoffs[0] / vocab_size, dtype=np.float32)
         self._base[ngrams.tokens[: self._ends[0]]] += self._shares[: self._ends[0]]
+        self._peaks = self._highest()
+
+    def _highest(self) -> Floats:
+        """ln of the highest p behind each context [contexts], as if its own favourite were that of
+        all shorter ones as well: never too low, and nearly always exact.
+        """
+        own = np.maximum.reduceat(self._shares, np.append(0, self._ends[:-1]))
+        found = np.full(len(own), self._base.max(), dtype=np.float64)
+        parents, ends = self.ngrams.parents(), np.cumsum(self.ngrams.levels())
+        for start, end in itertools.pairwise(ends):
+            left = self._backoffs[start:end] * found[parents[start - 1 : end - 1]]
+            found[start:end] = own[start:end] + left
+        return np.log(found).astype(np.float32)
 
     @property
     def tables(self) -> tuple[np.ndarray[Any, Any], ...]:
         """What `distributions` looks up, for code that does the same (lm/native/mixer.hpp).
 
-        Keys of contexts, ends of their entries, keys, shares (float32), backoffs (float64), base.
+        Keys of contexts, ends of their entries, keys, shares (float32), backoffs (float64), base,
+        ln of the highest p (both float32).
         """
         return (
             self._contexts,
@@ -58,6 +73,7 @@ class KneserNey:
             self._shares,
             self._backoffs,
             self._base,
+            self._peaks,
         )
 
     @classmethod
@@ -100,6 +116,14 @@ class KneserNey:
                 tokens = self._entries[where] - nodes[reach] * size
                 row[tokens] += self._shares[where] * share
         return found
+
+    def figures(self, matched: Contexts) -> Floats:
+        """[n, 2] behind contexts as `match` found them: ln of (about) the highest p, and how many
+        tokens of the context are known.
+        """
+        return np.column_stack(
+            (self._peaks[matched.max(axis=1)], (matched > 0).sum(axis=1))
+        ).astype(np.float32)
 
     def target_nats(self, matched: Contexts, targets: Ids) -> Floats:
         """-ln p [n] of one token after each context."""

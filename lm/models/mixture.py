@@ -1,9 +1,9 @@
 """What is served where it helps: a GPT, n-grams and recency, mixed token by token.
 
-Within a message p = (1 - w_ngrams - w_recency) p_gpt + w_ngrams p_ngrams + w_recency p_recency;
-between messages p = (1 - w_turns) p_gpt + w_turns p_turns, the n-grams of who spoke. One weight
-each: to have them depend on how much of the context the n-grams know gained less than 0.1 %. It
-knows no text; an engine drives it as it drives a GPT.
+Within a message p is the sum of what the three say, each with the share that weights.py gives it by
+figures of the place: how sure GPT and n-grams are, how much of the context n-grams and recency
+know. Between messages p = (1 - w_turns) p_gpt + w_turns p_turns, the n-grams of who spoke. It knows
+no text; an engine drives it as it drives a GPT.
 """
 
 from __future__ import annotations
@@ -19,24 +19,39 @@ from lm.corpus.batches import Ids
 from lm.device import uploaded
 from lm.models import recency
 from lm.models.gpt import GPT, Cache, ModelConfig
-from lm.models.kneser_ney import REACH, KneserNey
+from lm.models.kneser_ney import REACH, KneserNey, contexts_of
 from lm.models.predictor import Floats, GPTPredictor
 from lm.models.token_cache import TOKEN_LAYER, latest, remember, seen
 from lm.models.turn_ngrams import Mask, TurnNgrams
-
-ROUNDS = 100  # of expectation and maximisation; the weights stand still long before
-LEAST = 1e-4  # weight of a part: every token stays possible
+from lm.models.weights import Weights
 
 
-class Weights(NamedTuple):
-    """The shares of all but the GPT: below 1 in any place, and without n-grams it is no mixture.
+class Parts(NamedTuple):
+    """What the parts of a mixture say of targets, each by itself.
 
-    ngrams, recency: within a message; turns: between messages
+    nats:    [targets, 3] of GPT, n-grams and recency; a p of 0 is inf. Where a message is announced
+             the n-grams are those of turns
+    figures: [targets, FIGURES] of the places before them: ln of the GPT's highest p, ln of that of
+             the n-grams, how many of the latest tokens those know, the same of recency, and ln of
+             how many tokens recency expects
+    due:     [targets] whether a message is announced there
     """
 
-    ngrams: float
-    recency: float
-    turns: float = 0.0
+    nats: Floats
+    figures: Floats
+    due: Mask
+
+    def shares(self, weights: Weights) -> Floats:
+        """[targets, 3] of each part."""
+        within = weights.shares(torch.from_numpy(self.figures)).numpy()
+        between = 1 - weights.turns, weights.turns, 0.0
+        return np.where(self.due[:, None], np.array(between, np.float32), within)
+
+    def mixed(self, weights: Weights) -> Floats:
+        """nats [targets] of the mixture with these weights."""
+        chances = np.exp(-self.nats.astype(np.float64))
+        found: Floats = -np.log((chances * self.shares(weights)).sum(axis=-1)).astype(np.float32)
+        return found
 
 
 class Mixture(nn.Module):
@@ -51,7 +66,6 @@ class Mixture(nn.Module):
         """
         super().__init__()
         assert ngrams.config.vocab_size == gpt.config.vocab_size
-        assert valid(weights), weights
         assert (turns is not None) == (weights.turns > 0)
         self.gpt, self.ngrams, self.weights, self.turns = gpt, ngrams, weights, turns
 
@@ -84,11 +98,16 @@ class Mixture(nn.Module):
 
         read: span and at, on the host
         """
-        ngrams = uploaded(self.ngrams.after(latest(*read, REACH)), gpt.device)
-        found = (1 - self.weights.ngrams - self.weights.recency) * gpt
-        found += self.weights.ngrams * ngrams
-        if self.weights.recency:
-            found += self.weights.recency * recency.distribution(span, at, gpt.shape[-1])
+        matched = self.ngrams.match(latest(*read, REACH).reshape(-1, REACH).numpy())
+        ngrams, known = (
+            uploaded(torch.from_numpy(found).view(*at.shape, -1), gpt.device)
+            for found in (self.ngrams.distributions(matched), self.ngrams.figures(matched))
+        )
+        expected, rests = recency.evidence(span, at)
+        sure = gpt.amax(dim=-1, keepdim=True).log()
+        shares = self.weights.shares(torch.cat((sure, known, rests), dim=-1))[..., None]
+        repeated = recency.distribution(span, expected, gpt.shape[-1])
+        found = shares[..., 0, :] * gpt + shares[..., 1, :] * ngrams + shares[..., 2, :] * repeated
         if self.turns is not None:
             self._announce(self.turns, found, gpt, *read)
         return found
@@ -107,30 +126,28 @@ class Mixture(nn.Module):
 
     def nats(self, rows: Sequence[Ids]) -> list[Floats]:
         """As Predictor says."""
-        parts = zip(*self.parts(rows), strict=True)
+        return [parts.mixed(self.weights) for parts in self.parts(rows)]
+
+    def parts(self, rows: Sequence[Ids]) -> list[Parts]:
+        """What each part says of a row's tokens but its first, row by row; needs no weights."""
         return [
-            mixed(each, self.weights, self.due(row)) for row, each in zip(rows, parts, strict=True)
+            self._parts(row, *own)
+            for row, own in zip(rows, self._predictor().nats_and_peaks(rows), strict=True)
         ]
 
-    def due(self, row: Ids) -> Mask:
-        """Whether a message is announced by each token of a row but its first: [len(row) - 1]."""
-        if self.turns is None:
-            return np.zeros(len(row) - 1, dtype=np.bool_)
-        return self.turns.due(row[:-1])
-
-    def parts(self, rows: Sequence[Ids]) -> list[list[Floats]]:
-        """`nats` of GPT, n-grams and recency, each by itself; a p of 0 is inf.
-
-        Where a message is announced the n-grams are those of turns.
-        """
-        ngrams = self.ngrams.nats(rows)
+    def _parts(self, row: Ids, gpt: Floats, sure: Floats) -> Parts:
+        """Of one row; the GPT's nats and ln of its highest p are given."""
+        matched = self.ngrams.match(contexts_of(row)[:-1])
+        ngrams = self.ngrams.target_nats(matched, row[1:])
+        due: Mask = np.zeros(len(row) - 1, dtype=np.bool_)
         if self.turns is not None:
-            for row, nats in zip(rows, ngrams, strict=True):
-                at = np.flatnonzero(self.due(row))
-                nats[at] = self.turns.nats(row, at)
+            due = self.turns.due(row[:-1])
+            ngrams[due] = self.turns.nats(row, np.flatnonzero(due))
+        repeated, rests = (found.numpy() for found in recency.chances(torch.from_numpy(row)))
         with np.errstate(divide="ignore"):
-            repeated = [-np.log(recency.chances(torch.from_numpy(row)).numpy()) for row in rows]
-        return [self._predictor().nats(rows), ngrams, repeated]
+            nats = np.stack((gpt, ngrams, -np.log(repeated)), axis=-1)
+        figures = np.column_stack((sure, self.ngrams.figures(matched), rests))
+        return Parts(nats, figures, due)
 
     def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
         """As Predictor says."""
@@ -144,39 +161,3 @@ class Mixture(nn.Module):
 
     def _predictor(self) -> GPTPredictor:
         return GPTPredictor(self.gpt, self.gpt.embed_tokens.weight.device)
-
-
-def valid(weights: Sequence[float]) -> bool:
-    """Whether these can be Weights. A little of the n-grams keeps every p above 0."""
-    if not 2 <= len(weights) <= 3:
-        return False
-    ngrams, recency, turns = Weights(*weights)
-    return ngrams > 0 and recency >= 0 and ngrams + recency < 1 and 0 <= turns < 1
-
-
-def mixed(parts: Sequence[Floats], weights: Weights, due: Mask) -> Floats:
-    """nats [tokens] of a mixture from those of its parts, as Mixture.parts has them.
-
-    due: [tokens] where messages are announced
-    """
-    within = 1 - weights.ngrams - weights.recency, weights.ngrams, weights.recency
-    between = 1 - weights.turns, weights.turns, 0.0
-    shares = np.where(due[:, None], between, within)
-    chances = np.exp(-np.stack(parts, axis=-1).astype(np.float64))  # [tokens, parts]
-    found: Floats = -np.log((chances * shares).sum(axis=-1)).astype(np.float32)
-    return found
-
-
-def fit_weights(parts: Sequence[Floats]) -> tuple[float, ...]:
-    """The weights of all parts but the first under which held-out tokens are likeliest.
-
-    parts: nats [tokens] of each part on the same tokens. Expectation maximisation (Jelinek &
-    Mercer, "Interpolated estimation of Markov source parameters", 1980).
-    """
-    chances = np.exp(-np.stack(parts, axis=-1).astype(np.float64))  # [tokens, parts]
-    weights = np.full(len(parts), 1 / len(parts))
-    for _ in range(ROUNDS):
-        shares = chances * weights
-        weights = (shares / shares.sum(axis=-1, keepdims=True)).mean(axis=0)
-    weights = np.maximum(weights, LEAST)
-    return tuple((weights / weights.sum())[1:].tolist())

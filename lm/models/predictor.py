@@ -11,7 +11,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lm.corpus.batches import Ids
@@ -47,11 +46,16 @@ class GPTPredictor:
 
     def nats(self, rows: Sequence[Ids]) -> list[Floats]:
         """As Predictor says."""
+        return [nats for nats, _ in self.nats_and_peaks(rows)]
+
+    def nats_and_peaks(self, rows: Sequence[Ids]) -> list[Floats]:
+        """[2, len(row) - 1] a row: as `nats`, and ln of the highest p at each of those places."""
 
         def read(i: int, tokens: Tensor, hidden: Tensor) -> Tensor:
             length = len(rows[i]) - 1
-            scores = self._model.logits(hidden[:length]).float()
-            return F.cross_entropy(scores, tokens[1 : length + 1], reduction="none")
+            log_p = self._model.logits(hidden[:length]).float().log_softmax(dim=-1)
+            nats = -log_p.gather(1, tokens[1 : length + 1, None])[:, 0]
+            return torch.stack((nats, log_p.amax(dim=-1)))
 
         return self._read(rows, read)
 

@@ -1,8 +1,9 @@
 """Recency: people repeat what has just been said. The context itself, as a model of what follows.
 
-The next token is one that followed the latest token earlier in the context; where that token is
-new, any token of the context. A bigram cache after Kuhn & De Mori, "A cache-based natural language
-model for speech recognition" (1990). Nothing is learnt; it knows no text.
+The next token is one that followed the latest two tokens earlier in the context; where they are
+new, one that followed the latest; where that is new, any token of the context. A cache after Kuhn
+& De Mori, "A cache-based natural language model for speech recognition" (1990). Nothing is learnt;
+it knows no text.
 """
 
 from __future__ import annotations
@@ -11,27 +12,34 @@ import torch
 from torch import Tensor
 
 
-def evidence(span: Tensor, at: Tensor) -> Tensor:
-    """How far each token of the context is expected again: [batch, time, span], summing to 1.
+def evidence(span: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
+    """How far each token of the context is expected again, and what that rests on.
 
     span: token ids [batch, span]; at: the places [batch, time] behind which to predict
+    Returns shares [batch, time, span], summing to 1, and [batch, time, 2]: how many of the latest
+    tokens (0 to 2) came before, and ln of how many tokens have a share.
     """
     places = torch.arange(span.shape[1], device=span.device)
     past = places <= at[..., None]  # [batch, time, span]
-    before = span.roll(1, dims=1)[:, None]  # the token before each
-    followed = past & (before == span.gather(1, at)[..., None]) & (places > 0)
-    found = torch.where(followed.any(dim=-1, keepdim=True), followed, past).float()
-    return found / found.sum(dim=-1, keepdim=True)
+    latest, older = (span.gather(1, (at - back).clamp_min(0))[..., None] for back in (0, 1))
+    one = past & (span.roll(1, dims=1)[:, None] == latest) & (places > 0)
+    two = one & (span.roll(2, dims=1)[:, None] == older) & (places > 1)
+    came = one.any(dim=-1, keepdim=True), two.any(dim=-1, keepdim=True)
+    found = torch.where(came[1], two, torch.where(came[0], one, past)).float()
+    count = found.sum(dim=-1, keepdim=True)
+    known = came[0].float() + came[1].float()
+    return found / count, torch.cat((known, count.log()), dim=-1)
 
 
-def distribution(span: Tensor, at: Tensor, vocab_size: int) -> Tensor:
-    """p of every token [batch, time, vocab_size] behind places `at`."""
-    found = torch.zeros(*at.shape, vocab_size, device=span.device)
-    return found.scatter_add_(-1, span[:, None].expand(-1, at.shape[1], -1), evidence(span, at))
+def distribution(span: Tensor, shares: Tensor, vocab_size: int) -> Tensor:
+    """p of every token [batch, time, vocab_size], by shares [batch, time, span] of a context's."""
+    found = torch.zeros(*shares.shape[:2], vocab_size, device=span.device)
+    return found.scatter_add_(-1, span[:, None].expand(-1, shares.shape[1], -1), shares)
 
 
-def chances(row: Tensor) -> Tensor:
-    """p(row[t + 1] | row[: t + 1]) for every t: [len(row) - 1]."""
+def chances(row: Tensor) -> tuple[Tensor, Tensor]:
+    """p(row[t + 1] | row[: t + 1]) for every t, [len(row) - 1], and what it rests on, [.., 2]."""
     at = torch.arange(len(row) - 1, device=row.device)[None]
+    shares, figures = evidence(row[None], at)
     hits = row == row[1:, None]  # [time, span]
-    return (evidence(row[None], at)[0] * hits).sum(dim=-1)
+    return (shares[0] * hits).sum(dim=-1), figures[0]

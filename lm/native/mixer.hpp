@@ -1,5 +1,5 @@
 // What a mixture makes of its GPT's scores, with n-grams of the latest tokens and recency as
-// lm/models/kneser_ney.py and recency.py have them. It knows addresses and sizes, which whoever
+// lm/models/kneser_ney.py and recency.py have them, and shares as in weights.py. It knows addresses and sizes, which whoever
 // calls it has checked (module.cpp); what a cache holds is checked here.
 #pragma once
 
@@ -23,6 +23,15 @@ struct Ngrams {
   const float* shares;      // of each entry
   const double* backoffs;   // [count + 1] what each context leaves to its parent
   const float* base;        // [vocab] p behind the empty context
+  const float* peaks;       // [count + 1] ln of the highest p behind each context
+};
+
+constexpr int FIGURES = 5;      // of a place, by which the parts get their shares
+constexpr float WIDEST = 8.0f;  // of the logarithm of a part's share against the GPT's
+
+// Of each figure, behind a constant.
+struct Weights {
+  float ngrams[1 + FIGURES], recency[1 + FIGURES];
 };
 
 // Where a row's tokens are: in its own slot, the first `shared` of them in another one.
@@ -49,9 +58,8 @@ struct Tokens {
 
 class Mixer {
  public:
-  Mixer(const Ngrams& ngrams, int vocab, float ngrams_weight, float recency_weight)
-      : ngrams_(ngrams), vocab_(vocab), ngrams_weight_(ngrams_weight),
-        recency_weight_(recency_weight) {}
+  Mixer(const Ngrams& ngrams, int vocab, const Weights& weights)
+      : ngrams_(ngrams), vocab_(vocab), weights_(weights) {}
 
   // What a thread works with.
   struct Scratch {
@@ -72,21 +80,38 @@ class Mixer {
     if (alone) {
       for (int i = 0; i < vocab_; ++i) p[i] *= scale;
     } else {
-      int64_t* all = scratch.tokens.data();
+      int64_t *all = scratch.tokens.data(), nodes[REACH + 1];
       for (int64_t i = 0; i <= tokens.at; ++i) all[i] = tokens[i];
-      add_ngrams(p, scale * (1.0f - ngrams_weight_ - recency_weight_), all, tokens.at);
-      if (recency_weight_ > 0) add_recent(p, all, tokens.at);
+      const int known = match(all, tokens.at, nodes);
+      const Expected expected = expect(all, tokens.at);
+      const float figures[FIGURES] = {std::log(scale), ngrams_.peaks[nodes[known]], float(known),
+                                      float(expected.known), std::log(float(expected.count))};
+      const float ngrams = ratio(weights_.ngrams, figures), recent = ratio(weights_.recency, figures);
+      const float gpt = 1.0f / (1.0f + ngrams + recent);
+      add_ngrams(p, scale * gpt, nodes, known, ngrams * gpt);
+      add_recent(p, all, tokens.at, expected, recent * gpt);
     }
     for (int i = 0; i < vocab_; i += LANES) store(p + i, logarithm(load(p + i)));
     std::memcpy(scores, p, vocab_ * sizeof(float));
   }
 
  private:
-  // p becomes p * scale and the n-grams' share.
-  void add_ngrams(float* p, float scale, const int64_t* tokens, int64_t at) const {
-    int64_t nodes[REACH + 1];
-    const int longest = match(tokens, at, nodes);
-    double left = ngrams_weight_;  // by longer contexts to this one
+  // What recency expects: what followed the latest two tokens before, or the latest, or anything.
+  struct Expected {
+    int known;  // of the latest tokens
+    int64_t count;
+  };
+
+  // A part's share over the GPT's.
+  static float ratio(const float* weights, const float* figures) {
+    float found = weights[0];
+    for (int i = 0; i < FIGURES; ++i) found += weights[1 + i] * figures[i];
+    return std::exp(std::clamp(found, -WIDEST, WIDEST));
+  }
+
+  // p becomes p * scale and the n-grams' share, behind the longest of known contexts.
+  void add_ngrams(float* p, float scale, const int64_t* nodes, int longest, float share) const {
+    double left = share;  // by longer contexts to this one
     for (int reach = longest; reach > 0; --reach) left *= ngrams_.backoffs[nodes[reach]];
     for (int i = 0; i < vocab_; ++i) p[i] = p[i] * scale + ngrams_.base[i] * float(left);
     for (int reach = 1; reach <= longest; ++reach) {
@@ -111,19 +136,30 @@ class Mixer {
     return int(std::min<int64_t>(REACH, at + 1));
   }
 
-  // What followed the latest token before, or anything where it is new, in equal shares.
-  void add_recent(float* p, const int64_t* tokens, int64_t at) const {
-    int64_t followers = 0;
-    for (int64_t i = 1; i <= at; ++i) followers += tokens[i - 1] == tokens[at];
-    const float share = recency_weight_ / float(followers ? followers : at + 1);
-    for (int64_t i = followers ? 1 : 0; i <= at; ++i)
-      if ((!followers || tokens[i - 1] == tokens[at]) && tokens[i] >= 0 && tokens[i] < vocab_)
-        p[tokens[i]] += share;
+  static Expected expect(const int64_t* tokens, int64_t at) {
+    int64_t one = 0, two = 0;
+    for (int64_t i = 1; i <= at; ++i) one += follows(tokens, at, i, 1);
+    for (int64_t i = 2; one && i <= at; ++i) two += follows(tokens, at, i, 2);
+    return two ? Expected{2, two} : one ? Expected{1, one} : Expected{0, at + 1};
+  }
+
+  // Whether the latest `known` tokens stand before place i as well.
+  static bool follows(const int64_t* tokens, int64_t at, int64_t i, int known) {
+    return tokens[i - 1] == tokens[at] && (known < 2 || tokens[i - 2] == tokens[at - 1]);
+  }
+
+  void add_recent(float* p, const int64_t* tokens, int64_t at, const Expected& expected,
+                  float share) const {
+    const float each = share / float(expected.count);
+    for (int64_t i = expected.known; i <= at; ++i)
+      if ((!expected.known || follows(tokens, at, i, expected.known)) && tokens[i] >= 0 &&
+          tokens[i] < vocab_)
+        p[tokens[i]] += each;
   }
 
   const Ngrams ngrams_;
   const int vocab_;
-  const float ngrams_weight_, recency_weight_;
+  const Weights weights_;
 };
 
 }  // namespace native

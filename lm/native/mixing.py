@@ -15,7 +15,7 @@ from lm.models.mixture import Mixture
 from lm.models.token_cache import TOKEN_LAYER, remember
 from lm.native.decoder import NativeGPT
 
-DTYPES = (np.int64, np.int64, np.int64, np.float32, np.float64, np.float32)
+DTYPES = (np.int64, np.int64, np.int64, np.float32, np.float64, np.float32, np.float32)
 
 
 class NativeMixture(Mixture):

@@ -135,13 +135,15 @@ bool tokens_of(PyObject* const* lists, int64_t slots, int64_t span, Number* keys
 
 PyObject* mix(PyObject*, PyObject* args) {
   PyObject *capsule, *lists[4], *alone_list;
-  unsigned long long tables[6], tokens, keys, scores;
+  unsigned long long tables[7], tokens, keys, scores;
   Ngrams ngrams;
   long long count, slots, span;
-  float ngrams_weight, recency_weight;
-  if (!PyArg_ParseTuple(args, "O(LKKKKKK)ffKOOOOOKLLK", &capsule, &count, &tables[0], &tables[1],
-                        &tables[2], &tables[3], &tables[4], &tables[5], &ngrams_weight,
-                        &recency_weight, &tokens, &lists[0], &lists[1], &lists[2], &lists[3],
+  Weights weights;
+  float *a = weights.ngrams, *b = weights.recency;
+  if (!PyArg_ParseTuple(args, "O(LKKKKKKK)(ffffff)(ffffff)KOOOOOKLLK", &capsule, &count,
+                        &tables[0], &tables[1], &tables[2], &tables[3], &tables[4], &tables[5],
+                        &tables[6], a, a + 1, a + 2, a + 3, a + 4, a + 5, b, b + 1, b + 2, b + 3,
+                        b + 4, b + 5, &tokens, &lists[0], &lists[1], &lists[2], &lists[3],
                         &alone_list, &keys, &slots, &span, &scores))
     return nullptr;
   auto* model = static_cast<Model*>(PyCapsule_GetPointer(capsule, CAPSULE));
@@ -153,6 +155,7 @@ PyObject* mix(PyObject*, PyObject* args) {
   ngrams.shares = reinterpret_cast<const float*>(tables[3]);
   ngrams.backoffs = reinterpret_cast<const double*>(tables[4]);
   ngrams.base = reinterpret_cast<const float*>(tables[5]);
+  ngrams.peaks = reinterpret_cast<const float*>(tables[6]);
   const int vocab = model->shape.vocab;
   const auto* ids = reinterpret_cast<const int64_t*>(tokens);
   std::vector<Tokens> rows;
@@ -164,7 +167,7 @@ PyObject* mix(PyObject*, PyObject* args) {
     if (!within("token", ids[i], 0, vocab)) return nullptr;
   const bool done = without_gil([&] {
     for (size_t i = 0; i < rows.size(); ++i) rows[i].remember(ids[i]);
-    const Mixer mixer(ngrams, vocab, ngrams_weight, recency_weight);
+    const Mixer mixer(ngrams, vocab, weights);
     std::vector<Mixer::Scratch> scratch(model->decoder.threads(), mixer.scratch(span));
     model->decoder.run(int(rows.size()), [&](int begin, int end, int worker) {
       for (int i = begin; i < end; ++i)
@@ -185,7 +188,7 @@ PyMethodDef METHODS[] = {
      "step(model, tokens, positions, time, slots, at, counts, bases, base_lengths, keys, values, "
      "slot_count, span, cos, sin, position_count, logits): fill caches and, unless 0, logits."},
     {"mix", mix, METH_VARARGS,
-     "mix(model, (contexts and their tables), ngrams_weight, recency_weight, tokens, slots, at, "
+     "mix(model, (contexts and their tables), weights of n-grams, of recency, tokens, slots, at, "
      "bases, base_lengths, alone, keys, slot_count, span, scores): remember tokens, mix scores."},
     {"rules", rules, METH_VARARGS,
      "rules(greedy, temperature, top_k, top_p, floor, guidance, banned): how a row is sampled."},

@@ -1,0 +1,129 @@
+"""How far each part of a mixture is believed: at every place anew, by how much it knows there.
+
+The shares of GPT, n-grams and recency are a softmax of linear functions of a few figures, the
+GPT's being 0 (the gate of Jacobs et al., "Adaptive mixtures of local experts", 1991). They are
+fitted on held-out text. It knows no tokens; mixture.py says what the figures are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lm.models.predictor import Floats
+
+FIGURES = 5  # of a place, as Mixture has them
+ROUNDS = 100  # of expectation and maximisation; the weights stand still long before
+LEAST = 1e-4  # weight of a part of fit_weights: every token stays possible
+WIDEST = 8.0  # of a part's logarithm against the GPT's: so it stays with a gate
+PRIOR = 1.0  # nats for a coefficient of 1 per standard deviation: few messages say little
+
+
+class Weights(NamedTuple):
+    """What decides on the shares.
+
+    ngrams, recency: within a message, [1 + FIGURES] coefficients: a constant, then one a figure
+    turns: share of the n-grams of turns between messages, below 1; 0 where there are none
+    """
+
+    ngrams: tuple[float, ...]
+    recency: tuple[float, ...]
+    turns: float = 0.0
+
+    @classmethod
+    def constant(cls, ngrams: float, recency: float, turns: float = 0.0) -> Weights:
+        """The same shares everywhere, which together leave some to the GPT."""
+        first, second = (
+            (math.log(max(share, 1e-9) / (1.0 - ngrams - recency)), *[0.0] * FIGURES)
+            for share in (ngrams, recency)
+        )
+        return cls(first, second, turns)
+
+    @classmethod
+    def of(cls, numbers: Sequence[float]) -> Weights:
+        """From `numbers` as a version stores them, older ones without figures or turns.
+
+        ValueError when they are none.
+        """
+        size = 1 + FIGURES
+        if len(numbers) == 2 * size + 1:
+            found = cls(tuple(numbers[:size]), tuple(numbers[size:-1]), numbers[-1])
+        elif len(numbers) in (2, 3) and _shares(*numbers[:2]):
+            found = cls.constant(*numbers)
+        else:
+            raise ValueError("no shares that leave some to a GPT")
+        if not 0 <= found.turns < 1:
+            raise ValueError("a share of turns that leaves none to a GPT")
+        return found
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """Flat, to be stored."""
+        return (*self.ngrams, *self.recency, self.turns)
+
+    def shares(self, figures: Tensor) -> Tensor:
+        """[..., 3] of GPT, n-grams and recency within a message, by figures [..., FIGURES]."""
+        table = torch.tensor(
+            (self.ngrams, self.recency), dtype=figures.dtype, device=figures.device
+        )
+        return _shares_by(table, figures)
+
+
+def _shares(ngrams: float, recency: float) -> bool:
+    """Whether these can be shares that are the same everywhere."""
+    return ngrams > 0 and recency >= 0 and ngrams + recency < 1
+
+
+def _shares_by(table: Tensor, figures: Tensor) -> Tensor:
+    """As Weights.shares, by coefficients [2, 1 + FIGURES]."""
+    others = (figures @ table[:, 1:].T + table[:, 0]).clamp(-WIDEST, WIDEST)  # [..., 2]
+    return torch.cat((torch.zeros_like(others[..., :1]), others), dim=-1).softmax(dim=-1)
+
+
+def fit(nats: Floats, figures: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The coefficients of n-grams and recency under which held-out tokens are likeliest.
+
+    nats: [tokens, 3] of each part; figures: [tokens, FIGURES]. From the best shares that are the
+    same everywhere; a normal prior on each coefficient keeps few tokens from deciding.
+    """
+    chances = torch.from_numpy(np.exp(-nats.astype(np.float64)))
+    seen = torch.from_numpy(figures.astype(np.float64))
+    middle, scale = seen.mean(dim=0), seen.std(dim=0, correction=0).clamp_min(0.1)
+    seen = (seen - middle) / scale
+    start = Weights.constant(*fit_weights([*nats.T]))
+    table = torch.tensor((start.ngrams, start.recency), dtype=torch.float64, requires_grad=True)
+    search = torch.optim.LBFGS([table], max_iter=ROUNDS, line_search_fn="strong_wolfe")
+
+    def cost() -> Tensor:
+        search.zero_grad()
+        chosen = (_shares_by(table, seen) * chances).sum(dim=-1)
+        found = -chosen.log().sum() + PRIOR * table[:, 1:].square().sum()
+        found = found / len(chances)
+        torch.autograd.backward(found)
+        return found
+
+    search.step(cost)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    slopes = table.detach()[:, 1:] / scale
+    constants = table.detach()[:, :1] - (slopes @ middle)[:, None]
+    ngrams, recency = torch.cat((constants, slopes), dim=1).tolist()
+    return tuple(ngrams), tuple(recency)
+
+
+def fit_weights(parts: Sequence[Floats]) -> tuple[float, ...]:
+    """The shares of all parts but the first under which held-out tokens are likeliest.
+
+    parts: nats [tokens] of each part on the same tokens. Expectation maximisation (Jelinek &
+    Mercer, "Interpolated estimation of Markov source parameters", 1980).
+    """
+    chances = np.exp(-np.stack(parts, axis=-1).astype(np.float64))  # [tokens, parts]
+    weights = np.full(len(parts), 1 / len(parts))
+    for _ in range(ROUNDS):
+        shares = chances * weights
+        weights = (shares / shares.sum(axis=-1, keepdims=True)).mean(axis=0)
+    weights = np.maximum(weights, LEAST)
+    return tuple((weights / weights.sum())[1:].tolist())

@@ -70,6 +70,18 @@ def slow() -> Slow:
     return Slow(ROWS)
 
 
+def test_figures_tell_how_sure_it_is() -> None:
+    """How many tokens of a context are known, and a highest p that is never too low."""
+    contexts = np.concatenate([contexts_of(row) for row in (*ROWS, *UNSEEN)])
+    matched = MODEL.match(contexts)
+    peaks, known = MODEL.figures(matched).T
+    highest = np.log(MODEL.distributions(matched).max(axis=1))
+    assert (peaks > highest - 1e-5).all()
+    assert (peaks < highest + 0.7).all()
+    assert set(known.tolist()) == {1, 2, 3, 4}
+    assert known.tolist() == [(row >= 0).sum() - 1 for row in matched]
+
+
 def test_probabilities_are_those_of_the_slow_way() -> None:
     """Seen, unseen and too short contexts: every token's p is the recursive definition's."""
     rows = [*ROWS[:6], *UNSEEN]

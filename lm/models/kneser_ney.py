@@ -49,7 +49,7 @@ class KneserNey:
 
     def _highest(self) -> Floats:
         """ln of the highest p behind each context [contexts], as if its own favourite were that of
-        all shorter ones as well: never too low, and nearly always exact.
+        all shorter ones as well: never too low, on chat 0.04 too high at the median, and at once.
         """
         own = np.maximum.reduceat(self._shares, np.append(0, self._ends[:-1]))
         found = np.full(len(own), self._base.max(), dtype=np.float64)
@@ -118,7 +118,7 @@ class KneserNey:
         return found
 
     def figures(self, matched: Contexts) -> Floats:
-        """[n, 2] behind contexts as `match` found them: ln of (about) the highest p, and how many
+        """[n, 2] behind contexts as `match` found them: ln of about the highest p, and how many
         tokens of the context are known.
         """
         return np.column_stack(

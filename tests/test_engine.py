@@ -297,8 +297,14 @@ class Listening:
         self.config, self.cache_layers = model.config, model.cache_layers
         self.prefill, self.parameters, self.eval = model.prefill, model.parameters, model.eval
 
-    def forward(self, tokens: Tensor, at: Tensor, cache: Cache | None = None) -> Tensor:
-        scores: Tensor = self.model.forward(tokens, at, cache)
+    def forward(
+        self,
+        tokens: Tensor,
+        at: Tensor,
+        cache: Cache | None = None,
+        ends: Tensor | None = None,
+    ) -> Tensor:
+        scores: Tensor = self.model.forward(tokens, at, cache, ends)
         self.seen.append(scores[: self.rows, -1].clone())
         return scores
 

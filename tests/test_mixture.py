@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -15,8 +15,11 @@ from torch import Tensor
 
 from lm.engine.engine import Engine
 from lm.engine.request import Finished, Request
+from lm.engine.runner import Model
 from lm.engine.sampling import Sampling
+from lm.engine.slots import Batch, Slots
 from lm.models import recency
+from lm.models.bigram import Bigram
 from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey, contexts_of
 from lm.models.mixture import Mixture, Parts
@@ -147,6 +150,29 @@ def test_fast_replies_equal_slow_ones(schedule: list[tuple[Any, ...]]) -> None:
         assert each.tokens == (
             expected if each.reason == "length" else expected[: len(each.tokens)]
         )
+
+
+def bigram() -> Bigram:
+    torch.manual_seed(0)
+    return Bigram(VOCABULARY).eval()
+
+
+@pytest.mark.parametrize("way", [model, lambda: model().gpt, lambda: model().ngrams, bigram])
+def test_scores_behind_the_last_tokens_alone(way: Callable[[], Model]) -> None:
+    """Of rows of several lengths in a cache they are those of all places, and so is what stays."""
+    tokens = torch.from_numpy(np.stack([row[:6] for row in ROWS if len(row) > 6][:3]))
+    found = []
+    for last in (False, True):
+        slots = Slots(way().cache_layers, 3, SPAN, torch.float32, CPU)
+        cache = Batch(slots, [0, 1, 2], [0, 0, 0], [6, 2, 4])
+        with torch.inference_mode():
+            scores = way().forward(tokens, cache.positions, cache, cache.ends if last else None)
+        assert scores.shape == (3, 1 if last else 6, VOCABULARY)
+        found.append(scores[:, 0] if last else scores[torch.arange(3), cache.ends])
+        found += [each[:1] for each in slots.keys]
+    half = len(found) // 2
+    for all_places, behind in zip(found[:half], found[half:], strict=True):
+        assert torch.allclose(all_places, behind, atol=1e-5)
 
 
 class Watched(GPT):

@@ -444,6 +444,37 @@ def test_several_scored_tokens_have_the_bits_of_one_by_one(dtype: torch.dtype) -
         assert torch.equal(one, other)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_last_of_several_has_the_bits_of_one_by_one(dtype: torch.dtype) -> None:
+    """Scores behind each row's last token, and the cache, of the GPT and mixed; a row that branches
+    off another one sees what that one is given in the same step."""
+    _, fast = mixtures(dtype, turns=True)
+    rows = [[1, 9, 4, 1], [2, 3, 1], [8]]
+    held = {"bases": [3, 1, 3], "base_lengths": [0, 0, 9]}  # the last one, behind 4 of the first
+    for model in (fast, fast.gpt):
+        ours, theirs = (
+            Slots(model.cache_layers, 6, 16, dtype, CPU),
+            Slots(model.cache_layers, 6, 16, dtype, CPU),
+        )
+        for slots in (ours, theirs):
+            for slot, tokens in ((3, [5, 1, 9, 2, 1]), (1, [1, 2, 4])):
+                before = Batch(slots, [slot], [0], [len(tokens)])
+                model.prefill(torch.tensor([tokens]), before.positions, before)
+        batch = Batch(ours, [3, 1, 4], [5, 3, 9], [4, 3, 1], **held)
+        padded = torch.tensor([[*row, *([0] * (4 - len(row)))] for row in rows])
+        with torch.inference_mode():
+            found = model(padded, batch.positions, batch, batch.ends)
+            expected = []
+            for slot, at, row, base in ((3, 5, rows[0], 3), (1, 3, rows[1], 1), (4, 9, rows[2], 3)):
+                for step, token in enumerate(row):
+                    one = Batch(theirs, [slot], [at + step], [1], [base], [9 if slot == 4 else 0])
+                    last = model(torch.tensor([[token]]), one.positions, one)
+                expected.append(last)
+        assert torch.equal(found, torch.cat(expected))
+        for new, old in zip(ours.keys, theirs.keys, strict=True):
+            assert torch.equal(new, old)
+
+
 @pytest.mark.parametrize("turns", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_sequences_are_scored_as_by_torch(dtype: torch.dtype, turns: bool) -> None:

@@ -40,10 +40,12 @@ def run(scheduler: Scheduler, now: float = 0.0, sampled: Sequence[int | None] = 
         scheduler.scored(step, [float(sum(each)) for each in step.sequences])
         return f"score {len(step.sequences)}"
     if isinstance(step, Decode):
+        rows = [row for each in step.candidates for row in each.rows]
+        more = [f"+{len(row.pending)}" if len(row.pending) > 1 else "" for row in rows]
         tokens = sampled or [SAMPLED] * len(step.candidates)
         scheduler.decoded(step, [Sampled(token, -1.0) for token in tokens], now)
-        rows = [row for each in step.candidates for row in each.rows]
-        return "decode " + ",".join(str(row.slot.index) for row in rows)
+        said = [f"{row.slot.index}{each}" for row, each in zip(rows, more, strict=True)]
+        return "decode " + ",".join(said)
     return "nothing"
 
 
@@ -59,12 +61,12 @@ def drain(scheduler: Scheduler) -> tuple[list[str], list[Finished]]:
     return steps, finished
 
 
-def test_prefill_leaves_the_last_token_to_the_decode() -> None:
-    """A prompt of n tokens has n - 1 prefilled, in chunks; the last one is decoded."""
+def test_prefill_leaves_the_last_tokens_to_the_decode() -> None:
+    """A prompt is prefilled in chunks; what fits into the last one is computed with the decode."""
     scheduler, _ = make()
     scheduler.submit(request("a", 10), 0.0)
     steps, finished = drain(scheduler)
-    assert steps == ["prefill 0: 0+4", "prefill 0: 4+4", "prefill 0: 8+1", "decode 0", "decode 0"]
+    assert steps == ["prefill 0: 0+4", "prefill 0: 4+4", "decode 0+2", "decode 0"]
     assert [(f.tokens, f.reason) for f in finished] == [([SAMPLED] * 2, "length")]
 
 
@@ -82,8 +84,8 @@ def test_chunks_and_decodes_alternate() -> None:
     run(scheduler)
     scheduler.submit(request("b", 10), 0.0)
     assert drain(scheduler)[0] == [
-        "prefill 1: 0+4", "decode 0", "prefill 1: 4+4", "decode 0", "prefill 1: 8+1",
-        "decode 0,1", "decode 0,1", "decode 0",
+        "prefill 1: 0+4", "decode 0", "prefill 1: 4+4", "decode 0", "decode 1+2",
+        "decode 0,1", "decode 0", "decode 0",
     ]  # fmt: skip
 
 
@@ -129,7 +131,7 @@ def test_what_a_slot_has_of_a_prompt_is_not_computed_again() -> None:
     said = Request("a", [0, 1, 2, 3, 4, SAMPLED, 8, 9], sampling=Sampling(max_tokens=1))
     scheduler.submit(said, 0.0)
     steps, (finished,) = drain(scheduler)
-    assert steps == ["prefill 0: 6+1", "decode 0"]
+    assert steps == ["decode 0+2"]
     assert (finished.stats.cached_tokens, finished.stats.prompt_tokens) == (6, 8)
 
 
@@ -148,8 +150,7 @@ def test_warming_waits_for_requests() -> None:
     scheduler, _ = make()
     scheduler.warm("w", range(6))
     scheduler.submit(request("a", 2, max_tokens=1), 0.0)
-    assert run(scheduler) == "prefill 0: 0+1"
-    assert run(scheduler) == "decode 0"
+    assert run(scheduler) == "decode 0+2"
     assert run(scheduler) == "prefill 1: 0+4"
     scheduler.submit(request("b", 1, max_tokens=1), 0.0)
     assert run(scheduler) == "decode 2"
@@ -275,8 +276,30 @@ def test_short_prompts_are_computed_together() -> None:
     for chat, length in zip("abcd", (5, 3, 2, 2), strict=True):
         scheduler.submit(request(chat, length, max_tokens=1), 0.0)
     assert drain(scheduler)[0] == [
-        "prefill 1: 0+2, 2: 0+1, 3: 0+1", "decode 1,2,3", "prefill 0: 0+4", "decode 0",
+        "decode 2+2,3+2", "decode 1+3", "decode 0+5",
     ]  # fmt: skip
+
+
+def test_long_prompts_are_computed_together() -> None:
+    """Those that do not fit with their first tokens are prefilled side by side."""
+    scheduler, _ = make(slots=4, chunk=9, spare=8)
+    for chat in "ab":
+        several = Request(chat, range(4), sampling=Sampling(max_tokens=1), best_of=3)
+        scheduler.submit(several, 0.0)
+    assert drain(scheduler)[0] == ["prefill 0: 0+3, 1: 0+3", "decode 0,1,4,5,6,7"]
+
+
+def test_rows_that_branch_off_come_with_the_prompt() -> None:
+    """Where all rows, as long as the longest, fit into a chunk, one step does it all."""
+    scheduler, table = make(chunk=24, spare=5)
+    rules = Sampling(max_tokens=2, seed=5)
+    several = Request("a", range(4), sampling=rules, best_of=3, guidance=0.5, neutral=9)
+    scheduler.submit(several, 0.0)
+    assert run(scheduler) == "decode 0+4,3,4,5,6,7"
+    slot = table.of("a")
+    assert slot is not None
+    assert slot.tokens == [0, 1, 2, 3]
+    assert run(scheduler) == "decode 0,3,4,5,6,7"
 
 
 def test_a_flood_of_long_prompts_holds_up_no_warm_chat() -> None:
@@ -286,7 +309,7 @@ def test_a_flood_of_long_prompts_holds_up_no_warm_chat() -> None:
         scheduler.submit(request(chat, 100, max_tokens=1), 0.0)
     assert run(scheduler) == "prefill 0: 0+32"
     scheduler.submit(request("c", 5, max_tokens=1), 0.0)
-    assert [run(scheduler) for _ in range(3)] == ["prefill 2: 0+4", "decode 2", "prefill 0: 32+32"]
+    assert [run(scheduler) for _ in range(2)] == ["decode 2+5", "prefill 0: 32+32"]
 
 
 def test_replies_to_one_prompt_share_it() -> None:
@@ -401,9 +424,9 @@ def test_peeking_says_nothing() -> None:
     """A peek ends with its first decode; its prompt stays in the slot, whole."""
     scheduler, table = make(chunk=9)
     scheduler.submit(Request("a", [1, 2, 3], peek=(4,)), 0.0)
-    assert run(scheduler) == "prefill 0: 0+2"
     step = scheduler.decide(0.0)
     assert isinstance(step, Decode)
+    assert step.candidates[0].row.pending == [1, 2, 3]
     scheduler.decoded(step, [Sampled(8, peeked=[0.25])], 0.0)
     (finished,) = ended(scheduler)
     assert (finished.peeked, finished.tokens, finished.reason) == ([0.25], [], "stop")
@@ -417,7 +440,7 @@ def test_who_floods_waits_for_the_others() -> None:
     goes on as ever."""
     scheduler, _ = make(chunk=4_000, queue=16)
     scheduler.submit(request("flood", 3_001, max_tokens=90), 0.0)
-    assert [run(scheduler) for _ in range(2)] == ["prefill 0: 0+3000", "decode 0"]
+    assert [run(scheduler) for _ in range(2)] == ["decode 0+3001", "decode 0"]
     for _ in range(4):
         scheduler.submit(request("calm", 1, max_tokens=9), 0.0)
     steps = [run(scheduler) for _ in range(36)]

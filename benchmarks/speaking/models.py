@@ -81,10 +81,16 @@ class Timed:
         """The model's."""
         return self._model.cache_layers
 
-    def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        cache: Cache | None = None,
+        ends: Tensor | None = None,
+    ) -> Tensor:
         """The model's, timed."""
         began = time.perf_counter()
-        scores = self._model.forward(tokens, positions, cache)
+        scores = self._model.forward(tokens, positions, cache, ends)
         self._wait()
         self.forward_s += time.perf_counter() - began
         return scores

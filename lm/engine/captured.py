@@ -38,13 +38,19 @@ class CapturedGPT(SharedGPT):
         self._slots: Slots | None = None
         self._buckets: dict[tuple[int, int], Bucket] = {}
 
-    def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        cache: Cache | None = None,
+        ends: Tensor | None = None,
+    ) -> Tensor:
         """As GPT says. What a step over slots returns is overwritten by the next one.
 
         Tokens of such a step have the positions that the cache has for them.
         """
         if self.training or not isinstance(cache, Batch) or cache.time > 1:
-            return super().forward(tokens, positions, cache)
+            return super().forward(tokens, positions, cache, ends)
         if cache.slots is not self._slots:
             self._slots, self._buckets = cache.slots, {}
         rows = len(cache.rows)

@@ -52,8 +52,17 @@ class Model(Protocol):
         """kv_heads and head_dim of each layer of its cache."""
         ...
 
-    def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
-        """Scores [rows, time, vocabulary] of the next token after each token."""
+    def forward(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        cache: Cache | None = None,
+        ends: Tensor | None = None,
+    ) -> Tensor:
+        """Scores [rows, time, vocabulary] of the next token after each token.
+
+        With `ends` [rows] only behind the tokens at these places: [rows, 1, vocabulary].
+        """
         ...
 
     def prefill(self, tokens: Tensor, positions: Tensor, cache: Cache) -> None:
@@ -128,9 +137,10 @@ class Runner:
         """The next token of every candidate."""
         guides = [each.guide for each in candidates if each.guide is not None]
         rows = [each.row for each in candidates] + guides
-        cache = _batch(self.slots, rows)
-        tokens = self._there([row.tokens[-1] for row in rows])[:, None]
-        logits = self._model.forward(tokens, cache.positions, cache)[:, -1]  # [rows, vocabulary]
+        pending = [row.pending for row in rows]
+        cache, tokens = _batch(self.slots, rows, pending), self._padded(pending)
+        ends = cache.ends if cache.time > 1 else None
+        logits = self._model.forward(tokens, cache.positions, cache, ends)[:, 0]
         scores = logits[: len(candidates)]
         return _told(
             candidates, self._sample(candidates, scores, self._neutral(candidates, logits))
@@ -218,13 +228,14 @@ class Runner:
         return uploaded(torch.tensor(numbers), self._device)
 
 
-def _batch(slots: Slots, rows: Sequence[Row]) -> Batch:
-    """The next token of each row."""
+def _batch(slots: Slots, rows: Sequence[Row], pending: Sequence[Sequence[int]]) -> Batch:
+    """The pending tokens of each row."""
     held = [row.slot for row in rows]
     return Batch(
         slots,
         [slot.index for slot in held],
         [slot.length for slot in held],
+        [len(tokens) for tokens in pending],
         bases=[slot.index if slot.base is None else slot.base.index for slot in held],
         base_lengths=[slot.start for slot in held],
     )

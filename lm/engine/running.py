@@ -25,6 +25,11 @@ class Row:
     slot: Slot
 
     @property
+    def pending(self) -> list[int]:
+        """The tokens that are not computed; the last one never is."""
+        return self.tokens[self.slot.length :]
+
+    @property
     def ready(self) -> bool:
         """Whether everything but the last token is computed."""
         base = self.slot.base

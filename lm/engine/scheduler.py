@@ -4,7 +4,7 @@ Prefill and scoring take turns with decodes, and with each other, a small chunk 
 no reply waits for longer than a decode or two. Who has lately had least of the engine is admitted
 first, and who has had much more than others computes in every PATIENCE-th step only while others
 want to. Chats are warmed while no request needs the processor. Prefill leaves a prompt's last token
-to the first decode, so only decodes sample.
+to the first decode, so only decodes sample; and more of it, where that is no more than a chunk.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class Scheduler:
             self._decoded_last = True
             for each in ready:
                 self._shares.charge(each.request.owner, len(each.rows), now)
-            return Decode(sorted(ready, key=lambda each: each.row.slot.index))
+            return _decode(ready)
         return self._next_warm()
 
     def prefilled(self, step: Prefill) -> None:
@@ -150,7 +150,7 @@ class Scheduler:
 
     def _record(self, running: Running, candidate: Candidate, got: Sampled, now: float) -> None:
         for row in candidate.rows:
-            row.slot.tokens.append(row.tokens[-1])
+            row.slot.tokens += row.pending
         if running.first is None:
             running.first = now
         if running.request.peek:
@@ -191,12 +191,31 @@ class Scheduler:
         running = sum(each.request.owner == owner for each in self._running)
         return running, self._shares.of(owner, now), waiting.id
 
-    def _chunk_of(self, runs: Sequence[Running], most: int, now: float) -> Prefill | Score | None:
+    def _chunk_of(
+        self, runs: Sequence[Running], most: int, now: float
+    ) -> Prefill | Decode | Score | None:
         """The next of the prompts and the scorings that wait: by turns where both do."""
         step = self._next_score(most) if self._filled_last else None
-        found = step or self._fill(runs, most, now) or self._next_score(most)
-        self._filled_last = isinstance(found, Prefill)
-        return found
+        prompts = None if step else self._finish(runs, most, now) or self._fill(runs, most, now)
+        self._filled_last = prompts is not None
+        return step or prompts or self._next_score(most)
+
+    def _finish(self, runs: Sequence[Running], most: int, now: float) -> Decode | None:
+        """The first tokens of replies, with the rest of their prompts, if they fit into `most`.
+
+        Rows count as if they were all as long as the longest, as they are for most models.
+        """
+        candidates: list[Candidate] = []
+        rows = 0
+        missing = [run for run in runs if run.missing]
+        for running in sorted(missing, key=lambda run: run.missing):
+            rows += running.request.rows
+            if rows * (running.missing + 1) > most:
+                break
+            candidates += running.candidates
+            cost = running.missing + running.request.rows
+            self._shares.charge(running.request.owner, cost, now)
+        return _decode(candidates) if candidates else None
 
     def _fill(self, runs: Sequence[Running], most: int, now: float) -> Prefill | None:
         """The next chunk of every prompt that is not ready, as far as they fit into `most` tokens.
@@ -266,6 +285,10 @@ class Scheduler:
         for row in candidate.rows:
             if row.slot is not running.slot:
                 self._table.give_back(row.slot)
+
+
+def _decode(candidates: Sequence[Candidate]) -> Decode:
+    return Decode(sorted(candidates, key=lambda each: each.row.slot.index))
 
 
 def _late(request: Request, now: float) -> bool:

@@ -105,6 +105,11 @@ class Batch:
         steps = np.minimum(np.arange(self.time), counts[:, None] - 1)
         return uploaded(torch.from_numpy(at[:, None] + steps), self.slots.at.device)
 
+    @cached_property
+    def ends(self) -> Tensor:
+        """[rows] where among its new tokens each row's last one is."""
+        return self._tensor(self.counts) - 1
+
     def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Store [rows, kv_heads, time, head_dim]; everything that the rows may look at.
 

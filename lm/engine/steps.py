@@ -20,7 +20,10 @@ class Prefill:
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """Sample the next token of each of these candidates; those in chats' slots are in order."""
+    """Sample the next token of each of these candidates; those in chats' slots are in order.
+
+    What of a prompt is still to be computed is computed with it, for all candidates of a request.
+    """
 
     candidates: list[Candidate]
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lm.corpus.batches import Ids
-from lm.models.gpt import Cache
+from lm.models.gpt import Cache, chosen
 from lm.models.predictor import Floats
 from lm.models.token_cache import NgramConfig
 
@@ -71,9 +71,18 @@ class Bigram(nn.Module):
         """None: the latest token is all it needs."""
         return ()
 
-    def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
-        """Scores [batch, time, vocabulary] of the next token after each of tokens [batch, time]."""
-        return self._scores(tokens)
+    def forward(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        cache: Cache | None = None,
+        ends: Tensor | None = None,
+    ) -> Tensor:
+        """Scores [batch, time, vocabulary] of the next token after each of tokens [batch, time].
+
+        ends: as GPT says
+        """
+        return self._scores(chosen(tokens, ends))
 
     def prefill(self, tokens: Tensor, positions: Tensor, cache: Cache) -> None:
         """There is nothing to keep."""

@@ -185,17 +185,31 @@ class GPT(nn.Module):
         """Scores over the vocabulary [..., vocab_size] of hidden states [..., d_model]."""
         return F.linear(hidden, self.embed_tokens.weight)
 
-    def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        cache: Cache | None = None,
+        ends: Tensor | None = None,
+    ) -> Tensor:
         """Scores of the next token after each token.
 
         tokens, positions: [batch, time] int64; without a cache, rows are causal by themselves.
-        Returns [batch, time, vocab_size].
+        ends: [batch] places in the rows, where only the scores behind those are wanted
+        Returns [batch, time, vocab_size], or [batch, 1, vocab_size] with `ends`.
         """
-        return self.logits(self.hidden(tokens, positions, cache))
+        return self.logits(chosen(self.hidden(tokens, positions, cache), ends))
 
     def prefill(self, tokens: Tensor, positions: Tensor, cache: Cache) -> None:
         """Fill the cache as `forward` does, without computing scores."""
         self.hidden(tokens, positions, cache)
+
+
+def chosen(rows: Tensor, ends: Tensor | None) -> Tensor:
+    """Of rows [batch, time, ...] what stands at `ends` [batch]: [batch, 1, ...]; or all of it."""
+    if ends is None:
+        return rows
+    return rows[torch.arange(len(rows), device=rows.device), ends][:, None]
 
 
 class SharedGPT(GPT):

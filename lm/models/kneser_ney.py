@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lm.corpus.batches import Ids
-from lm.models.gpt import Cache
+from lm.models.gpt import Cache, chosen
 from lm.models.ngrams import ORDER, Ngrams
 from lm.models.predictor import Floats
 from lm.models.token_cache import TOKEN_LAYER, NgramConfig, latest, remember, seen
@@ -157,9 +157,19 @@ class KneserNey:
         """As the engine's Model says."""
         return (TOKEN_LAYER,)
 
-    def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
-        """ln p [batch, time, vocabulary] of the next token after each of tokens [batch, time]."""
-        return self.after(latest(*seen(tokens, positions, cache, 0), REACH)).log()
+    def forward(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        cache: Cache | None = None,
+        ends: Tensor | None = None,
+    ) -> Tensor:
+        """ln p [batch, time, vocabulary] of the next token after each of tokens [batch, time].
+
+        ends: as GPT says
+        """
+        span, at = seen(tokens, positions, cache, 0)
+        return self.after(latest(span, chosen(at, ends), REACH)).log()
 
     def after(self, contexts: Tensor) -> Tensor:
         """p [batch, time, vocabulary] after contexts [batch, time, REACH], on their device."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from lm.corpus.batches import Ids
 from lm.device import uploaded
 from lm.models import recency
-from lm.models.gpt import GPT, Cache, ModelConfig
+from lm.models.gpt import GPT, Cache, ModelConfig, chosen
 from lm.models.kneser_ney import REACH, KneserNey, contexts_of
 from lm.models.predictor import Floats, GPTPredictor
 from lm.models.token_cache import TOKEN_LAYER, latest, remember, seen
@@ -79,13 +79,23 @@ class Mixture(nn.Module):
         """The GPT's, and one of token ids."""
         return (*self.gpt.cache_layers, TOKEN_LAYER)
 
-    def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
-        """ln p [batch, time, vocab_size] of the next token after each of tokens [batch, time]."""
+    def forward(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        cache: Cache | None = None,
+        ends: Tensor | None = None,
+    ) -> Tensor:
+        """ln p [batch, time, vocab_size] of the next token after each of tokens [batch, time].
+
+        ends: as GPT says
+        """
         span, at = seen(tokens, positions, cache, self.config.n_layers)
+        at = chosen(at, ends)
         # In one piece, and before the GPT begins, so that nobody waits for that here.
         both = torch.cat((span, at), dim=1).cpu()
         read = both[:, : span.shape[1]], both[:, span.shape[1] :]
-        scores = self.gpt(tokens, positions, cache)
+        scores = self.gpt(tokens, positions, cache, ends)
         return self._mixed(scores.float().softmax(dim=-1), span, at, read).log()
 
     def prefill(self, tokens: Tensor, positions: Tensor, cache: Cache) -> None:

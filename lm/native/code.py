@@ -48,8 +48,11 @@ class Native(Protocol):
         sin: int,
         position_count: int,
         logits: int,
+        last: bool,
     ) -> None:
-        """Fill caches and, unless 0, logits; each row has `counts` of `time` tokens.
+        """Fill caches and, unless 0, logits: of all tokens, or of each row's last.
+
+        Each row has `counts` of `time` tokens.
 
         ValueError names what is out of range, before anything is touched.
         """
@@ -59,11 +62,13 @@ class Native(Protocol):
         self,
         model: object,
         tables: tuple[int, ...],
-        ngrams: float,
-        recency: float,
+        ngrams: tuple[float, ...],
+        recency: tuple[float, ...],
         tokens: int,
+        time: int,
         slots: Sequence[int],
         at: Sequence[int],
+        counts: Sequence[int],
         bases: Sequence[int],
         base_lengths: Sequence[int],
         alone: Sequence[int],
@@ -72,7 +77,7 @@ class Native(Protocol):
         span: int,
         scores: int,
     ) -> None:
-        """Remember one token of each row, and make its scores ln p of a mixture.
+        """Remember `counts` of `time` tokens of each row; its last one's scores become ln p.
 
         alone: per row, 1 where it is that of the GPT alone
         """

@@ -56,9 +56,18 @@ struct Batch {
   std::vector<Number*> keys, values;  // per layer: [slots][kv_heads][span][head_dim]
   int64_t span;
   const float *cos, *sin;  // [positions][head_dim / 2]
-  float* logits;           // [tokens][vocab]; where there are none, only the caches are filled
+  std::vector<int> wanted;  // the tokens whose scores are, rising
+  float* logits;            // [wanted][vocab]; where there are none, only the caches are filled
 
   int rows() const { return int(tokens.size()); }
+
+  // Only the tokens that are wanted.
+  void narrow() {
+    for (auto* each : {&tokens, &positions, &slots, &at, &bases, &base_lengths}) {
+      for (size_t i = 0; i < wanted.size(); ++i) (*each)[i] = (*each)[wanted[i]];
+      each->resize(wanted.size());
+    }
+  }
 };
 
 struct Layer {
@@ -92,7 +101,7 @@ class Decoder {
 
   static constexpr int PER_LAYER = 11;  // gain, q, k, v, o, gains of q and k, gain, gate, up, down
 
-  void step(const Batch& batch) {
+  void step(Batch& batch) {
     const std::lock_guard<std::mutex> lock(mutex_);
     reserve(batch);
     pool_.run((batch.rows() + ROWS - 1) / ROWS, [&](int begin, int end, int) {
@@ -166,9 +175,9 @@ class Decoder {
     for (auto& each : mixed_) each.grow(group * shape_.head_dim * 2);
   }
 
-  void block(const Batch& batch, int i) {
+  void block(Batch& batch, int i) {
     const Layer& layer = layers_[i];
-    const int rows = batch.rows();
+    int rows = batch.rows();
     const auto add = [&](int row, int block, int blocks, const float* x) {
       float* to = hidden_ + size_t(row) * width_ + block * LANES;
       for (int b = 0; b < blocks * LANES; b += LANES) store(to + b, load(to + b) + load(x + b));
@@ -178,7 +187,11 @@ class Decoder {
       std::memcpy(qkv_ + size_t(row) * qkv_width_ + block * LANES, x, blocks * LANES * 4);
     });
     remember_rows(batch, i);
-    if (i + 1 == shape_.layers && !batch.logits) return;
+    if (i + 1 == shape_.layers) {  // from here on only those whose scores are wanted matter
+      if (!batch.logits) return;
+      narrow(batch);
+      rows = batch.rows();
+    }
     pool_.run(rows * shape_.kv_heads, [&](int begin, int end, int worker) {
       for (int item = begin; item < end; ++item)
         shape_.head_dim == 64 ? attend<64>(batch, i, item, worker)
@@ -192,6 +205,17 @@ class Decoder {
         store(to + b * LANES, silu(load(x + PAIR * b * LANES)) * load(x + (PAIR * b + 1) * LANES));
     });
     multiply(layer.down, inner_, inner_width_, rows, add);
+  }
+
+  // Drop the rows that are not wanted.
+  void narrow(Batch& batch) {
+    if (batch.wanted.size() == batch.tokens.size()) return;
+    for (size_t to = 0; to < batch.wanted.size(); ++to) {  // rising: what is copied is still there
+      const size_t row = batch.wanted[to];
+      std::copy_n(hidden_ + row * width_, width_, hidden_ + to * width_);
+      std::copy_n(qkv_ + row * qkv_width_, qkv_width_, qkv_ + to * qkv_width_);
+    }
+    batch.narrow();
   }
 
   void normalise_rows(const Batch& batch, const Buffer<float>& gain) {

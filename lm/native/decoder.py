@@ -65,18 +65,29 @@ class NativeGPT(SharedGPT):
         self._module, self._model = module, module.build(shape, c.norm_eps, threads, addresses)
         self._known: WeakKeyDictionary[Slots, Caches] = WeakKeyDictionary()
 
-    def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
-        """As GPT says; float32 where the step is native, and 0 behind the end of a shorter row."""
+    def forward(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        cache: Cache | None = None,
+        ends: Tensor | None = None,
+    ) -> Tensor:
+        """As GPT says; float32 where the step is native, and 0 behind the end of a shorter row.
+
+        Over slots `ends` are those of the cache.
+        """
         if isinstance(cache, Batch) and (caches := self._caches(cache.slots)):
-            logits = torch.empty((sum(cache.counts), 1, self.config.vocab_size))
-            self._step(tokens, positions, cache, caches, logits.data_ptr())
-            return logits if cache.time == 1 else _padded(logits[:, 0], cache)
-        return super().forward(tokens, positions, cache)
+            last = cache.time == 1 or ends is not None
+            count = len(cache.rows) if last else sum(cache.counts)
+            logits = torch.empty((count, 1, self.config.vocab_size))
+            self._step(tokens, positions, cache, caches, logits.data_ptr(), last=last)
+            return logits if last else _padded(logits[:, 0], cache)
+        return super().forward(tokens, positions, cache, ends)
 
     def prefill(self, tokens: Tensor, positions: Tensor, cache: Cache) -> None:
         """As GPT says."""
         if isinstance(cache, Batch) and (caches := self._caches(cache.slots)):
-            self._step(tokens, positions, cache, caches, 0)
+            self._step(tokens, positions, cache, caches, 0, last=False)
         else:
             super().prefill(tokens, positions, cache)
 
@@ -113,9 +124,19 @@ class NativeGPT(SharedGPT):
         return Caches(tensors, cos, sin)
 
     def _step(
-        self, tokens: Tensor, positions: Tensor, cache: Batch, caches: Caches, logits: int
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        cache: Batch,
+        caches: Caches,
+        logits: int,
+        *,
+        last: bool,
     ) -> None:
-        """Tokens and positions [rows, time] int64; scores go to that address, unless it is 0."""
+        """Tokens and positions [rows, time] int64; scores go to that address, unless it is 0.
+
+        last: only those behind each row's last token
+        """
         shape = (len(cache.rows), cache.time)
         for name, tensor in (("tokens", tokens), ("positions", positions)):
             if tensor.shape != shape or tensor.dtype != torch.int64:
@@ -141,6 +162,7 @@ class NativeGPT(SharedGPT):
             caches.sin.data_ptr(),
             span,
             logits,
+            last,
         )
 
 

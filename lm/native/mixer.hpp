@@ -36,11 +36,15 @@ struct Weights {
 
 // Where a row's tokens are: in its own slot, the first `shared` of them in another one.
 struct Tokens {
-  Number *own, *base;   // [span][DIGITS]
-  int64_t shared, at;  // the newest stands at `at`
+  Number *own, *base;         // [span][DIGITS]
+  int64_t shared, at, count;  // the newest stands at `at`, and so many are new
 
-  void remember(int64_t token) const {
-    for (int i = 0; i < DIGITS; ++i, token /= BASE) own[at * DIGITS + i] = number(token % BASE);
+  void remember(const int64_t* tokens) const {
+    for (int64_t t = 0; t < count; ++t) {
+      Number* to = own + (at - count + 1 + t) * DIGITS;
+      int64_t rest = tokens[t];
+      for (int i = 0; i < DIGITS; ++i, rest /= BASE) to[i] = number(rest % BASE);
+    }
   }
 
   // -1 where no token was ever stored.

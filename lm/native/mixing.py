@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from lm.engine.slots import Batch
-from lm.models.gpt import Cache
+from lm.models.gpt import Cache, chosen
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture
 from lm.models.token_cache import TOKEN_LAYER, remember
@@ -29,19 +29,28 @@ class NativeMixture(Mixture):
         due = [] if self.turns is None else vocabulary[self.turns.due(vocabulary)].tolist()
         self._announcing = frozenset(due)
 
-    def forward(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        cache: Cache | None = None,
+        ends: Tensor | None = None,
+    ) -> Tensor:
         """As Mixture says."""
-        if not isinstance(cache, Batch) or cache.time > 1 or not self.gpt.drives(cache):
-            return super().forward(tokens, positions, cache)
-        scores: Tensor = self.gpt(tokens, positions, cache)
-        due = [token in self._announcing for token in tokens[:, 0].tolist()]
+        whole = ends is None and isinstance(cache, Batch) and cache.time > 1
+        if not isinstance(cache, Batch) or whole or not self.gpt.drives(cache):
+            return super().forward(tokens, positions, cache, ends)
+        scores: Tensor = self.gpt(tokens, positions, cache, ends)
+        latest = tokens[:, 0] if ends is None else chosen(tokens, ends)[:, 0]
+        due = [token in self._announcing for token in latest.tolist()]
         self._mix(tokens, cache, scores, due)
         for row in [row for row, announces in enumerate(due) if announces]:
-            self._announced(tokens[row : row + 1], cache.only(row), scores[row : row + 1])
+            new = tokens[row : row + 1, : cache.counts[row]]
+            self._announced(new, cache.only(row), scores[row : row + 1])
         return scores
 
     def _mix(self, tokens: Tensor, cache: Batch, scores: Tensor, due: list[bool]) -> None:
-        """Remember tokens; scores become ln p, of the GPT alone where a message is announced."""
+        """Remember tokens; scores [rows, 1, vocab_size] become ln p, of the GPT alone where due."""
         keys = cache.slots.keys[self.config.n_layers]
         count, _, span, _ = keys.shape
         assert keys.shape == (count, 1, span, TOKEN_LAYER[1]), keys.shape
@@ -51,8 +60,10 @@ class NativeMixture(Mixture):
             self.weights.ngrams,
             self.weights.recency,
             tokens.contiguous().data_ptr(),
+            cache.time,
             cache.rows,
             cache.at,
+            cache.counts,
             cache.bases,
             cache.base_lengths,
             due,
@@ -67,7 +78,7 @@ class NativeMixture(Mixture):
         assert self.turns is not None
         span = remember(tokens, cache, self.config.n_layers)
         gpt = scores.exp()
-        self._announce(self.turns, scores, gpt, span, cache.positions)
+        self._announce(self.turns, scores, gpt, span, cache.positions[:, -1:])
         scores.log_()
 
 

@@ -60,7 +60,7 @@ PyObject* build(PyObject*, PyObject* args) {
 // Add the new tokens of a row, as the Python Batch has it, if all is in range.
 bool add(Batch& batch, const Shape& shape, int64_t slots, int64_t position_count,
          const int64_t* tokens, const int64_t* positions, int64_t slot, int64_t at, int64_t count,
-         int64_t base, int64_t base_length) {
+         int64_t base, int64_t base_length, bool last) {
   if (!within("slot", slot, 0, slots) || !within("base", base, 0, slots) ||
       !within("at", at, 0, batch.span - count + 1) ||
       !within("base_length", base_length, 0, at + 1))
@@ -75,6 +75,7 @@ bool add(Batch& batch, const Shape& shape, int64_t slots, int64_t position_count
     batch.at.push_back(at + i);
     batch.bases.push_back(base);
     batch.base_lengths.push_back(base_length);
+    if (batch.logits && (!last || i + 1 == count)) batch.wanted.push_back(batch.rows() - 1);
   }
   return true;
 }
@@ -84,9 +85,10 @@ PyObject* step(PyObject*, PyObject* args) {
   PyObject* lists[7];
   unsigned long long tokens, positions, cos, sin, logits;
   long long time, slots, span, position_count;
-  if (!PyArg_ParseTuple(args, "OKKLOOOOOOOLLKKLK", &capsule, &tokens, &positions, &time, &lists[0],
-                        &lists[1], &lists[2], &lists[3], &lists[4], &lists[5], &lists[6], &slots,
-                        &span, &cos, &sin, &position_count, &logits))
+  int last;
+  if (!PyArg_ParseTuple(args, "OKKLOOOOOOOLLKKLKp", &capsule, &tokens, &positions, &time,
+                        &lists[0], &lists[1], &lists[2], &lists[3], &lists[4], &lists[5],
+                        &lists[6], &slots, &span, &cos, &sin, &position_count, &logits, &last))
     return nullptr;
   auto* model = static_cast<Model*>(PyCapsule_GetPointer(capsule, CAPSULE));
   if (!model) return nullptr;
@@ -110,41 +112,44 @@ PyObject* step(PyObject*, PyObject* args) {
         !add(batch, shape, slots, position_count,
              reinterpret_cast<const int64_t*>(tokens) + i * time,
              reinterpret_cast<const int64_t*>(positions) + i * time, rows[0][i], rows[1][i],
-             rows[2][i], rows[3][i], rows[4][i]))
+             rows[2][i], rows[3][i], rows[4][i], last))
       return nullptr;
   if (!without_gil([&] { model->decoder.step(batch); })) return nullptr;
   Py_RETURN_NONE;
 }
 
 // Where the tokens of each row are, if all is in range; `slots` of them, each [span][DIGITS].
-bool tokens_of(PyObject* const* lists, int64_t slots, int64_t span, Number* keys,
+bool tokens_of(PyObject* const* lists, int64_t time, int64_t slots, int64_t span, Number* keys,
                std::vector<Tokens>& found) {
-  std::vector<int64_t> rows[4];  // slots, at, bases, base_lengths
-  for (int i = 0; i < 4; ++i)
+  std::vector<int64_t> rows[5];  // slots, at, counts, bases, base_lengths
+  for (int i = 0; i < 5; ++i)
     if (!numbers(lists[i], rows[i]) || !as_many("rows", rows[i].size(), rows[0].size()))
       return false;
   for (size_t i = 0; i < rows[0].size(); ++i) {
-    const int64_t slot = rows[0][i], at = rows[1][i], base = rows[2][i], shared = rows[3][i];
-    if (!within("slot", slot, 0, slots) || !within("at", at, 0, span) ||
-        !within("base", base, 0, slots) || !within("base_length", shared, 0, at + 1))
+    const int64_t slot = rows[0][i], at = rows[1][i], count = rows[2][i], base = rows[3][i],
+                  shared = rows[4][i];
+    if (!within("slot", slot, 0, slots) || !within("count", count, 1, time + 1) ||
+        !within("at", at, 0, span - count + 1) || !within("base", base, 0, slots) ||
+        !within("base_length", shared, 0, at + 1))
       return false;
-    found.push_back({keys + slot * span * DIGITS, keys + base * span * DIGITS, shared, at});
+    found.push_back({keys + slot * span * DIGITS, keys + base * span * DIGITS, shared,
+                     at + count - 1, count});
   }
   return true;
 }
 
 PyObject* mix(PyObject*, PyObject* args) {
-  PyObject *capsule, *lists[4], *alone_list;
+  PyObject *capsule, *lists[5], *alone_list;
   unsigned long long tables[7], tokens, keys, scores;
   Ngrams ngrams;
-  long long count, slots, span;
+  long long count, time, slots, span;
   Weights weights;
   float *a = weights.ngrams, *b = weights.recency;
-  if (!PyArg_ParseTuple(args, "O(LKKKKKKK)(ffffff)(ffffff)KOOOOOKLLK", &capsule, &count,
+  if (!PyArg_ParseTuple(args, "O(LKKKKKKK)(ffffff)(ffffff)KLOOOOOOKLLK", &capsule, &count,
                         &tables[0], &tables[1], &tables[2], &tables[3], &tables[4], &tables[5],
                         &tables[6], a, a + 1, a + 2, a + 3, a + 4, a + 5, b, b + 1, b + 2, b + 3,
-                        b + 4, b + 5, &tokens, &lists[0], &lists[1], &lists[2], &lists[3],
-                        &alone_list, &keys, &slots, &span, &scores))
+                        b + 4, b + 5, &tokens, &time, &lists[0], &lists[1], &lists[2], &lists[3],
+                        &lists[4], &alone_list, &keys, &slots, &span, &scores))
     return nullptr;
   auto* model = static_cast<Model*>(PyCapsule_GetPointer(capsule, CAPSULE));
   if (!model) return nullptr;
@@ -160,13 +165,15 @@ PyObject* mix(PyObject*, PyObject* args) {
   const auto* ids = reinterpret_cast<const int64_t*>(tokens);
   std::vector<Tokens> rows;
   std::vector<int> alone;
-  if (!tokens_of(lists, slots, span, reinterpret_cast<Number*>(keys), rows) ||
+  if (!within("time", time, 1, 1 << 16) ||
+      !tokens_of(lists, time, slots, span, reinterpret_cast<Number*>(keys), rows) ||
       !numbers(alone_list, alone) || !as_many("alone", alone.size(), rows.size()))
     return nullptr;
   for (size_t i = 0; i < rows.size(); ++i)
-    if (!within("token", ids[i], 0, vocab)) return nullptr;
+    for (int64_t t = 0; t < rows[i].count; ++t)
+      if (!within("token", ids[i * time + t], 0, vocab)) return nullptr;
   const bool done = without_gil([&] {
-    for (size_t i = 0; i < rows.size(); ++i) rows[i].remember(ids[i]);
+    for (size_t i = 0; i < rows.size(); ++i) rows[i].remember(ids + i * time);
     const Mixer mixer(ngrams, vocab, weights);
     std::vector<Mixer::Scratch> scratch(model->decoder.threads(), mixer.scratch(span));
     model->decoder.run(int(rows.size()), [&](int begin, int end, int worker) {
@@ -186,10 +193,11 @@ PyMethodDef METHODS[] = {
      "build(shape, eps, threads, weights): a model of these addresses, which must stay valid."},
     {"step", step, METH_VARARGS,
      "step(model, tokens, positions, time, slots, at, counts, bases, base_lengths, keys, values, "
-     "slot_count, span, cos, sin, position_count, logits): fill caches and, unless 0, logits."},
+     "slot_count, span, cos, sin, position_count, logits, last): fill caches and, unless 0, logits."},
     {"mix", mix, METH_VARARGS,
-     "mix(model, (contexts and their tables), weights of n-grams, of recency, tokens, slots, at, "
-     "bases, base_lengths, alone, keys, slot_count, span, scores): remember tokens, mix scores."},
+     "mix(model, (contexts and their tables), weights of n-grams, of recency, tokens, time, slots, "
+     "at, counts, bases, base_lengths, alone, keys, slot_count, span, scores): remember tokens, mix "
+     "the scores behind each row's last."},
     {"rules", rules, METH_VARARGS,
      "rules(greedy, temperature, top_k, top_p, floor, guidance, banned): how a row is sampled."},
     {"draw", draw, METH_VARARGS,

@@ -88,6 +88,9 @@ def test_a_predictor_says_what_the_engine_is_told() -> None:
         scores = model()(torch.from_numpy(row)[None], torch.arange(len(row))[None])[0].numpy()
         assert log_p == pytest.approx(scores, abs=0.03)
         assert nats == pytest.approx(-scores[np.arange(len(row) - 1), row[1:]], abs=0.03)
+    nothing, last = model().log_probs(rows[:2], [[], [len(rows[1]) - 1]])
+    assert nothing.shape == (0, VOCABULARY)
+    assert last == pytest.approx(everywhere[1][-1:], abs=1e-4)
 
 
 def test_equal_shares_everywhere_are_a_plain_mean() -> None:

@@ -110,7 +110,7 @@ class Mixture(nn.Module):
         """
         matched = self.ngrams.match(latest(*read, REACH).reshape(-1, REACH).numpy())
         ngrams, known = (
-            uploaded(torch.from_numpy(found).view(*at.shape, -1), gpt.device)
+            uploaded(torch.from_numpy(found).view(*at.shape, found.shape[1]), gpt.device)
             for found in (self.ngrams.distributions(matched), self.ngrams.figures(matched))
         )
         expected, rests = recency.evidence(span, at)

@@ -294,7 +294,7 @@ class Listening:
 
     def __init__(self, model: GPT | Mixture) -> None:
         self.model, self.seen, self.rows = model, list[Tensor](), 0
-        self.config, self.cache_layers = model.config, model.cache_layers
+        self.config, self.cache_layers, self.ragged = model.config, model.cache_layers, model.ragged
         self.prefill, self.parameters, self.eval = model.prefill, model.parameters, model.eval
 
     def forward(

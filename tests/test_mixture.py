@@ -25,7 +25,7 @@ from lm.models.kneser_ney import KneserNey, contexts_of
 from lm.models.mixture import Mixture, Parts
 from lm.models.predictor import GPTPredictor
 from lm.models.turn_ngrams import TurnNgrams
-from lm.models.weights import FIGURES, Weights, fit, fit_weights
+from lm.models.weights import FARTHEST, FIGURES, Weights, fit, fit_weights
 from tests.test_ngrams import BREAK, VOCABULARY, sessions
 
 CPU = torch.device("cpu")
@@ -270,5 +270,9 @@ def test_few_tokens_change_little() -> None:
 
 def test_every_token_stays_possible() -> None:
     """However far the figures and the coefficients go, each part keeps a share."""
-    wild = Weights((1e30,) * (FIGURES + 1), (-1e30,) * (FIGURES + 1))
-    assert (wild.shares(torch.full((1, FIGURES), 1e3)) > 0).all()
+    for one, other in ((FARTHEST, -FARTHEST), (-FARTHEST, FARTHEST)):
+        numbers = [one, *[other] * FIGURES, other, *[one] * FIGURES, 0.5]
+        shares = Weights.of(numbers).shares(torch.tensor([[-20.0, -9.0, 4.0, 2.0, 7.0]]))
+        assert (shares > 0).all()
+        with pytest.raises(ValueError, match="no shares"):
+            Weights.of([2 * number for number in numbers])

@@ -16,10 +16,10 @@ SAMPLED = 77
 
 
 def make(
-    slots: int = 3, chunk: int = 4, queue: int = 8, spare: int = 0
+    slots: int = 3, chunk: int = 4, queue: int = 8, spare: int = 0, ragged: bool = False
 ) -> tuple[Scheduler, SlotTable]:
     table = SlotTable(slots, spare)
-    return Scheduler(table, chunk, queue), table
+    return Scheduler(table, chunk, queue, ragged=ragged), table
 
 
 def request(
@@ -276,7 +276,7 @@ def test_short_prompts_are_computed_together() -> None:
     for chat, length in zip("abcd", (5, 3, 2, 2), strict=True):
         scheduler.submit(request(chat, length, max_tokens=1), 0.0)
     assert drain(scheduler)[0] == [
-        "decode 2+2,3+2", "decode 1+3", "decode 0+5",
+        "decode 2+2,3+2", "prefill 0: 0+4, 1: 0+2", "decode 0,1",
     ]  # fmt: skip
 
 
@@ -289,9 +289,10 @@ def test_long_prompts_are_computed_together() -> None:
     assert drain(scheduler)[0] == ["prefill 0: 0+3, 1: 0+3", "decode 0,1,4,5,6,7"]
 
 
-def test_rows_that_branch_off_come_with_the_prompt() -> None:
-    """Where all rows, as long as the longest, fit into a chunk, one step does it all."""
-    scheduler, table = make(chunk=24, spare=5)
+@pytest.mark.parametrize(("chunk", "ragged"), [(24, False), (9, True)])
+def test_rows_that_branch_off_come_with_the_prompt(chunk: int, ragged: bool) -> None:
+    """Where all rows fit into a chunk, padded or not, one step does it all."""
+    scheduler, table = make(chunk=chunk, spare=5, ragged=ragged)
     rules = Sampling(max_tokens=2, seed=5)
     several = Request("a", range(4), sampling=rules, best_of=3, guidance=0.5, neutral=9)
     scheduler.submit(several, 0.0)
@@ -300,6 +301,17 @@ def test_rows_that_branch_off_come_with_the_prompt() -> None:
     assert slot is not None
     assert slot.tokens == [0, 1, 2, 3]
     assert run(scheduler) == "decode 0,3,4,5,6,7"
+
+
+def test_prompts_that_can_be_finished_hold_up_no_other() -> None:
+    """One that cannot has the turn after them, however many come that can."""
+    scheduler, _ = make(slots=9, chunk=8, spare=8)
+    scheduler.submit(Request("b", range(7), sampling=Sampling(max_tokens=1), best_of=3), 0.0)
+    steps = []
+    for chat in range(4):
+        scheduler.submit(request(chat, 3, max_tokens=1), 0.0)
+        steps.append(run(scheduler))
+    assert steps == ["decode 1+3", "prefill 0: 0+6", "decode 0,9,10", "decode 2+3,3+3"]
 
 
 def test_a_flood_of_long_prompts_holds_up_no_warm_chat() -> None:

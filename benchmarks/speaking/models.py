@@ -81,6 +81,11 @@ class Timed:
         """The model's."""
         return self._model.cache_layers
 
+    @property
+    def ragged(self) -> bool:
+        """The model's."""
+        return self._model.ragged
+
     def forward(
         self,
         tokens: Tensor,

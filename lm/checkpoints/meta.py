@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -104,7 +104,7 @@ def _list(record: dict[str, Any], key: str) -> list[Any]:
 
 
 def _number(key: str, value: Any) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value):
+    if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:
         raise ValueError(f"meta.json: {key} is not a finite number")
     return float(value)
 

@@ -1,4 +1,4 @@
-"""A GPT whose decode steps over an engine's slots are replayed from captured CUDA graphs.
+"""A GPT whose steps of a token a row, over an engine's slots, are replayed from CUDA graphs.
 
 A small model's step is a hundred short kernels, which take longer to start than to run; a graph
 starts them at once. It needs the same shapes and addresses every time: so there is a graph per

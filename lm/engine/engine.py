@@ -57,7 +57,7 @@ class Engine:
                 raise ValueError(f"{key} = {value}: has to be at least 1")
         self._span, self._spare, self._vocabulary = span, spare, model.config.vocab_size
         self._table = SlotTable(slots, spare, shelf)
-        self._scheduler = Scheduler(self._table, prefill_chunk, queue)
+        self._scheduler = Scheduler(self._table, prefill_chunk, queue, ragged=model.ragged)
         self._runner = Runner(model, slots + spare, span, torch.device(device), guard)
 
     @property
@@ -136,7 +136,7 @@ class Engine:
         self._tidy()
 
     def step(self) -> list[Event]:
-        """Compute one chunk or one token of every reply; what has come out of it."""
+        """Compute a chunk, a token of replies, or both of some; what has come out of it."""
         step = self._scheduler.decide(time.monotonic())
         self._tidy()
         if isinstance(step, Prefill):

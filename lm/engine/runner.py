@@ -52,6 +52,11 @@ class Model(Protocol):
         """kv_heads and head_dim of each layer of its cache."""
         ...
 
+    @property
+    def ragged(self) -> bool:
+        """Whether rows of a batch cost what each of them has, not what the longest has."""
+        ...
+
     def forward(
         self,
         tokens: Tensor,

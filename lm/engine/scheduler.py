@@ -30,8 +30,12 @@ class EngineFull(Exception):  # noqa: N818 - a condition to wait for, named like
 class Scheduler:
     """Requests, scorings and warm-ups of one engine. Times are arguments."""
 
-    def __init__(self, table: SlotTable, prefill_chunk: int, queue: int) -> None:
+    def __init__(
+        self, table: SlotTable, prefill_chunk: int, queue: int, *, ragged: bool = False
+    ) -> None:
+        """ragged: as the model says (runner.py)"""
         self._table, self._chunk, self._queue = table, prefill_chunk, queue
+        self._ragged = ragged
         self._waiting: list[Waiting] = []
         self._running: list[Running] = []  # in the order of their admission
         self._scorings: list[Scoring] = []
@@ -39,7 +43,7 @@ class Scheduler:
         self._events: list[Event] = []
         self._shares = Shares()
         self._steps = 0
-        self._decoded_last = self._filled_last = False
+        self._decoded_last = self._filled_last = self._passed_over = False
         self._next_id = 0
 
     @property
@@ -196,36 +200,49 @@ class Scheduler:
     ) -> Prefill | Decode | Score | None:
         """The next of the prompts and the scorings that wait: by turns where both do."""
         step = self._next_score(most) if self._filled_last else None
-        prompts = None if step else self._finish(runs, most, now) or self._fill(runs, most, now)
+        prompts = None if step else self._next_prompts(runs, most, now)
         self._filled_last = prompts is not None
         return step or prompts or self._next_score(most)
 
-    def _finish(self, runs: Sequence[Running], most: int, now: float) -> Decode | None:
-        """The first tokens of replies, with the rest of their prompts, if they fit into `most`.
+    def _next_prompts(
+        self, runs: Sequence[Running], most: int, now: float
+    ) -> Prefill | Decode | None:
+        """What can be finished, else a chunk, those first that need least.
 
-        Rows count as if they were all as long as the longest, as they are for most models.
+        After something was finished for which others had to wait, a chunk of who waits longest.
         """
-        candidates: list[Candidate] = []
-        rows = 0
         missing = [run for run in runs if run.missing]
-        for running in sorted(missing, key=lambda run: run.missing):
-            rows += running.request.rows
-            if rows * (running.missing + 1) > most:
-                break
-            candidates += running.candidates
+        if self._passed_over:
+            self._passed_over = False
+            return self._fill(missing, most, now)
+        missing.sort(key=lambda run: run.missing)
+        done = self._finishing(missing, most)
+        self._passed_over = 0 < len(done) < len(missing)
+        if not done:
+            return self._fill(missing, most, now)
+        for running in done:
             cost = running.missing + running.request.rows
             self._shares.charge(running.request.owner, cost, now)
-        return _decode(candidates) if candidates else None
+        return _decode([each for running in done for each in running.candidates])
 
-    def _fill(self, runs: Sequence[Running], most: int, now: float) -> Prefill | None:
-        """The next chunk of every prompt that is not ready, as far as they fit into `most` tokens.
+    def _finishing(self, missing: Sequence[Running], most: int) -> Sequence[Running]:
+        """Those whose first tokens, with the rest of their prompts, fit into `most` tokens.
 
-        Those that need least come first.
+        Unless the model is ragged, rows count as if they were all as long as the longest.
         """
+        rows = tokens = 0
+        for count, running in enumerate(missing):
+            rows += running.request.rows
+            tokens += running.missing + running.request.rows
+            if (tokens if self._ragged else rows * (running.missing + 1)) > most:
+                return missing[:count]
+        return missing
+
+    def _fill(self, missing: Sequence[Running], most: int, now: float) -> Prefill | None:
+        """The next chunk of each of these prompts, as far as they fit into `most` tokens."""
         chunks: list[tuple[Slot, list[int]]] = []
         longest = 0
-        missing = [run for run in runs if run.missing]
-        for running in sorted(missing, key=lambda run: run.missing):
+        for running in missing:
             start, tokens = running.slot.length, running.candidates[0].row.tokens
             chunk = tokens[start : start + min(running.missing, most)]
             longest = max(longest, len(chunk))

@@ -71,6 +71,11 @@ class Bigram(nn.Module):
         """None: the latest token is all it needs."""
         return ()
 
+    @property
+    def ragged(self) -> bool:
+        """As the engine's Model says: reading tokens costs next to nothing."""
+        return True
+
     def forward(
         self,
         tokens: Tensor,

@@ -172,6 +172,11 @@ class GPT(nn.Module):
         """Heads and head_dim of the keys that each layer keeps in a cache."""
         return ((self.config.n_kv_heads, self.config.head_dim),) * self.config.n_layers
 
+    @property
+    def ragged(self) -> bool:
+        """As the engine's Model says: shorter rows are padded."""
+        return False
+
     def hidden(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
         """Final hidden states [batch, time, d_model] of tokens [batch, time] at `positions`."""
         x = self.dropout(self.embed_tokens(tokens))

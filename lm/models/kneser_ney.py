@@ -157,6 +157,11 @@ class KneserNey:
         """As the engine's Model says."""
         return (TOKEN_LAYER,)
 
+    @property
+    def ragged(self) -> bool:
+        """As the engine's Model says: reading tokens costs next to nothing."""
+        return True
+
     def forward(
         self,
         tokens: Tensor,

@@ -79,6 +79,11 @@ class Mixture(nn.Module):
         """The GPT's, and one of token ids."""
         return (*self.gpt.cache_layers, TOKEN_LAYER)
 
+    @property
+    def ragged(self) -> bool:
+        """The GPT's."""
+        return self.gpt.ragged
+
     def forward(
         self,
         tokens: Tensor,

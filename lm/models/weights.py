@@ -15,12 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lm.device import uploaded
 from lm.models.predictor import Floats
 
 FIGURES = 5  # of a place, as Mixture has them
-ROUNDS = 100  # of expectation and maximisation; the weights stand still long before
-LEAST = 1e-4  # weight of a part of fit_weights: every token stays possible
-WIDEST = 8.0  # of a part's logarithm against the GPT's: so it stays with a gate
+ROUNDS = 100  # of either fit; the weights stand still long before
+LEAST = 1e-3  # share of a part that is the same everywhere: every token stays possible
+WIDEST = 8.0  # of a part's logarithm against the GPT's: it does by figures, too; ln LEAST is inside
+FARTHEST = 1e6  # coefficient of a version: sums of such stay numbers
 PRIOR = 1.0  # nats for a coefficient of 1 per standard deviation: few messages say little
 
 
@@ -51,7 +53,7 @@ class Weights(NamedTuple):
         ValueError when they are none.
         """
         size = 1 + FIGURES
-        if len(numbers) == 2 * size + 1:
+        if len(numbers) == 2 * size + 1 and all(abs(number) <= FARTHEST for number in numbers):
             found = cls(tuple(numbers[:size]), tuple(numbers[size:-1]), numbers[-1])
         elif len(numbers) in (2, 3) and _shares(*numbers[:2]):
             found = cls.constant(*numbers)
@@ -68,10 +70,8 @@ class Weights(NamedTuple):
 
     def shares(self, figures: Tensor) -> Tensor:
         """[..., 3] of GPT, n-grams and recency within a message, by figures [..., FIGURES]."""
-        table = torch.tensor(
-            (self.ngrams, self.recency), dtype=figures.dtype, device=figures.device
-        )
-        return _shares_by(table, figures)
+        table = torch.tensor((self.ngrams, self.recency), dtype=figures.dtype)
+        return _shares_by(uploaded(table, figures.device), figures)
 
 
 def _shares(ngrams: float, recency: float) -> bool:
@@ -89,7 +89,7 @@ def fit(nats: Floats, figures: Floats) -> tuple[tuple[float, ...], tuple[float, 
     """The coefficients of n-grams and recency under which held-out tokens are likeliest.
 
     nats: [tokens, 3] of each part; figures: [tokens, FIGURES]. From the best shares that are the
-    same everywhere; a normal prior on each coefficient keeps few tokens from deciding.
+    same everywhere; a normal prior on the coefficients of figures keeps few tokens from deciding.
     """
     chances = torch.from_numpy(np.exp(-nats.astype(np.float64)))
     seen = torch.from_numpy(figures.astype(np.float64))

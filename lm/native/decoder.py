@@ -65,6 +65,11 @@ class NativeGPT(SharedGPT):
         self._module, self._model = module, module.build(shape, c.norm_eps, threads, addresses)
         self._known: WeakKeyDictionary[Slots, Caches] = WeakKeyDictionary()
 
+    @property
+    def ragged(self) -> bool:
+        """As the engine's Model says: there is no padding."""
+        return True
+
     def forward(
         self,
         tokens: Tensor,

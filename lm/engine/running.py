@@ -6,6 +6,7 @@ first candidate decodes in the chat's own slot, the others in spare slots that b
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -139,12 +140,10 @@ class Running:
         return Finished(self.id, replies, stats, self.peeked)
 
 
-def start(
-    waiting: Waiting, slot: Slot, table: SlotTable, seeds: Sequence[int], now: float
-) -> Running:
+def start(waiting: Waiting, slot: Slot, table: SlotTable, now: float) -> Running:
     """A request that has just got its slot: what the slot has of the prompt stays.
 
-    seeds: one per candidate. The table has to have the spare slots.
+    The table has to have the spare slots.
     """
     request, prompt = waiting.request, waiting.prompt
     slot.busy = True
@@ -155,7 +154,7 @@ def start(
         return Row([*prompt[:-1], last], spare)
 
     candidates = []
-    for number, seed in enumerate(seeds):
+    for number, seed in enumerate(_seeds(request)):
         row = branch(prompt[-1]) if number else Row(list(prompt), slot)
         guide = None
         if request.guidance:
@@ -171,6 +170,14 @@ def start(
         submitted=waiting.submitted,
         admitted=now,
     )
+
+
+def _seeds(request: Request) -> list[int]:
+    """A seed per candidate; given ones follow each other."""
+    seed = request.sampling.seed
+    if seed is None:
+        return [secrets.randbits(63) for _ in range(request.best_of)]
+    return [(seed + number) % 2**63 for number in range(request.best_of)]
 
 
 def loops(reply: Sequence[int], token: int) -> bool:

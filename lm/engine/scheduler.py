@@ -9,14 +9,14 @@ to the first decode, so only decodes sample; and more of it, where that is no mo
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Hashable, Sequence
 
+from lm.engine.prompts import chunks, finishing
 from lm.engine.request import Event, Piece, Reason, Request, Scored
 from lm.engine.running import Candidate, Running, Waiting, start
 from lm.engine.shares import Shares
 from lm.engine.steps import Decode, Prefill, Sampled, Score, Scoring
-from lm.engine.table import Slot, SlotTable
+from lm.engine.table import SlotTable
 
 BESIDE = 4  # a chunk is so many times smaller where replies wait for their next token
 PATIENCE = 16
@@ -186,8 +186,7 @@ class Scheduler:
             if slot is None:
                 return
             self._waiting.remove(each)
-            seeds = _seeds(each.request)
-            self._running.append(start(each, slot, self._table, seeds, now))
+            self._running.append(start(each, slot, self._table, now))
 
     def _turn(self, waiting: Waiting, now: float) -> tuple[int, float, int]:
         """Whose turn it is: who has the least running, then who has lately had least."""
@@ -216,7 +215,7 @@ class Scheduler:
             self._passed_over = False
             return self._fill(missing, most, now)
         missing.sort(key=lambda run: run.missing)
-        done = self._finishing(missing, most)
+        done = finishing(missing, most, ragged=self._ragged)
         self._passed_over = 0 < len(done) < len(missing)
         if not done:
             return self._fill(missing, most, now)
@@ -225,32 +224,15 @@ class Scheduler:
             self._shares.charge(running.request.owner, cost, now)
         return _decode([each for running in done for each in running.candidates])
 
-    def _finishing(self, missing: Sequence[Running], most: int) -> Sequence[Running]:
-        """Those whose first tokens, with the rest of their prompts, fit into `most` tokens.
-
-        Unless the model is ragged, rows count as if they were all as long as the longest.
-        """
-        rows = tokens = 0
-        for count, running in enumerate(missing):
-            rows += running.request.rows
-            tokens += running.missing + running.request.rows
-            if (tokens if self._ragged else rows * (running.missing + 1)) > most:
-                return missing[:count]
-        return missing
-
     def _fill(self, missing: Sequence[Running], most: int, now: float) -> Prefill | None:
-        """The next chunk of each of these prompts, as far as they fit into `most` tokens."""
-        chunks: list[tuple[Slot, list[int]]] = []
-        longest = 0
-        for running in missing:
-            start, tokens = running.slot.length, running.candidates[0].row.tokens
-            chunk = tokens[start : start + min(running.missing, most)]
-            longest = max(longest, len(chunk))
-            if chunks and longest * (len(chunks) + 1) > most:
-                break
-            chunks.append((running.slot, chunk))
+        """The next chunks of these prompts."""
+        found = chunks(missing, most)
+        for running, chunk in found:
             self._shares.charge(running.request.owner, len(chunk), now)
-        return Prefill(sorted(chunks, key=lambda chunk: chunk[0].index)) if chunks else None
+        step = sorted(
+            ((running.slot, chunk) for running, chunk in found), key=lambda each: each[0].index
+        )
+        return Prefill(step) if step else None
 
     def _next_score(self, most: int) -> Score | None:
         """The next sequences of the oldest scoring, padded to no more than `most` tokens or one."""
@@ -310,11 +292,3 @@ def _decode(candidates: Sequence[Candidate]) -> Decode:
 
 def _late(request: Request, now: float) -> bool:
     return request.deadline is not None and now >= request.deadline
-
-
-def _seeds(request: Request) -> list[int]:
-    """A seed per candidate; given ones follow each other."""
-    seed = request.sampling.seed
-    if seed is None:
-        return [secrets.randbits(63) for _ in range(request.best_of)]
-    return [(seed + number) % 2**63 for number in range(request.best_of)]

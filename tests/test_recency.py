@@ -24,7 +24,7 @@ def rests(at: int) -> list[float]:
 
 
 def test_followers_are_expected_again() -> None:
-    """Behind 4, 1 comes, in equal shares, what came behind the three 1s before."""
+    """Behind the fourth 1 come, in equal shares, what came behind the three before."""
     assert p(9) == pytest.approx({2: 1 / 3, 3: 1 / 3, 4: 1 / 3})
     assert p(6) == {1: 1.0}
     assert rests(9) == pytest.approx([1, math.log(3)])

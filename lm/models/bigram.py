@@ -28,6 +28,8 @@ Pairs = tuple[Tensor, Tensor, Tensor]  # row of the context, token behind it, sh
 class Bigram(nn.Module):
     """Scores of the next token: embedding of the latest one times an output matrix, plus bias."""
 
+    ragged = True  # as the engine's Model says: reading tokens costs next to nothing
+
     def __init__(self, vocab_size: int) -> None:
         """Random weights."""
         super().__init__()
@@ -70,11 +72,6 @@ class Bigram(nn.Module):
     def cache_layers(self) -> tuple[tuple[int, int], ...]:
         """None: the latest token is all it needs."""
         return ()
-
-    @property
-    def ragged(self) -> bool:
-        """As the engine's Model says: reading tokens costs next to nothing."""
-        return True
 
     def forward(
         self,

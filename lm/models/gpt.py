@@ -146,6 +146,8 @@ class Block(nn.Module):
 class GPT(nn.Module):
     """The whole model. `dropout` acts in training mode only and is not part of its shape."""
 
+    ragged = False  # as the engine's Model says: shorter rows are padded
+
     def __init__(self, config: ModelConfig, dropout: float = 0.0) -> None:
         super().__init__()
         self.config = config
@@ -171,11 +173,6 @@ class GPT(nn.Module):
     def cache_layers(self) -> tuple[tuple[int, int], ...]:
         """Heads and head_dim of the keys that each layer keeps in a cache."""
         return ((self.config.n_kv_heads, self.config.head_dim),) * self.config.n_layers
-
-    @property
-    def ragged(self) -> bool:
-        """As the engine's Model says: shorter rows are padded."""
-        return False
 
     def hidden(self, tokens: Tensor, positions: Tensor, cache: Cache | None = None) -> Tensor:
         """Final hidden states [batch, time, d_model] of tokens [batch, time] at `positions`."""

@@ -30,11 +30,14 @@ Contexts = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 class KneserNey:
     """p(token | the latest REACH tokens). Immutable."""
 
+    ragged = True  # as the engine's Model says: reading tokens costs next to nothing
+
     def __init__(self, ngrams: Ngrams, vocab_size: int) -> None:
         """Estimate the probabilities; `ngrams` have been counted or checked."""
         self.ngrams = ngrams
         self.config = NgramConfig(vocab_size, REACH)
-        self._contexts = ngrams.parents() * vocab_size + ngrams.oldest  # of context i: at i - 1
+        parents = ngrams.parents()
+        self._contexts = parents * vocab_size + ngrams.oldest  # of context i: at i - 1
         self._ends = np.cumsum(ngrams.sizes, dtype=np.int64)
         of = ngrams.contexts()
         self._entries = of * vocab_size + ngrams.tokens
@@ -45,16 +48,15 @@ class KneserNey:
         self._backoffs = np.bincount(of, discounts) / totals  # of what shorter contexts say
         self._base = np.full(vocab_size, self._backoffs[0] / vocab_size, dtype=np.float32)
         self._base[ngrams.tokens[: self._ends[0]]] += self._shares[: self._ends[0]]
-        self._peaks = self._highest()
+        self._peaks = self._highest(parents)
 
-    def _highest(self) -> Floats:
+    def _highest(self, parents: Ids) -> Floats:
         """ln of the highest p behind each context [contexts], as if its own favourite were that of
         all shorter ones as well: never too low, on chat 0.04 too high at the median, and at once.
         """
         own = np.maximum.reduceat(self._shares, np.append(0, self._ends[:-1]))
         found = np.full(len(own), self._base.max(), dtype=np.float64)
-        parents, ends = self.ngrams.parents(), np.cumsum(self.ngrams.levels())
-        for start, end in itertools.pairwise(ends):
+        for start, end in itertools.pairwise(np.cumsum(self.ngrams.levels())):
             left = self._backoffs[start:end] * found[parents[start - 1 : end - 1]]
             found[start:end] = own[start:end] + left
         return np.log(found).astype(np.float32)
@@ -156,11 +158,6 @@ class KneserNey:
     def cache_layers(self) -> tuple[tuple[int, int], ...]:
         """As the engine's Model says."""
         return (TOKEN_LAYER,)
-
-    @property
-    def ragged(self) -> bool:
-        """As the engine's Model says: reading tokens costs next to nothing."""
-        return True
 
     def forward(
         self,

@@ -55,6 +55,8 @@ class NativeGPT(SharedGPT):
     any chunks, and whether what is before it lies in its own slot or in one that it shares.
     """
 
+    ragged = True  # there is no padding
+
     def __init__(self, gpt: GPT, module: Native, threads: int) -> None:
         super().__init__(gpt)
         # Detached, they stay where they are if the model is moved.
@@ -64,11 +66,6 @@ class NativeGPT(SharedGPT):
         addresses = [weight.data_ptr() for weight in self._weights]
         self._module, self._model = module, module.build(shape, c.norm_eps, threads, addresses)
         self._known: WeakKeyDictionary[Slots, Caches] = WeakKeyDictionary()
-
-    @property
-    def ragged(self) -> bool:
-        """As the engine's Model says: there is no padding."""
-        return True
 
     def forward(
         self,

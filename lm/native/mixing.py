@@ -41,8 +41,7 @@ class NativeMixture(Mixture):
         if not isinstance(cache, Batch) or whole or not self.gpt.drives(cache):
             return super().forward(tokens, positions, cache, ends)
         scores: Tensor = self.gpt(tokens, positions, cache, ends)
-        latest = tokens[:, 0] if ends is None else chosen(tokens, ends)[:, 0]
-        due = [token in self._announcing for token in latest.tolist()]
+        due = [token in self._announcing for token in chosen(tokens, ends)[:, 0].tolist()]
         self._mix(tokens, cache, scores, due)
         for row in [row for row, announces in enumerate(due) if announces]:
             new = tokens[row : row + 1, : cache.counts[row]]

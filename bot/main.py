@@ -13,24 +13,24 @@ import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from bot import config as configuration
 from bot import redaction
-from bot.cli.choosing import UsageError, choose
+from bot.cli.choosing import UsageError
 from bot.cli.import_command import ImportOptions, import_files
-from bot.cli.sample import SAMPLE, import_sample
+from bot.cli.train_command import TrainOptions
+from bot.cli.train_command import train as train_version
 from bot.config import Config
+from bot.counts import counted
 from bot.paths import Paths
 from lm.exports.reading import FORMATS
 from lm.failure import Failure
-from storage import groups
-from storage.groups import Group
 from storage.lock import DataInUseError, hold
 from storage.migrations import SchemaError
-from storage.store import DatabaseError, StorageError, Store
+from storage.store import DatabaseError, StorageError
 
 app = typer.Typer(
     add_completion=False,
@@ -125,45 +125,8 @@ def train(
     data: DataOption = DATA,
 ) -> None:
     """Train a version on a group's messages; promote it if it is better."""
-    settings = _config(config).model_dump()
-    settings["model"]["preset"] = preset or settings["model"]["preset"]
-    settings["train"]["max_minutes"] = minutes or settings["train"]["max_minutes"]
-    try:
-        checked = Config.model_validate(settings)
-    except ValueError:
-        raise UsageError(
-            f"--preset {preset}, --minutes {minutes}: allowed are auto, tiny, small, base, large, "
-            "lad-gpt; and no less than 0 minutes"
-        ) from None
-    if not Paths(data).database.exists() and group.casefold() != SAMPLE.casefold():
-        choose([], group)  # says what to do first, before a data directory is made
-    with hold(data):
-        _run(_train(checked, Paths(data), group, "fresh" if fresh else "auto", resume, as_json))
-
-
-async def _train(
-    config: Config,
-    paths: Paths,
-    name: str,
-    start: Literal["auto", "fresh"],
-    resume: bool,
-    as_json: bool,
-) -> None:
-    from bot.learning import curve
-    from bot.learning.training import Training
-    from bot.learning.watch import verdict, watch
-    from lm.checkpoints.versions import Versions
-
-    async with Store(paths.database) as store:
-        group = await _group(store, name)
-        training = Training(store, group, paths, config)
-        events = training.events(background=False, start=start, resume=resume)
-        gate, version = await watch(events, as_json)
-        if gate["better"]:
-            Versions(paths.models(group.id)).promote(version)
-        if not as_json:
-            print(f"The loss curve is {curve.keep(Versions(paths.models(group.id)), version)}")
-            print(verdict(gate, version))
+    options = TrainOptions(group, preset, minutes, fresh, resume, as_json)
+    train_version(options, _config(config), Paths(data))
 
 
 @app.command()
@@ -280,8 +243,8 @@ def forget(
     found, row, count = asyncio.run(who(group, name, paths))
     if not yes:
         typer.confirm(
-            f"Erase {count:,} messages of {row.name} in {found.name}, and every version that "
-            "learnt from them? It cannot be undone.",
+            f"Erase {counted(count, 'message')} of {row.name} in {found.name}, and every version "
+            "that learnt from them? It cannot be undone.",
             abort=True,
         )
     with hold(data):
@@ -323,15 +286,6 @@ def doctor(
     if config is None and CONFIG_FILE.exists():
         config = CONFIG_FILE
     _run(examine(config, Paths(data), as_json))
-
-
-async def _group(store: Store, name: str) -> Group:
-    """The group of that name; the sample group is imported when it is asked for."""
-    known = await store.read(groups.all_groups)
-    if name.casefold() == SAMPLE.casefold() and not any(g.name == SAMPLE for g in known):
-        await import_sample(store)
-        known = await store.read(groups.all_groups)
-    return choose(known, name)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from bot.cli.choosing import choose
 from bot.cli.sample import SAMPLE, import_sample
 from bot.config import Config
 from bot.connection import Address
+from bot.counts import counted
 from bot.learning.training import Training
 from bot.learning.watch import verdict, watch
 from bot.paths import Paths
@@ -69,7 +70,8 @@ async def _group(store: Store, name: str) -> Group:
         return choose(own, "")
     if not known:
         summary = await import_sample(store)
-        print(f"No group is imported yet: this is the sample group, {summary.messages:,} messages.")
+        held = counted(summary.messages, "message")
+        print(f"No group is imported yet: this is the sample group, {held}.")
         known = await store.read(groups.all_groups)
     return known[0]
 

@@ -18,6 +18,7 @@ from typing import IO
 
 from bot.cli.archive import DATABASE, Archive, ArchiveError, ArchiveWriter
 from bot.cli.choosing import UsageError
+from bot.counts import counted
 from bot.memory.footprint import size
 from bot.paths import Paths
 from bot.privacy.erasing import finish
@@ -69,13 +70,9 @@ def _say_written(target: Path, count: int, damaged: list[str], as_json: bool) ->
     if as_json:
         print(json.dumps({"bytes": written, "versions": count, "left_out": damaged}))
         return
-    print(f"{target}: {size(written)}, the database, {_versions(count)}")
+    print(f"{target}: {size(written)}, the database, {counted(count, 'version')}")
     for each in damaged:
         print(f"left out: {each}")
-
-
-def _versions(count: int) -> str:
-    return "1 version" if count == 1 else f"{count} versions"
 
 
 def _add_models(archive: ArchiveWriter, paths: Paths, group: int, damaged: list[str]) -> int:
@@ -153,7 +150,7 @@ async def restore(source: Path, paths: Paths, force: bool, as_json: bool) -> Non
             )
         )
         return
-    print(f"{paths.data}: restored the database, {_versions(versions)}")
+    print(f"{paths.data}: restored the database, {counted(versions, 'version')}")
     print(_of_forgotten(asked))
     if refused:
         print(f"{refused} withdrew since: nothing of theirs is learnt")
@@ -166,7 +163,7 @@ def _of_forgotten(asked: int | None) -> str:
             "no sound database was here before, so whoever withdrew or asked to be forgotten after "
             "the backup was made is in it again: understudy forget NAME --group GROUP removes them"
         )
-    people = "1 person" if asked == 1 else f"{asked} people"
+    people = counted(asked, "person", "people")
     return f"{people} asked to be forgotten since the backup was made: nothing of them is restored"
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from bot.cli.choosing import UsageError, choose
 from bot.cli.import_command import attested_by
 from bot.config import PrivacyConfig
+from bot.counts import counted
 from bot.importing.people import fold
 from bot.paths import Paths
 from bot.scrubbing import group_scrubber
@@ -65,7 +66,8 @@ async def change_consent(
     if not give:
         print(f"{row.name} is no persona from now on, and the next training leaves them out.")
     elif counts.get(row.id):
-        print(f"{row.name} has agreed: the next training learns from {counts[row.id]:,} messages.")
+        held = counted(counts[row.id], "message")
+        print(f"{row.name} has agreed: the next training learns from {held}.")
     else:
         print(f"{row.name} has agreed. Import the export again to take in what they said.")
 

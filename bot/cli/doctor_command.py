@@ -17,6 +17,7 @@ import torch
 from bot import config as configuration
 from bot.cli.choosing import UsageError
 from bot.config import Config, ConfigError
+from bot.counts import counted
 from bot.memory.footprint import engine_bytes, size, slot_bytes, spare_slots
 from bot.paths import Paths
 from lm.checkpoints.checkpoint import CheckpointError
@@ -85,8 +86,7 @@ async def examine(file: Path | None, paths: Paths, as_json: bool) -> None:
         await _data(paths, found)
     print(json.dumps(asdict(found), ensure_ascii=False) if as_json else _text(found))
     if found.problems:
-        count = len(found.problems)
-        raise UsageError("1 problem" if count == 1 else f"{count} problems")
+        raise UsageError(counted(len(found.problems), "problem"))
 
 
 def _machine(config: Config, paths: Paths, problems: list[str]) -> Findings:
@@ -191,10 +191,8 @@ def _text(found: Findings) -> str:
 
 
 def _about(group: GroupState) -> list[str]:
-    lines = [
-        f"group       {group.name}: {group.speakers} people, {group.agreed} agreed, "
-        f"{group.messages:,} messages"
-    ]
+    people, held = counted(group.speakers, "person", "people"), counted(group.messages, "message")
+    lines = [f"group       {group.name}: {people}, {group.agreed} agreed, {held}"]
     if group.current is None:
         return [*lines, "  version   none yet"]
     listed = ", ".join(map(str, group.versions))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import torch
 
 from bot.cli.choosing import UsageError, choose, choose_version
+from bot.counts import counted
 from bot.memory.context import Context, Voice
 from bot.paths import Paths
 from lm.checkpoints.meta import Meta
@@ -44,7 +45,7 @@ async def show_models(action: str, number: int, name: str, as_json: bool, paths:
         bpb = row["metrics"].get("bpb")
         figure = "" if bpb is None else f", {bpb:.3f} bits per byte held out"
         mark = "*" if row["current"] else " "
-        print(f"{mark} {row['version']:>4}  {born}  {row['messages']:,} messages{figure}")
+        print(f"{mark} {row['version']:>4}  {born}  {counted(row['messages'], 'message')}{figure}")
         if action == "show":
             print(card(versions.meta(row["version"])))
     if not rows:
@@ -86,7 +87,8 @@ async def show_context(
     if as_json:
         print(json.dumps(shown, ensure_ascii=False))
         return
-    print(f"persona {shown['persona'] or 'none'}, mode {shown['mode']}, {len(held)} messages")
+    who, count = shown["persona"] or "none", counted(len(held), "message")
+    print(f"persona {who}, mode {shown['mode']}, {count}")
     for each in held:
         print(f"{each.message_id:>8}  {each.name}: {each.text}")
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bot.counts import counted
 from lm.doctor.report import Report
 from lm.doctor.verdict import Verdict
 
@@ -20,7 +21,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 def show(report: Report, console: Console) -> None:
     """Print a report."""
-    console.print(Text(f"{report.file}: {report.messages:,} messages", style="bold"))
+    console.print(Text(f"{report.file}: {counted(report.messages, 'message')}", style="bold"))
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(style="dim", no_wrap=True)
     for label, words in _facts(report):
@@ -136,10 +137,8 @@ def outcome(report: Report, group: str) -> str:
     dropped = report.skipped.get("not agreed", 0)
     silent = f", {dropped:,} of people who did not agree left out" if dropped else ""
     known = f", {report.duplicates:,} known before" if report.duplicates else ""
-    return (
-        f"imported into {group}: {report.messages:,} messages ({report.format}){silent}{known}\n"
-        f"  {report.new:,} new messages to learn from"
-    )
+    read, new = counted(report.messages, "message"), counted(report.new, "new message")
+    return f"imported into {group}: {read} ({report.format}){silent}{known}\n  {new} to learn from"
 
 
 def _moment(iso: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from lm.corpus.batches import Ids, Session, session_ids
 from lm.corpus.tokenizer import Tokenizer
-from lm.judging.bits import windows
+from lm.judging.bits import counted, windows
 from lm.learning.mixing import WORTH, Known, joined
 from lm.models.mixture import Mixture
 from lm.models.predictor import Floats, Predictor
@@ -31,7 +31,7 @@ class Figures:
 class Reading:
     """Held-out sessions as one tokenizer and one context have it: windows, each target once.
 
-    rows: the windows; counted: [targets], False where the token is given (speakers, BREAK)
+    rows: the windows; counted: [targets] whether bits per byte are of it
     """
 
     def __init__(self, tokenizer: Tokenizer, sessions: Sequence[Session], context: int) -> None:
@@ -40,9 +40,9 @@ class Reading:
         found = windows([session_ids(tokenizer, session) for session in sessions], context)
         self.rows: list[Ids] = [ids for ids, _ in found]
         self._skips = [skip for _, skip in found]
-        given = np.array(sorted(tokenizer.structural - {tokenizer.end}))
-        targets = np.concatenate([ids[1 + skip :] for ids, skip in found])
-        self.counted = ~np.isin(targets, given)
+        before = joined([ids[:-1] for ids in self.rows], self._skips)
+        targets = joined([ids[1:] for ids in self.rows], self._skips)
+        self.counted = counted(tokenizer, before, targets)
         texts = [message.text for session in sessions for message in session]
         self._bytes = sum(len(text.encode()) + 1 for text in texts)  # END counts as one
         self._characters = sum(map(len, texts))
@@ -54,9 +54,9 @@ class Reading:
 
     def figures(self, nats: Floats, charge: float = 0.0) -> Figures:
         """Of nats [targets]. charge: bits for what the tokenizer loses of the texts."""
-        counted = float(nats[self.counted].sum(dtype=np.float64)) / math.log(2) + charge
+        spent = float(nats[self.counted].sum(dtype=np.float64)) / math.log(2) + charge
         whole = float(nats.sum(dtype=np.float64)) / math.log(2) + charge
-        return Figures(counted / self._bytes, whole / self._characters)
+        return Figures(spent / self._bytes, whole / self._characters)
 
     def judged(self, model: Predictor, charge: float = 0.0) -> Figures:
         """A model's figures."""

@@ -21,6 +21,7 @@ ASKED = 128  # rows a call: seconds at most, so that a progress bar moves
 
 Window = tuple[Ids, int]  # tokens, and how many of its first targets an earlier window counted
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Watch = Callable[[int, int], None]  # rows answered, rows in all
 
 
@@ -67,16 +68,26 @@ def message_bits(
         pieces += [nats[skip:] for nats, (_, skip) in zip(answers, asked, strict=True)]
         watch(min(start + ASKED, len(found)), len(found))
     nats = np.concatenate(pieces).astype(np.float64)
-    targets = np.concatenate([np.empty(0, np.int64), *(stream[1:] for stream in streams)])
+    nothing = np.empty(0, np.int64)
+    before = np.concatenate([nothing, *(stream[:-1] for stream in streams)])
+    targets = np.concatenate([nothing, *(stream[1:] for stream in streams)])
     ends = targets == tokenizer.end
     owner = np.cumsum(ends) - ends  # the message that a target belongs to: ENDs before it
-    counted = ~np.isin(targets, sorted(tokenizer.structural - {tokenizer.end}))
-    spent = np.bincount(owner[counted], nats[counted], minlength=int(ends.sum()))
+    counts = counted(tokenizer, before, targets)
+    spent = np.bincount(owner[counts], nats[counts], minlength=int(ends.sum()))
     bits = spent.astype(np.float64) / math.log(2)
     messages = [message for session in sessions for message in session]
     if charge is not None:
         bits += np.array([charge.bits([predicted(tokenizer, m.text)]) for m in messages])
     return np.where([bool(message.text) for message in messages], bits, 0.0)
+
+
+def counted(tokenizer: Tokenizer, before: Ids, targets: Ids) -> Flags:
+    """Whether a target is text or the END of some, whatever stands `before` it: [targets]."""
+    structural = np.array(sorted(tokenizer.structural))
+    ends = targets == tokenizer.end
+    flags: Flags = np.where(ends, ~np.isin(before, structural), ~np.isin(targets, structural))
+    return flags
 
 
 def message_bytes(tokenizer: Tokenizer, sessions: Sequence[Session]) -> Floats:

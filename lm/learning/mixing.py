@@ -12,7 +12,7 @@ import numpy as np
 
 from lm.corpus.batches import Session, session_ids
 from lm.corpus.tokenizer import Tokenizer
-from lm.judging.bits import windows
+from lm.judging.bits import counted, windows
 from lm.models.gpt import GPT
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture, Parts
@@ -43,7 +43,7 @@ class Known:
     """What each part of a mixture says of sessions that none has learnt from.
 
     parts:   of all targets, every one once
-    counted: [targets] whether it is text or the END of some; bits per byte are of those (bits.py)
+    counted: [targets] whether bits per byte are of it
     """
 
     def __init__(self, mixture: Mixture, tokenizer: Tokenizer, sessions: Sequence[Session]) -> None:
@@ -55,9 +55,7 @@ class Known:
         self.parts = Parts(*(joined(part, skips) for part in parts))
         targets = joined([row[1:] for row in rows], skips)
         before = joined([row[:-1] for row in rows], skips)
-        structural = np.array(sorted(tokenizer.structural))
-        wordless = (targets == tokenizer.end) & np.isin(before, structural)
-        self.counted = (~np.isin(targets, structural) | (targets == tokenizer.end)) & ~wordless
+        self.counted = counted(tokenizer, before, targets)
 
     def weights(self) -> Weights:
         """The likeliest within messages, of text and END, and between them."""

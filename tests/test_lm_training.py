@@ -13,7 +13,8 @@ import torch
 from lm.checkpoints.versions import Versions
 from lm.corpus.message import Message, Speaker
 from lm.corpus.transcript import Transcript
-from lm.learning.events import Event, Gate, Note, Plan
+from lm.learning import plan
+from lm.learning.events import Event, Gate, Note, Plan, Progress
 from lm.learning.learner import DivergedError
 from lm.learning.material import divide
 from lm.learning.presets import PRESETS
@@ -198,6 +199,30 @@ def test_asked_to_go_on_it_does_nothing_else(
     quick(monkeypatch, matrix_lr=float("nan"), min_steps=40)
     with pytest.raises(DivergedError, match="nothing was learnt"):
         train(transcript(400), tmp_path, events, start="continue")
+
+
+def test_what_is_resumed_keeps_the_preset_that_was_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that has become busy would choose a smaller one, but not for a run that began."""
+    quick(monkeypatch)
+    monkeypatch.setitem(PRESETS, "small", replace(QUICK, name="small", least_epochs=1))
+    monkeypatch.setitem(plan.AUTO_LEAST, "small", 0)
+    monkeypatch.setattr("lm.learning.learner.SNAPSHOT_EVERY", 0.0)
+    chosen: list[str] = []
+
+    def interrupted(event: Event) -> None:
+        if isinstance(event, Plan):
+            chosen.append(event.preset)
+        if isinstance(event, Progress) and event.step > 1:
+            raise KeyboardInterrupt
+
+    for speed, resume in ((1e14, False), (1.0, True), (1.0, False)):
+        monkeypatch.setattr("lm.learning.training.peak", lambda *_, speed=speed: speed)
+        run = Training(transcript(), tmp_path, interrupted, device=CPU)
+        with pytest.raises(KeyboardInterrupt):
+            run.run(resume=resume)
+    assert chosen == ["small", "small", "tiny"]
 
 
 @pytest.mark.parametrize("what", ["older messages", "somebody has agreed"])

@@ -27,9 +27,9 @@ class SnapshotError(ValueError):
 class Snapshot:
     """The state of the run that `fingerprint` names, kept in `directory`."""
 
-    def __init__(self, directory: Path, fingerprint: str) -> None:
-        """Nothing is read or written yet."""
-        self._directory, self._fingerprint = directory, fingerprint
+    def __init__(self, directory: Path, fingerprint: str, preset: str = "") -> None:
+        """Nothing is read or written yet. preset: the run's, for `interrupted_preset` to tell."""
+        self._directory, self._fingerprint, self._preset = directory, fingerprint, preset
 
     def write(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Replace the state. A kill at any moment leaves the old one or the new one."""
@@ -37,7 +37,7 @@ class Snapshot:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True, mode=0o700)
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, aside / TENSORS)
-        record = {"fingerprint": self._fingerprint, **numbers}
+        record = {"fingerprint": self._fingerprint, "preset": self._preset, **numbers}
         (aside / NUMBERS).write_text(json.dumps(record), encoding="utf-8")
         for path in (aside / TENSORS, aside / NUMBERS, aside):
             sync(path)
@@ -49,8 +49,7 @@ class Snapshot:
 
     def read(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """What was written last. SnapshotError says why there is nothing to go on from."""
-        old = self._beside("old")
-        directory = self._directory if self._directory.exists() else old
+        directory = self._latest()
         try:
             numbers = json.loads((directory / NUMBERS).read_text(encoding="utf-8"))
             tensors: dict[str, Tensor] = load((directory / TENSORS).read_bytes())
@@ -70,10 +69,22 @@ class Snapshot:
             )
         return tensors, numbers
 
+    def interrupted_preset(self) -> str:
+        """The preset of whichever run the state is of; "" where there is none to go on from."""
+        try:
+            numbers = json.loads((self._latest() / NUMBERS).read_text(encoding="utf-8"))
+            return str(numbers["preset"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+
     def remove(self) -> None:
         """Leave nothing of it."""
         for directory in (self._directory, self._beside("old"), self._beside("partial")):
             shutil.rmtree(directory, ignore_errors=True)
+
+    def _latest(self) -> Path:
+        """Where the state is; a kill while it was replaced left it beside."""
+        return self._directory if self._directory.exists() else self._beside("old")
 
     def _beside(self, ending: str) -> Path:
         return self._directory.with_name(f"{self._directory.name}.{ending}")

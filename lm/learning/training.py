@@ -84,7 +84,7 @@ class Training:
         began = time.monotonic()
         material = divide(self._transcript)
         parent, current = self._current(material)
-        for origin in self._origins(parent, material):
+        for origin in self._origins(parent, material, resume):
             last = origin.parent is None or self._start == "continue"
             try:
                 learned = self._learn(origin, material, began, resume)
@@ -116,10 +116,14 @@ class Training:
         self._report(Done(version, time.monotonic() - began))
         return version
 
-    def _origins(self, parent: Checkpoint | None, material: Material) -> Iterator[Origin]:
+    def _origins(
+        self, parent: Checkpoint | None, material: Material, resume: bool
+    ) -> Iterator[Origin]:
         """What to start from, in the order in which it is tried."""
-        left = self._seconds
-        preset = plan.choose(self._preset, material.characters, self._machine, left)
+        name, left = self._preset, self._seconds
+        if resume and name == "auto":  # the machine may be busier now than it was
+            name = Snapshot(self._models / SNAPSHOT, "").interrupted_preset() or name
+        preset = plan.choose(name, material.characters, self._machine, left)
         preset = replace(preset, tokenizer=self._kind or preset.tokenizer)
         if parent is not None and self._start != "fresh":
             agreed = {speaker.id for speaker in self._transcript.speakers}
@@ -156,7 +160,9 @@ class Training:
             seed=self._seed,
             seconds=RESERVE * left,
             team=self._team,
-            snapshot=Snapshot(self._models / SNAPSHOT, self._fingerprint(origin)),
+            snapshot=Snapshot(
+                self._models / SNAPSHOT, self._fingerprint(origin), origin.preset.name
+            ),
         )
         if resume:
             learner.resume()

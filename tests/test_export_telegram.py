@@ -90,7 +90,7 @@ def test_numbers_chats_as_the_bot_api_does(
         ({"forwarded_from_id": "user3"}, "forwarded"),
         ({"via_bot": "@gif"}, "via bot"),
         ({"from": None, "from_id": None}, "deleted account"),
-        ({"inline_bot_buttons": [[]]}, "bots"),
+        ({"inline_bot_buttons": [[]], "from": "A bot", "from_id": "user9"}, "bots"),
         ({"type": "unsupported"}, "unsupported"),
         ({"from": "Us", "from_id": "channel1111111111"}, "channel"),
         ({"text": "", "giveaway_information": {}}, "media"),
@@ -112,6 +112,23 @@ def test_skips_and_counts(tmp_path: Path, fields: dict[str, Any], kind: str) -> 
     export = read(tmp_path, chat(said(id=2, **fields), said(text="kept", photo="a.jpg")))
     assert [message.text for message in export.messages] == ["kept"]
     assert export.skipped == {kind: 1}
+
+
+def test_whoever_has_sent_buttons_is_a_bot_in_all_that_it_said(tmp_path: Path) -> None:
+    """Before and after, under any name: its words are nobody's to learn from."""
+    bot = {"from": "Understudy", "from_id": "user9"}
+    export = read(
+        tmp_path,
+        chat(
+            said(id=1, **bot, text="🎭 Alice: hi"),
+            said(id=2, **bot, text="Who shall I be?", inline_bot_buttons=[[{"text": "Bob"}]]),
+            said(id=3, text="Bob"),
+            said(id=4, **bot | {"from": "Understudy 2"}, text="🎭 Bob: hello"),
+        ),
+    )
+    assert [message.text for message in export.messages] == ["Bob"]
+    assert [name for name, _, _ in export.messages.voices()] == ["Alice"]
+    assert export.skipped == {"bots": 3}
 
 
 @pytest.mark.parametrize(

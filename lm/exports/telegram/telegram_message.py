@@ -1,6 +1,7 @@
 """What a message of Telegram Desktop's result.json says, and who said it.
 
-Forwards, posts of inline bots and of channels are skipped: they are not the sender's own words. A
+Forwards, posts of inline bots and of channels are skipped: they are not the sender's own words. So
+is all that an account said which has sent buttons: only bots can, this program's among them. A
 sticker is its emoji, a poll its question, other media without words what they are live
 (lm/corpus/media.py). A forum's topics are conversations of their own.
 """
@@ -59,6 +60,7 @@ class Reading:
         self._ids = self._columns.prefix(self._prefix)
         self._names, self._topics = Names(), Topics()
         self._speakers: dict[tuple[str, str], int | str] = {}
+        self._bots = set[str]()  # accounts
         self._places: dict[int, int] = {}
         self._rows: list[tuple[int, str, int, int, int, int]] = []
         self._moment = (-1, NO_TIME, 0)  # who spoke last, when, and in which topic
@@ -82,6 +84,8 @@ class Reading:
         if kind:
             if record.get("action") == "topic_created" and is_id(number):
                 self._topics.put(number, number)
+            if kind == "bots":
+                self._bots.add(str(record.get("from_id")))
             return kind
         speaker = self._speaker(record)
         if isinstance(speaker, str):
@@ -131,6 +135,11 @@ class Reading:
     def export(self) -> Export:
         """The chat once all is taken."""
         self._put_away()
+        for number, (_, key) in enumerate(self._columns.speakers.values):
+            if key in self._bots:
+                rows = self._columns.rows_of(number)
+                self._columns.drop(rows)
+                self.draft.skipped["bots"] += len(rows)
         return self.draft.export(title=clean_name(self.header[1]))
 
     def _answered(self, record: dict[str, Any]) -> tuple[int, int]:

@@ -34,6 +34,7 @@ class Address:
     token: str
     links: Mapping[int, int]
     everywhere: bool = False  # serve every chat there: they are all the operator's own
+    elsewhere: frozenset[int] = frozenset()  # chats in the store that are a playground's, not there
     erase: Callable[[int], None] | None = None
 
 

@@ -13,11 +13,12 @@ from contextlib import AsyncExitStack
 from telegram import User
 
 from bot import config as configuration
-from bot.cli.choosing import choose
-from bot.cli.sample import SAMPLE, import_sample
+from bot.cli.choosing import SAMPLE, choose
+from bot.cli.sample import import_sample
 from bot.config import Config
 from bot.connection import Address
 from bot.counts import counted
+from bot.learning.promotion import ensure_agreed
 from bot.learning.training import Training
 from bot.learning.watch import verdict, watch
 from bot.paths import Paths
@@ -25,6 +26,7 @@ from bot.privacy.erasing import finish
 from bot.serving import serve
 from lm.checkpoints.versions import Versions
 from playground.server import Member, Playground, PlaygroundConfig
+from playground.state import kept_chats
 from storage import groups, messages
 from storage.groups import FORGOTTEN, Group
 from storage.store import Store
@@ -52,7 +54,9 @@ async def run(config: Config, paths: Paths, name: str) -> None:
         if token is None:
             address, page = await _playground(stack, config, paths, store, group)
         else:
-            address, page = Address(config.telegram.base_url.rstrip("/"), token, {}), ""
+            played = kept_chats(paths.playground(group.id))
+            address = Address(config.telegram.base_url.rstrip("/"), token, {}, elsewhere=played)
+            page = ""
 
         async def ready(me: User) -> None:
             _say_ready(me, group, page)
@@ -63,17 +67,12 @@ async def run(config: Config, paths: Paths, name: str) -> None:
 async def _group(store: Store, name: str) -> Group:
     """The group that was named, else the only one of one's own, else the sample group."""
     known = await store.read(groups.all_groups)
-    own = [group for group in known if group.name != SAMPLE]
-    if name:
-        return choose(known, name)
-    if own:
-        return choose(own, "")
-    if not known:
+    if not known and not name:
         summary = await import_sample(store)
         held = counted(summary.messages, "message")
         print(f"No group is imported yet: this is the sample group, {held}.")
         known = await store.read(groups.all_groups)
-    return known[0]
+    return choose(known, name)
 
 
 async def _first_version(store: Store, group: Group, paths: Paths, config: Config) -> None:
@@ -84,7 +83,9 @@ async def _first_version(store: Store, group: Group, paths: Paths, config: Confi
         )
     training = Training(store, group, paths, config)
     gate, version = await watch(training.events(background=False))
-    Versions(paths.models(group.id)).promote(version)
+    versions = Versions(paths.models(group.id))
+    await ensure_agreed(store, group, versions, version)
+    versions.promote(version)
     print(verdict(gate, version))
 
 

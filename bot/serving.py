@@ -119,6 +119,7 @@ async def serve(
         url = f"{address.base_url}/bot{address.token}"
         intake = Intake(url, store, dispatch.arrived)
         known = await store.read(partial(chats.served, group=group.id))
+        known = {chat: old for chat, old in known.items() if chat not in address.elsewhere}
         scrubber = await store.read(lambda db: group_scrubber(db, config.privacy, group.id))
         admins = config.telegram.admins
         admission = Admission(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 from playground import rendering
 from playground.chats import Chat, Message
@@ -18,6 +19,19 @@ from playground.files import File, Files
 from playground.journal import Journal, Json
 from playground.people import User
 from playground.updates import Update, Updates
+
+JOURNAL = "journal.jsonl"  # in a playground's folder
+
+
+def kept_chats(folder: Path) -> frozenset[int]:
+    """Ids of all chats that a playground has kept in that folder, which need not be there."""
+    if not (folder / JOURNAL).exists():
+        return frozenset()
+    journal = Journal(folder / JOURNAL)
+    try:
+        return frozenset(record["id"] for record in journal.read() if record["kind"] == "chat")
+    finally:
+        journal.close()
 
 
 class State:
@@ -35,7 +49,7 @@ class State:
         self.updates = Updates(lambda offset: self.commit({"kind": "confirmed", "below": offset}))
         self.files = Files(folder / "files" if folder else None)
         self.feed = Feed()
-        self._journal = Journal(folder / "journal.jsonl" if folder else None)
+        self._journal = Journal(folder / JOURNAL if folder else None)
 
     def restore(self) -> None:
         """Read the journal and start it anew without what was replaced."""

@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 
+from bot.paths import Paths
+from playground.chats import Chat
+from playground.journal import Journal
 from playground.server import Fault, Member, Playground, PlaygroundConfig
+from playground.state import JOURNAL
+from storage import chats
+from storage.store import Store
 from tests import small_group
 from tests.backstage import until
 from tests.chat_admin import rows
@@ -49,15 +55,25 @@ async def hand(playground: Playground) -> AsyncIterator[Stagehand]:
 
 @pytest.fixture
 async def bot(playground: Playground, tmp_path: Path) -> AsyncIterator[Process]:
-    """The bot serving that group with a small untrained model."""
+    """The bot serving that group, which was on the page first, with a small untrained model."""
     data = tmp_path / "data"
     await small_group.make(data)
+    await play(data, -1_001_000_000_009)
     settings = tmp_path / "config.toml"
     settings.write_text(SETTINGS.format(url=playground.url))
     arguments = ["bot.main", "run", "--data", str(data), "--config", str(settings)]
     async with running(arguments, tmp_path / "log", TELEGRAM_BOT_TOKEN=TOKEN) as process:
         await process.says("serves us")
         yield process
+
+
+async def play(data: Path, chat: int) -> None:
+    """What is left of the group's chat in the playground: Telegram's is no stranger for it."""
+    async with Store(Paths(data).database) as store:
+        await store.write(lambda db: chats.ensure(db, chat, 0, 1))
+    journal = Journal(Paths(data).playground(1) / JOURNAL)
+    journal.start([Chat(chat, "us").to_record()])
+    journal.close()
 
 
 async def test_a_persona_answers_when_called(bot: Process, hand: Stagehand) -> None:

@@ -7,22 +7,30 @@ from collections.abc import Sequence
 from lm.failure import Failure
 from storage.groups import Group
 
+SAMPLE = "The Lighthouse"  # the sample group, which is there after a first `run`
+
 
 class UsageError(Failure):
     """What was asked cannot be done; the message is one line that says what to do."""
 
 
 def choose(known: list[Group], name: str) -> Group:
-    """The group of that name, or the only one. Raises UsageError."""
+    """The group of that name; without one the only one, or the only one beside the sample group.
+
+    Raises UsageError.
+    """
     if not known:
         raise UsageError("there is no group yet: understudy import FILE --group NAME")
-    found = [group for group in known if group.name.casefold() == name.casefold()]
-    if not name and len(known) == 1:
-        return known[0]
-    if not found:
-        names = ", ".join(group.name for group in known)
-        raise UsageError(f"--group {name}: say which of these: {names}")
-    return found[0]
+    names = ", ".join(group.name for group in known)
+    if not name:
+        own = [group for group in known if group.name != SAMPLE] or known
+        if len(own) == 1:
+            return own[0]
+        raise UsageError(f"--group NAME is missing: say which of these: {names}")
+    for group in known:
+        if group.name.casefold() == name.casefold():
+            return group
+    raise UsageError(f"--group {name}: say which of these: {names}")
 
 
 def choose_version(known: Sequence[int], wanted: int | None, group: Group) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from bot.cli.choosing import SAMPLE
 from bot.importing.consent import Consent
 from bot.importing.taking_in import import_export
 from lm.doctor.report import Report
 from lm.exports.reading import read_export
 from storage.store import Store
 
-SAMPLE = "The Lighthouse"
 FILE = Path(__file__).parents[2] / "examples" / "telegram" / "result.json"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from bot.cli.choosing import UsageError, choose
-from bot.cli.sample import SAMPLE, import_sample
+from bot.cli.choosing import SAMPLE, UsageError, choose
+from bot.cli.sample import import_sample
 from bot.config import Config
 from bot.paths import Paths
 from storage import groups
@@ -52,6 +52,7 @@ def _overridden(config: Config, options: TrainOptions) -> Config:
 async def _train(options: TrainOptions, config: Config, paths: Paths) -> None:
     # torch is not imported for a command line that ends in a UsageError
     from bot.learning import curve
+    from bot.learning.promotion import ensure_agreed
     from bot.learning.training import Training
     from bot.learning.watch import verdict, watch
     from lm.checkpoints.versions import Versions
@@ -65,6 +66,7 @@ async def _train(options: TrainOptions, config: Config, paths: Paths) -> None:
         gate, version = await watch(events, options.as_json)
         versions = Versions(paths.models(group.id))
         if gate["better"]:
+            await ensure_agreed(store, group, versions, version)
             versions.promote(version)
         if not options.as_json:
             print(f"The loss curve is {curve.keep(versions, version)}")

@@ -19,6 +19,7 @@ from telegram.error import TelegramError
 from bot.config import Config
 from bot.glossary import complaint
 from bot.learning import curve
+from bot.learning.promotion import ensure_agreed
 from bot.learning.status_message import StatusMessage
 from bot.learning.training import Event, Training, TrainingError
 from bot.memory.current import Current
@@ -27,14 +28,13 @@ from bot.units import left
 from bot.wording import Wording, wording
 from lm.checkpoints.checkpoint import CheckpointError
 from lm.learning.training import Start
-from storage import chats, groups, retrains
+from storage import chats, retrains
 from storage.chats import ChatRow
 from storage.groups import Group
 from storage.store import Store
 
 log = logging.getLogger(__name__)
 
-WITHDRAWN = "somebody has withdrawn meanwhile"
 TOLD_S = 10.0  # for telling that a training was cut off
 
 
@@ -193,12 +193,7 @@ class Retraining:
 
     async def _promote(self, version: int) -> None:
         """Serve it, unless somebody has withdrawn while it learnt from them."""
-        versions = self._current.versions
-        learned_from = (await asyncio.to_thread(versions.meta, version)).learned_from
-        rows = await self._store.read(lambda db: groups.speakers(db, self._group.id))
-        if not {row.id for row in rows if row.agreed}.issuperset(learned_from):
-            await asyncio.to_thread(versions.remove, version)
-            raise TrainingError(WITHDRAWN)
+        await ensure_agreed(self._store, self._group, self._current.versions, version)
         await self._current.promote(version)
 
     async def _tell(self, order: Order, status: StatusMessage | None, outcome: Outcome) -> None:

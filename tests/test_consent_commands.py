@@ -72,6 +72,7 @@ async def test_a_name_is_not_taken_by_a_button(tmp_path: Path) -> None:
             await hand.write("Mallory", "/consent", chat=account("Mallory"))
         )
         assert "in your group" in await member_presses(hand, "Mallory", private, "I agree")
+        assert "/iam NAME" in await member_presses(hand, "Alice", asked, "I do not")
         assert await ledger(data) == before
 
 

@@ -85,7 +85,9 @@ class Alarm(logging.Handler):
         return [(user, wording(tag)) for user, tag in zip(people, tags, strict=True)]
 
     async def _send(self, user: int, say: Wording, what: str) -> None:
-        text = say("⚠️ {what}\nI tell each kind of error once; the log has every one.", what=what)
+        text = say(
+            "⚠️ {what}\nI tell each kind of error once a week; the log has every one.", what=what
+        )
         try:
             await self._bot.send_message(user, text)
         except TelegramError as error:

@@ -45,10 +45,18 @@ async def pressed_agree(house: House, heard: Incoming, data: str) -> Shown | Toa
     return _shown(house, heard)
 
 
-async def pressed_decline(house: House, heard: Incoming, data: str) -> Shown:
+async def pressed_decline(house: House, heard: Incoming, data: str) -> Shown | Toast:
     """Whoever pressed does not agree, or no longer."""
     row = house.current.cast.linked(heard.user)
-    if row is not None and row.agreed:
+    if row is None:
+        return Toast(
+            heard.wording(
+                "I learn nothing from your account. If you are one of those above, say /iam NAME "
+                "in the group; when an admin has confirmed it, press this again."
+            ),
+            True,
+        )
+    if row.agreed:
         await house.apply(heard.update_id, withdraw(row.id))
         await house.current.follow_ledger()
     return _shown(house, heard)

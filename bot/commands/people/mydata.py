@@ -27,13 +27,14 @@ async def mydata(house: House, heard: Incoming) -> None:
     """/mydata: send the file in private; in a group say whether it was sent, or how to get it."""
     say = heard.wording
     name, content = await gather(house, heard.user)
-    try:
-        await house.bot.send_document(
-            heard.user,
-            content,
-            filename=name,
-            caption=say("Everything that I keep of you. /privacy says what I do with it."),
+    caption = say("Everything that I keep of you. /privacy says what I do with it.")
+    if house.current.cast.linked(heard.user) is None:
+        caption = say(
+            "Everything that I keep of your account. What came with an export is in it once "
+            "/iam NAME has told me who you are. /privacy says what I do with it."
         )
+    try:
+        await house.bot.send_document(heard.user, content, filename=name, caption=caption)
     except TelegramError as error:
         log.info("data was not sent: %s", type(error).__name__)
         link = create_deep_linked_url(house.me.username or "", START)

@@ -183,8 +183,8 @@ async def _standing(house: House, heard: Incoming, row: SpeakerRow) -> Shown:
         ASK: say("What {name} would say I show to you first, in private.", name=name),
         MUTED: say("I do not speak as {name}. I still learn from what you write.", name=name),
         WITHDRAWN: say(
-            "I neither speak as {name} nor learn from what you write. What I learnt before is "
-            "part of older versions of me until a new one is trained; /forget removes it all.",
+            "I neither speak as {name} nor learn from what you write. What I learnt before stays "
+            "in the versions of me that learnt it; /forget removes it all.",
             name=name,
         ),
     }[choice]

@@ -17,6 +17,7 @@ from lm.learning import plan
 from lm.learning.events import Event, Gate, Note, Plan, Progress
 from lm.learning.learner import DivergedError
 from lm.learning.material import divide
+from lm.learning.origin import continued
 from lm.learning.presets import PRESETS
 from lm.learning.snapshot import SnapshotError
 from lm.learning.training import Training
@@ -244,6 +245,61 @@ def test_what_came_in_before_the_end_is_learnt_afresh(
     versions.promote(train(Transcript("friends", whole.speakers, before), tmp_path, events))
     train(Transcript("friends", speakers, after), tmp_path, events)
     assert [event.start for event in events if isinstance(event, Plan)] == ["fresh", "fresh"]
+
+
+@pytest.mark.parametrize(("had", "judged", "compared"), [(400, 50, True), (200, 60, False)])
+def test_the_gate_asks_for_what_neither_has_learnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, had: int, judged: int, compared: bool
+) -> None:
+    """With older messages more is held out than was, and the current version has learnt some."""
+    quick(monkeypatch)
+    whole, events = transcript(1_200), list[Event]()
+    versions, before = Versions(tmp_path), replace(whole, messages=whole.messages[-had:])
+    versions.promote(train(before, tmp_path, events))
+    train(whole, tmp_path, events)
+    gate = the(events, Gate)
+    assert (gate.held_out, gate.current is not None) == (judged, compared)
+    assert any("no gate" in e.message for e in events if isinstance(e, Note)) != compared
+
+
+def test_a_long_conversation_is_gone_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session whose end was held out is learnt from there on, not all anew."""
+    quick(monkeypatch)
+    events: list[Event] = []
+    whole = transcript(400)
+    endless = tuple(replace(m, sent_at=60 * i) for i, m in enumerate(whole.messages))
+    first = replace(whole, messages=endless[:200])
+    Versions(tmp_path).promote(train(first, tmp_path, events))
+    train(replace(whole, messages=endless), tmp_path, events)
+    plan = next(e for e in events[1:] if isinstance(e, Plan))
+    assert plan.start == "version 1"
+    assert plan.tokens < 0.9 * sum(1 for _ in endless) * 8
+
+
+def test_by_night_a_version_goes_on_with_its_own_preset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever "auto" would choose by now: another shape cannot go on from it."""
+    quick(monkeypatch)
+    monkeypatch.setitem(PRESETS, "small", replace(QUICK, name="small", least_epochs=1))
+    events: list[Event] = []
+    Versions(tmp_path).promote(train(transcript(200), tmp_path, events, preset="small"))
+    train(transcript(400), tmp_path, events, preset="auto", start="continue")
+    assert (the(events, Plan).start, the(events, Plan).preset) == ("version 1", "small")
+
+
+def test_going_on_lets_nothing_fade(tmp_path: Path) -> None:
+    """However short an epoch is: what the parent knows is to stay."""
+    parent = tmp_path / "parent"
+    Versions(parent).promote(train(transcript(200), parent, []))
+    checkpoint = Versions(parent).load(1, CPU)
+    learned = divide(transcript(400)).learned
+    preset = replace(PRESETS["tiny"], weight_decay_epochs=1.0)
+    origin = continued(checkpoint, preset, learned, {1, 2}, 1)
+    assert origin is not None
+    assert origin.preset.weight_decay(origin.batches.text) == 0.0
 
 
 def test_a_version_names_all_whose_words_it_has(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +23,10 @@ from bot.memory.current import pick_device
 from bot.paths import Paths
 from lm.checkpoints.meta import Meta
 from lm.checkpoints.versions import Versions
-from lm.corpus.message import Message
 from lm.corpus.transcript import Transcript
 from lm.judging.judgement import Judgement, judge, predictor
 from lm.judging.page import interval, page, rivals
+from lm.learning.material import said, unseen_by
 from storage import groups
 from storage.groups import Group
 from storage.store import reading
@@ -70,8 +69,8 @@ def _judge(versions: Versions, number: int, words: Transcript, config: Config) -
     learned, held_out = words.split()
     if not any(held_out):
         raise UsageError(f"{words.group}: {len(words.messages)} messages, too few to hold any out")
-    unseen = _unseen(held_out, checkpoint.meta.cut_off)
-    if not unseen:
+    unseen = unseen_by(held_out, checkpoint.meta.cut_off)
+    if not said(unseen):
         raise UsageError(f"version {number} has learnt from every message that could be held out")
     if len(unseen) < len(held_out):
         print(
@@ -91,16 +90,6 @@ def _judge(versions: Versions, number: int, words: Transcript, config: Config) -
             SEED,
             watch.tell,
         )
-
-
-def _unseen(held_out: Sequence[list[Message]], cut_off: int | None) -> list[list[Message]]:
-    """Sessions without a message from before the newest that the version has learnt from.
-
-    Where older messages were imported after a training, more is held out than was then.
-    """
-    if cut_off is None:
-        return list(held_out)
-    return [s for s in held_out if all(m.sent_at is None or m.sent_at >= cut_off for m in s)]
 
 
 class _Watch:

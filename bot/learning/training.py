@@ -20,8 +20,10 @@ from bot.config import Config
 from bot.paths import Paths
 from lm.corpus.message import Message, Speaker
 from lm.corpus.transcript import Transcript
+from lm.device import physical_cores
 from lm.failure import Failure
-from lm.learning.training import Start
+from lm.learning.snapshot import Snapshot
+from lm.learning.training import SNAPSHOT, Start
 from storage import groups, messages
 from storage.groups import Group
 from storage.store import Db, Store
@@ -73,6 +75,9 @@ class Training:
         finally:
             await self._stop()
             path.unlink(missing_ok=True)
+            if self.cancelled:
+                snapshot = Snapshot(self._paths.models(self._group.id) / SNAPSHOT, "")
+                await asyncio.to_thread(snapshot.remove)
 
     def cancel(self) -> None:
         """End the training; nothing of it is kept."""
@@ -118,7 +123,7 @@ class Training:
 
     def _command(self, path: Path, background: bool, start: Start) -> list[str]:
         train = self._config.train
-        cores = os.cpu_count() or 1
+        cores = physical_cores()
         threads = train.threads or (max(1, cores - 1) if background else cores)
         command = [sys.executable, "-m", "lm.train", "--json", "--die-with-parent"]
         command += ["--transcript", str(path), "--models", str(self._paths.models(self._group.id))]

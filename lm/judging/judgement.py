@@ -160,7 +160,7 @@ def _identify(
     skipped: dict[str, str],
 ) -> tuple[Confusion, ...]:
     if asked is None:
-        why = f"fewer than two speakers have {RARE} held-out messages"
+        why = f"fewer than two speakers have {RARE} held-out messages, or a tenth of the other's"
         skipped |= dict.fromkeys(("persona_gain", "speaker_id_1", "speaker_id_20"), why)
         return ()
     gain = identification.gain(asked)

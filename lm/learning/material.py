@@ -6,7 +6,7 @@ By time and by whole sessions. It knows no model; training.py uses the parts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from lm.corpus.batches import RARE, Session, frequent_speakers
@@ -35,10 +35,20 @@ class Material:
         """What there is to learn from, message by message."""
         return (message.text for session in self.learned for message in session)
 
+    def fair_to(self, cut_off: int | None) -> Material | None:
+        """To judge on is only what a version that learnt up to `cut_off` has not seen, either.
+
+        None where that is too little: then it is no rival to what learns from the rest.
+        """
+        unseen = unseen_by(self.judging, cut_off)
+        if len(unseen) < len(self.judging) and said(unseen) < HALVED_FROM // 4:
+            return None
+        return replace(self, judging=unseen)
+
 
 def divide(transcript: Transcript) -> Material:
     """Learned and held-out sessions; ValueError when they would teach nothing."""
-    count = _said([transcript.messages])
+    count = said([transcript.messages])
     if count < LEAST:
         raise ValueError(f"too little to learn from: {count} messages, at least {LEAST} are needed")
     learned, held_out = transcript.split()
@@ -51,26 +61,42 @@ def divide(transcript: Transcript) -> Material:
 
 def _halves(held_out: Sequence[Session]) -> tuple[list[Session], list[Session]]:
     """Every other session, the newest to judge on. Few messages serve both purposes at once."""
-    if _said(held_out) < HALVED_FROM:
+    if said(held_out) < HALVED_FROM:
         return [*held_out], [*held_out]
     newest_first = held_out[::-1]
     choosing, judging = [*newest_first[1::2]][::-1], [*newest_first[0::2]][::-1]
-    if min(_said(choosing), _said(judging)) < HALVED_FROM // 4:  # one session is nearly all
-        return _cut(held_out, _said(held_out) // 2)
+    if min(said(choosing), said(judging)) < HALVED_FROM // 4:  # one session is nearly all
+        return cut(held_out, _before(held_out, said(held_out) // 2))
     return choosing, judging
 
 
-def _said(sessions: Sequence[Session]) -> int:
+def unseen_by(sessions: Sequence[Session], cut_off: int | None) -> list[Session]:
+    """Those without a message from before the newest that a version has learnt from.
+
+    Where older messages were imported after its training, more is held out than was then.
+    cut_off: seconds since 1970 of that newest one, None where times are unknown
+    """
+    if cut_off is None:
+        return list(sessions)
+    return [s for s in sessions if all(m.sent_at is None or m.sent_at >= cut_off for m in s)]
+
+
+def said(sessions: Sequence[Session]) -> int:
     """Messages with words; who has not agreed has turns without."""
     return sum(bool(message.text) for session in sessions for message in session)
 
 
-def _cut(sessions: Sequence[Session], said: int) -> tuple[list[Session], list[Session]]:
-    """Up to the message that makes it so many with words, and what follows."""
+def _before(sessions: Sequence[Session], words: int) -> int:
+    """How many messages there are up to so many with words, wordless ones behind included."""
     counts = accumulate(bool(message.text) for session in sessions for message in session)
-    room = sum(count <= said for count in counts)  # messages of the older part
+    return sum(count <= words for count in counts)
+
+
+def cut(sessions: Sequence[Session], count: int) -> tuple[list[Session], list[Session]]:
+    """The first `count` messages and the later ones, both in sessions; one may be cut in two."""
     older: list[Session] = []
     newer: list[Session] = []
+    room = count
     for session in sessions:
         older += [session[:room]] if room else []
         newer += [session[room:]] if room < len(session) else []

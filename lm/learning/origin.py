@@ -15,6 +15,7 @@ from lm.checkpoints.checkpoint import Checkpoint
 from lm.corpus.batches import Batches, Session, frequent_speakers
 from lm.corpus.growth import fits, grow
 from lm.corpus.tokenizer import Tokenizer
+from lm.learning.material import cut
 from lm.learning.presets import PRESETS, Preset
 from lm.models.gpt import GPT
 
@@ -58,13 +59,15 @@ def continued(
 ) -> Origin | None:
     """The parent's weights, to learn what is new since; None where that is no way to go.
 
+    A session whose end was held out when the parent was made is new from there on.
+
     agreed: Speaker.id of all who agree today. It is none when the parent has learnt from anybody
     else (their words are in its weights; older versions do not tell), when what it has learnt from
     is no longer the older part of the text (older messages were imported, or somebody who spoke
     then has agreed since), when the preset chosen now has another shape, when next to nothing is
     new, or when the tokenizer no longer suits the text.
     """
-    old, new = _divided(learned, parent.meta.messages)
+    old, new = cut(learned, parent.meta.messages)
     if not _continues(parent, old, new):
         return None
     before, texts = ([m.text for s in part for m in s] for part in (old, new))
@@ -85,6 +88,7 @@ def continued(
         min_steps=min(own.min_steps, 40),
         lr=GENTLER * own.lr,
         matrix_lr=GENTLER * own.matrix_lr,
+        weight_decay_epochs=0,  # what the parent knows is not to fade
         decay=0.9,
     )
     torch.manual_seed(seed)
@@ -95,17 +99,6 @@ def continued(
 
 def _shape(parent: Checkpoint) -> object:
     return replace(parent.meta.config, vocab_size=1)
-
-
-def _divided(learned: Sequence[Session], seen: int) -> tuple[list[Session], list[Session]]:
-    """Sessions among the first `seen` messages, and the later ones, both oldest first."""
-    old: list[Session] = []
-    new: list[Session] = []
-    count = 0
-    for session in learned:
-        count += len(session)
-        (old if count <= seen else new).append(session)
-    return old, new
 
 
 def _continues(parent: Checkpoint, old: Sequence[Session], new: Sequence[Session]) -> bool:

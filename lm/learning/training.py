@@ -34,6 +34,7 @@ from lm.learning.material import Material, divide
 from lm.learning.mixing import mixed
 from lm.learning.origin import Origin, continued, fresh
 from lm.learning.plan import Machine
+from lm.learning.presets import PRESETS
 from lm.learning.samples import samples
 from lm.learning.snapshot import Snapshot, SnapshotError
 from lm.learning.team import Team
@@ -83,7 +84,15 @@ class Training:
         """Train and store a candidate; returns its version. ValueError for too little material."""
         began = time.monotonic()
         material = divide(self._transcript)
-        parent, current = self._current(material)
+        parent = self._parent()
+        current = None
+        if parent is not None:
+            fair = material.fair_to(parent.meta.cut_off)
+            if fair is None:
+                self._report(Note("the current version knows what there is to judge on: no gate"))
+            else:
+                material, context = fair, parent.meta.config.context
+                current = self._judged(parent.model, parent.tokenizer, material, context)
         for origin in self._origins(parent, material, resume):
             last = origin.parent is None or self._start == "continue"
             try:
@@ -99,6 +108,8 @@ class Training:
                 resume = False
                 continue
             resume = False
+            if learned.ending == "diverged":
+                self._report(Note("the loss exploded: what was learnt until then is not promoted"))
             model = mixed(learned.model, origin.tokenizer, material.learned, material.choosing)
             bpb = self._judged(model, origin.tokenizer, material, model.config.context)
             better = learned.ending != "diverged" and (current is None or bpb < current)
@@ -123,6 +134,8 @@ class Training:
         name, left = self._preset, self._seconds
         if resume and name == "auto":  # the machine may be busier now than it was
             name = Snapshot(self._models / SNAPSHOT, "").interrupted_preset() or name
+        if name == "auto" and self._start == "continue" and parent is not None:
+            name = parent.meta.preset if parent.meta.preset in PRESETS else name
         preset = plan.choose(name, material.characters, self._machine, left)
         preset = replace(preset, tokenizer=self._kind or preset.tokenizer)
         if parent is not None and self._start != "fresh":
@@ -220,18 +233,13 @@ class Training:
         said = samples(model, tokenizer, material.judging, self._seed, device, guard)
         return Card(figures | {SERVED: bpb}, [(names[speaker], text) for speaker, text in said])
 
-    def _current(self, material: Material) -> tuple[Checkpoint | None, float | None]:
-        """The current version and its bits per byte; a damaged one is no rival."""
+    def _parent(self) -> Checkpoint | None:
+        """The current version; a damaged one is none."""
         try:
             version = self._versions.current()
-            if version is None:
-                return None, None
-            rival = self._versions.load(version, self._machine.device)
+            return None if version is None else self._versions.load(version, self._machine.device)
         except CheckpointError:
-            return None, None
-        return rival, self._judged(
-            rival.model, rival.tokenizer, material, rival.meta.config.context
-        )
+            return None
 
     def _store(
         self,

@@ -63,7 +63,7 @@ def judged(name: str, say: Wording) -> str:
 
 
 def complaint(message: str, say: Wording) -> str:
-    """Why a training made no version, as the child said it in one line."""
+    """Why a training made no version, or an import was none, as was said in one line."""
     for pattern, said in _COMPLAINTS:
         if found := pattern.fullmatch(message):
             return said(say, found.groupdict())
@@ -90,6 +90,13 @@ _COMPLAINTS: tuple[tuple[re.Pattern[str], Said], ...] = (
         ),
         lambda say, found: say(
             "preset {preset} needs about {needed} GB of memory, {free} GB are free", **found
+        ),
+    ),
+    (
+        re.compile(r".*: choose a chat with --chat NAME [^:]*: (?P<chats>.*)", re.DOTALL),
+        lambda say, found: say(
+            "there are several chats in it ({chats}): send it again with a chat's name beside it",
+            **found,
         ),
     ),
     (

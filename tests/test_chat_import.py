@@ -176,7 +176,9 @@ async def test_one_of_several_chats_is_named_beside_the_file(desk: Desk, tmp_pat
     chat = json.loads(path.read_text())
     both = {"chats": {"list": [{**chat, "name": n, "id": i} for i, n in enumerate(("us", "them"))]}}
     content = json.dumps(both).encode()
-    assert "them (1)" in (await offered(desk, content, "result.json"))["text"]
+    asked = (await offered(desk, content, "result.json"))["text"]
+    assert "(us (0), them (1)): send it again" in asked
+    assert "--chat" not in asked
     assert "80 messages" in (await offered(desk, content, "result.json", "them"))["text"]
 
 

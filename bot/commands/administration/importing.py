@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from telegram.error import TelegramError
 
 from bot.commands.administration.learning import allowed, refusal
+from bot.glossary import complaint
 from bot.house import House, Shown
 from bot.importing.chat_report import LONGEST, PER_PAGE, shown, which
 from bot.importing.offers import LARGEST, Offer
@@ -72,7 +73,8 @@ async def received(house: House, heard: Incoming, file: Attachment) -> None:
     try:
         offer = await house.offers.receive(heard.user, file.file_id, file.name, heard.text)
     except (ExportError, ImportRefusedError) as error:
-        answer = Shown(say("I cannot read that: {error}.", error=defuse(_line(error))))
+        reason = defuse(complaint(_line(error), say))
+        answer = Shown(say("I cannot read that: {error}.", error=reason))
     except TelegramError as error:
         log.warning("an export was not downloaded: %s", type(error).__name__)
         answer = Shown(say("Telegram did not give me the file: send it again."))

@@ -23,10 +23,11 @@ from bot.memory.current import pick_device
 from bot.paths import Paths
 from lm.checkpoints.meta import Meta
 from lm.checkpoints.versions import Versions
+from lm.corpus.duplicates import without_repeats
 from lm.corpus.transcript import Transcript
 from lm.judging.judgement import Judgement, judge, predictor
 from lm.judging.page import interval, page, rivals
-from lm.learning.material import said, unseen_by
+from lm.learning.material import known_to, said, unseen_by
 from storage import groups
 from storage.groups import Group
 from storage.store import reading
@@ -78,12 +79,14 @@ def _judge(versions: Versions, number: int, words: Transcript, config: Config) -
             f" {len(held_out)} held-out sessions; they are left out",
             file=sys.stderr,
         )
+    # The n-grams that it is compared with learn what it could, and as trainings do.
+    rivals_text, _ = without_repeats(known_to(learned, checkpoint.meta.cut_off))
     watch = _Watch()
     with watch:
         return judge(
             predictor(checkpoint.model, device),
             checkpoint.tokenizer,
-            learned,
+            rivals_text,
             unseen,
             {speaker.id: speaker.name for speaker in words.speakers},
             checkpoint.meta.config.context,

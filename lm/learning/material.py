@@ -81,6 +81,13 @@ def unseen_by(sessions: Sequence[Session], cut_off: int | None) -> list[Session]
     return [s for s in sessions if all(m.sent_at is None or m.sent_at >= cut_off for m in s)]
 
 
+def known_to(sessions: Sequence[Session], cut_off: int | None) -> list[Session]:
+    """Those without a message from after `cut_off`, so far as times are known: what it may know."""
+    if cut_off is None:
+        return list(sessions)
+    return [s for s in sessions if all(m.sent_at is None or m.sent_at <= cut_off for m in s)]
+
+
 def said(sessions: Sequence[Session]) -> int:
     """Messages with words; who has not agreed has turns without."""
     return sum(bool(message.text) for session in sessions for message in session)

@@ -11,6 +11,7 @@ import torch
 from bot.paths import Paths
 from lm.checkpoints.versions import Versions
 from lm.engine.served import served_dtype
+from lm.native.code import native
 from tests import small_group
 from tests.backstage import CPU
 from tests.test_main import Cli, cli
@@ -46,7 +47,10 @@ def test_what_there_is(cli: Cli, data: Path) -> None:
         "engine_bytes": (32 + 48) * per_chat,
         "shelf_bytes": 64 * per_chat,
     }
+    built = native(served_dtype(CPU)) is not None
+    assert found["native"] == (found["device"] == "cpu" and built)
     text = cli("doctor", "--data", data).out
+    assert ("replies take several times longer" in text) == (found["device"] == "cpu" and not built)
     for words in (
         f"{per_chat:,} bytes per warm chat",
         "all is in order",

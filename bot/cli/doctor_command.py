@@ -23,7 +23,9 @@ from bot.paths import Paths
 from lm.checkpoints.checkpoint import CheckpointError
 from lm.checkpoints.versions import Versions
 from lm.device import default_device, physical_cores, precision
+from lm.engine.served import served_dtype
 from lm.learning.plan import parameters
+from lm.native.code import native
 from storage import groups, messages
 from storage.groups import Group
 from storage.store import DatabaseError, reading
@@ -61,6 +63,7 @@ class Findings:
     device: str
     precision: str
     cores: int
+    native: bool  # whether replies are computed by lm/native
     reply_threads: int
     training_threads: int
     data: str
@@ -104,8 +107,9 @@ def _machine(config: Config, paths: Paths, problems: list[str]) -> Findings:
         device=device.type,
         precision=str(precision(device)).removeprefix("torch."),
         cores=physical_cores(),
+        native=device.type == "cpu" and native(served_dtype(device)) is not None,
         reply_threads=config.engine.threads or max(1, cores // 2),
-        training_threads=config.train.threads or max(1, cores - 1),
+        training_threads=config.train.threads or max(1, physical_cores() - 1),
         data=str(paths.data),
         data_bytes=_tree(paths.data),
         disk_free=free,
@@ -177,6 +181,7 @@ def _text(found: Findings) -> str:
     lines = [
         f"device      {found.device}, {found.precision}, {found.cores} cores"
         f" (threads: {found.reply_threads} to reply, {found.training_threads} to train)",
+        f"native code {_native(found)}",
         f"data        {found.data}: {size(found.data_bytes)}, {size(found.disk_free)} free",
         f"token       {found.token}",
         f"slots       {found.slots} chats warm, {spare_slots()} more for replies side by side; "
@@ -188,6 +193,17 @@ def _text(found: Findings) -> str:
         lines.append("groups      none yet: understudy import FILE --group NAME")
     lines += [f"PROBLEM     {problem}" for problem in found.problems]
     return "\n".join(lines if found.problems else [*lines, "all is in order"])
+
+
+def _native(found: Findings) -> str:
+    if found.device != "cpu":
+        return "not needed"
+    if found.native:
+        return "computes replies"
+    return (
+        "none: replies take several times longer. It needs AVX2, a C++ compiler and Python's "
+        "headers (python3-dev); then scripts/setup .venv builds it"
+    )
 
 
 def _about(group: GroupState) -> list[str]:

@@ -22,7 +22,7 @@ from lm.learning.snapshot import Snapshot, SnapshotError
 from lm.models.gpt import GPT, Cache
 from tests.small_talk import LINES, MACHINE, QUICK, transcript
 
-WITH_DROPOUT = replace(QUICK, dropout=0.2, min_steps=12, evaluations=6)
+WITH_DROPOUT = replace(QUICK, dropout=0.2, min_steps=12, evaluations=6, weight_decay_epochs=2.0)
 
 
 @pytest.fixture(autouse=True)

@@ -299,7 +299,7 @@ def test_going_on_lets_nothing_fade(tmp_path: Path) -> None:
     preset = replace(PRESETS["tiny"], weight_decay_epochs=1.0)
     origin = continued(checkpoint, preset, learned, {1, 2}, 1)
     assert origin is not None
-    assert origin.preset.weight_decay(origin.batches.text) == 0.0
+    assert origin.preset.weight_decay(origin.batches.tokens) == 0.0
 
 
 def test_a_version_names_all_whose_words_it_has(

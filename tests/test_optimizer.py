@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -100,7 +101,7 @@ def test_muon_descends() -> None:
 def test_the_average_follows_the_weights() -> None:
     """The average moves towards the weights, lags behind them and is apart from them."""
     gpt = model()
-    optimizer = Optimizer(gpt, replace(TINY, weight_decay=0.0), torch.float32)
+    optimizer = Optimizer(gpt, replace(TINY, weight_decay_epochs=0.0), 1_000, torch.float32)
     start = gpt.embed_tokens.weight.detach().clone()
     push(optimizer, gpt, range(1, 51))
     moved = (gpt.embed_tokens.weight - start).norm()
@@ -108,10 +109,33 @@ def test_the_average_follows_the_weights() -> None:
     assert 0 < behind < 0.5 * moved
 
 
+@pytest.mark.parametrize("name", ["small", "base", "large"])
+def test_weights_fade_as_fast_on_any_text(name: str) -> None:
+    """After so many passes at the full rate 1/e of a weight is left, of matrices and embedding."""
+    preset = replace(PRESETS[name], weight_decay_epochs=2.0, warm_up=0, decay=0)
+    for epoch in (30, 90):  # steps
+        gpt = model()
+        optimizer = Optimizer(gpt, preset, epoch * preset.rows * preset.context, torch.float32)
+        weights = [weight for weight in gpt.parameters() if weight.ndim == 2]
+        before = [float(weight.detach().norm()) for weight in weights]
+        for step in range(2 * epoch):
+            for weight in gpt.parameters():
+                weight.grad = torch.zeros_like(weight)
+            optimizer.step(step / 1_000)
+        left = [float(weight.detach().norm()) for weight in weights]
+        assert left == pytest.approx([size * math.exp(-1) for size in before], rel=0.02)
+
+
+def test_a_tiny_text_does_not_fade_within_a_few_steps() -> None:
+    """Where an epoch is a step or two, weights are remembered for twenty."""
+    assert PRESETS["base"].weight_decay(100) == 0.05
+    assert PRESETS["tiny"].weight_decay(100) == 0.0
+
+
 def test_without_an_average_the_weights_are_kept() -> None:
     """ema = 0: what is evaluated is the model itself."""
     gpt = model()
-    optimizer = Optimizer(gpt, replace(TINY, ema=0.0), torch.float32)
+    optimizer = Optimizer(gpt, replace(TINY, ema=0.0), 1_000, torch.float32)
     push(optimizer, gpt, range(1, 5))
     assert torch.equal(gpt.embed_tokens.weight, optimizer.average.embed_tokens.weight)
 
@@ -119,9 +143,9 @@ def test_without_an_average_the_weights_are_kept() -> None:
 @pytest.mark.parametrize("matrix_lr", [0.02, 0.0])
 def test_a_restored_optimizer_goes_on_bit_for_bit(matrix_lr: float) -> None:
     """State, saved and taken up by another optimizer, leads to the same weights and average."""
-    chosen = replace(TINY, matrix_lr=matrix_lr)
+    chosen = replace(TINY, matrix_lr=matrix_lr, weight_decay_epochs=2.0)
     gpt, other = model(), model()
-    optimizer, second = (Optimizer(m, chosen, torch.float32) for m in (gpt, other))
+    optimizer, second = (Optimizer(m, chosen, 1_000, torch.float32) for m in (gpt, other))
     push(optimizer, gpt, range(1, 6))
     tensors, numbers = optimizer.state()
     tensors = {name: tensor.clone() for name, tensor in tensors.items()}

@@ -94,7 +94,7 @@ class Learner:
         self._team, self._snapshot = team or Team(), snapshot
         self._seed, self._limit = seed, self._team.same(seconds)
         self._turn_weight = preset.turn_weight(batches.turns)
-        self._optimizer = Optimizer(model, preset, machine.dtype)
+        self._optimizer = Optimizer(model, preset, batches.tokens, machine.dtype)
         self._best: GPT | None = None
         self._course = Course()
         self._steps = preset.steps(batches.tokens)

@@ -73,7 +73,7 @@ def _evened(updates: Tensor, spread: Tensor) -> Tensor:
     spread.lerp_(updates.square().mean(dim=-1, keepdim=True), 1 - SPREAD)
     even = updates / (spread.sqrt() + 1e-8)
     size, found = (torch.linalg.matrix_norm(u, keepdim=True) for u in (updates, even))
-    scaled: Tensor = even * (size / found)
+    scaled: Tensor = even * (size / found.clamp_min(1e-30))  # where nothing moves, both are 0
     return scaled
 
 

@@ -19,7 +19,6 @@ from lm.learning.presets import Preset
 from lm.models.gpt import GPT
 
 CLIP = 1.0  # largest norm of a step's gradient
-MATRIX_DECAY = 0.3  # of the weight decay: Muon's learning rate is four to ten times AdamW's
 
 
 def rate(progress: float, warm_up: float, decay: float) -> float:
@@ -40,23 +39,25 @@ class Optimizer:
     AdamW moves all. Weight decay acts on all but the gains, which it would only pull to zero.
     """
 
-    def __init__(self, model: GPT, preset: Preset, dtype: torch.dtype) -> None:
+    def __init__(self, model: GPT, preset: Preset, tokens: int, dtype: torch.dtype) -> None:
+        """tokens: of a pass over the text, by which weight decay is reckoned."""
         self._preset = preset
         self._steps, self._progress = 0, 0.0
         self._weights = list(model.parameters())
         gains = [weight for weight in self._weights if weight.ndim == 1]
         matrices = [weight for weight in model.layers.parameters() if weight.ndim == 2]
         decayed = [model.embed_tokens.weight] + ([] if preset.matrix_lr else matrices)
+        faded = preset.weight_decay(tokens)
         self._adamw = torch.optim.AdamW(
             [
-                {"params": decayed, "weight_decay": preset.weight_decay},
+                {"params": decayed, "weight_decay": _decay(faded, preset.lr)},
                 {"params": gains, "weight_decay": 0.0},
             ],
             lr=preset.lr,
             betas=(0.9, 0.99),
             fused=True,
         )
-        matrix_decay = MATRIX_DECAY * preset.weight_decay
+        matrix_decay = _decay(faded, preset.matrix_lr)
         self._muon = Muon(matrices if preset.matrix_lr else [], matrix_decay, dtype)
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
 
@@ -105,3 +106,8 @@ class Optimizer:
         pull = max(pull, 1.0 / (1.0 + 0.1 * self._steps))
         for mean, weight in zip(self.average.parameters(), self._weights, strict=True):
             mean.lerp_(weight, pull)
+
+
+def _decay(faded: float, lr: float) -> float:
+    """As optimizers want it: what fades in a step is this times the learning rate."""
+    return faded / lr if lr else 0.0

@@ -14,7 +14,7 @@ from lm.learning.presets import PRESETS, Preset
 from lm.models.gpt import GPT, ModelConfig
 
 AUTO = ("tiny", "small", "base", "large")  # what "auto" chooses from, smallest first
-AUTO_LEAST = {"tiny": 0, "small": 20_000, "base": 1_000_000, "large": 2_000_000}  # characters
+AUTO_LEAST = {"tiny": 0, "small": 20_000, "base": 500_000, "large": 2_000_000}  # characters
 AUTO_SECONDS = 25 * 60.0  # what "auto" may take when no limit is given
 UTILISATION = 0.4  # of the peak that a training reaches; 0.24 to 0.47 were measured
 CHARACTERS_PER_TOKEN = 3.2  # roughly, of byte-level BPE on chat, structure included
@@ -22,7 +22,7 @@ VOCABULARY, LARGE_VOCABULARY = (
     2048,
     4096,
 )  # BPE ids: small corpora see large vocabularies too rarely
-LARGE = 1_000_000  # characters from which on the vocabulary is large
+LARGE = 500_000  # characters from which on the vocabulary is large
 WORDS = 20_000  # at most, of the word and character tokenizers
 
 

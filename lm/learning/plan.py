@@ -22,7 +22,7 @@ VOCABULARY, LARGE_VOCABULARY = (
     2048,
     4096,
 )  # BPE ids: small corpora see large vocabularies too rarely
-LARGE = 500_000  # characters from which on the vocabulary is large
+LARGE = 1_000_000  # characters from which on the vocabulary is large
 WORDS = 20_000  # at most, of the word and character tokenizers
 
 

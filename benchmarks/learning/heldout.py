@@ -37,12 +37,11 @@ class Reading:
     def __init__(self, tokenizer: Tokenizer, sessions: Sequence[Session], context: int) -> None:
         """Encode; the context slides over a session in half steps."""
         self.tokenizer, self.sessions = tokenizer, sessions
-        found = windows([session_ids(tokenizer, session) for session in sessions], context)
+        streams = [session_ids(tokenizer, session) for session in sessions]
+        found = windows(streams, context)
         self.rows: list[Ids] = [ids for ids, _ in found]
         self._skips = [skip for _, skip in found]
-        before = joined([ids[:-1] for ids in self.rows], self._skips)
-        targets = joined([ids[1:] for ids in self.rows], self._skips)
-        self.counted = counted(tokenizer, before, targets)
+        self.counted = counted(tokenizer, streams)
         texts = [message.text for session in sessions for message in session]
         self._bytes = sum(len(text.encode()) + 1 for text in texts)  # END counts as one
         self._characters = sum(map(len, texts))

@@ -93,7 +93,7 @@ async def examine(file: Path | None, paths: Paths, as_json: bool) -> None:
 
 
 def _machine(config: Config, paths: Paths, problems: list[str]) -> Findings:
-    wanted, cores = config.engine.device, os.cpu_count() or 1
+    wanted, cores = config.engine.device, physical_cores()
     device = default_device()
     if wanted == "cuda" and device.type != "cuda":
         problems.append('engine.device = "cuda": there is no GPU that torch can use')
@@ -106,10 +106,10 @@ def _machine(config: Config, paths: Paths, problems: list[str]) -> Findings:
     return Findings(
         device=device.type,
         precision=str(precision(device)).removeprefix("torch."),
-        cores=physical_cores(),
+        cores=cores,
         native=device.type == "cpu" and native(served_dtype(device)) is not None,
-        reply_threads=config.engine.threads or max(1, cores // 2),
-        training_threads=config.train.threads or max(1, physical_cores() - 1),
+        reply_threads=config.engine.threads or max(1, (os.cpu_count() or 1) // 2),
+        training_threads=config.train.threads or max(1, cores - 1),
         data=str(paths.data),
         data_bytes=_tree(paths.data),
         disk_free=free,

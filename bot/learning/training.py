@@ -22,8 +22,8 @@ from lm.corpus.message import Message, Speaker
 from lm.corpus.transcript import Transcript
 from lm.device import physical_cores
 from lm.failure import Failure
-from lm.learning.snapshot import Snapshot
-from lm.learning.training import SNAPSHOT, Start
+from lm.learning.snapshot import SNAPSHOT, Snapshot
+from lm.learning.training import Start
 from storage import groups, messages
 from storage.groups import Group
 from storage.store import Db, Store
@@ -76,7 +76,7 @@ class Training:
             await self._stop()
             path.unlink(missing_ok=True)
             if self.cancelled:
-                snapshot = Snapshot(self._paths.models(self._group.id) / SNAPSHOT, "")
+                snapshot = Snapshot(self._paths.models(self._group.id) / SNAPSHOT)
                 await asyncio.to_thread(snapshot.remove)
 
     def cancel(self) -> None:

@@ -68,12 +68,9 @@ def message_bits(
         pieces += [nats[skip:] for nats, (_, skip) in zip(answers, asked, strict=True)]
         watch(min(start + ASKED, len(found)), len(found))
     nats = np.concatenate(pieces).astype(np.float64)
-    nothing = np.empty(0, np.int64)
-    before = np.concatenate([nothing, *(stream[:-1] for stream in streams)])
-    targets = np.concatenate([nothing, *(stream[1:] for stream in streams)])
-    ends = targets == tokenizer.end
+    ends = _joined([stream[1:] for stream in streams]) == tokenizer.end
     owner = np.cumsum(ends) - ends  # the message that a target belongs to: ENDs before it
-    counts = counted(tokenizer, before, targets)
+    counts = counted(tokenizer, streams)
     spent = np.bincount(owner[counts], nats[counts], minlength=int(ends.sum()))
     bits = spent.astype(np.float64) / math.log(2)
     messages = [message for session in sessions for message in session]
@@ -82,12 +79,18 @@ def message_bits(
     return np.where([bool(message.text) for message in messages], bits, 0.0)
 
 
-def counted(tokenizer: Tokenizer, before: Ids, targets: Ids) -> Flags:
-    """Whether a target is text or the END of some, whatever stands `before` it: [targets]."""
+def counted(tokenizer: Tokenizer, streams: Sequence[Ids]) -> Flags:
+    """Whether each target of the streams, in order, is text or the END of some: [targets]."""
+    before = _joined([stream[:-1] for stream in streams])
+    targets = _joined([stream[1:] for stream in streams])
     structural = np.array(sorted(tokenizer.structural))
     ends = targets == tokenizer.end
     flags: Flags = np.where(ends, ~np.isin(before, structural), ~np.isin(targets, structural))
     return flags
+
+
+def _joined(parts: Sequence[Ids]) -> Ids:
+    return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 def message_bytes(tokenizer: Tokenizer, sessions: Sequence[Session]) -> Floats:

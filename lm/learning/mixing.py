@@ -53,9 +53,7 @@ class Known:
         rows, skips = [ids for ids, _ in found], [skip for _, skip in found]
         parts = zip(*mixture.parts(rows), strict=True)
         self.parts = Parts(*(joined(part, skips) for part in parts))
-        targets = joined([row[1:] for row in rows], skips)
-        before = joined([row[:-1] for row in rows], skips)
-        self.counted = counted(tokenizer, before, targets)
+        self.counted = counted(tokenizer, streams)
 
     def weights(self) -> Weights:
         """The likeliest within messages, of text and END, and between them."""

@@ -67,7 +67,7 @@ class Preset:
         """What each step at the full rate takes off a weight, as a share, for so many tokens.
 
         An update has faded to 1/e after `weight_decay_epochs`, whatever the rate and the size of
-        the text (arXiv 2405.13698, section 3): more text needs less decay.
+        the text (arXiv 2405.13698): more text needs less decay.
         """
         if not self.weight_decay_epochs:
             return 0.0

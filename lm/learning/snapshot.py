@@ -6,8 +6,11 @@ directory belongs to the run alone and goes when the run ends.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,9 @@ from safetensors.torch import load, save_file
 from torch import Tensor
 
 from lm.checkpoints.checkpoint import sync
+from lm.corpus.message import Message
 
+SNAPSHOT = ".training"  # beside the versions
 TENSORS, NUMBERS = "state.safetensors", "state.json"
 
 
@@ -24,11 +29,22 @@ class SnapshotError(ValueError):
     """There is no state to go on from, or it is of another run. One line."""
 
 
+def fingerprint(settings: tuple[object, ...], messages: Iterable[Message]) -> str:
+    """The same for runs that would do the same, by all that decides what they do."""
+    digest = hashlib.sha256(repr(settings).encode())
+    for message in messages:
+        digest.update(repr(asdict(message)).encode())
+    return digest.hexdigest()
+
+
 class Snapshot:
     """The state of the run that `fingerprint` names, kept in `directory`."""
 
-    def __init__(self, directory: Path, fingerprint: str, preset: str = "") -> None:
-        """Nothing is read or written yet. preset: the run's, for `interrupted_preset` to tell."""
+    def __init__(self, directory: Path, fingerprint: str = "", preset: str = "") -> None:
+        """Nothing is read or written yet. preset: the run's, for `interrupted_preset` to tell.
+
+        Without both, what is there can be asked for its preset, and removed.
+        """
         self._directory, self._fingerprint, self._preset = directory, fingerprint, preset
 
     def write(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:

@@ -6,11 +6,10 @@ judges on messages that nothing was chosen by, and stores. It promotes nothing.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -36,7 +35,7 @@ from lm.learning.origin import Origin, continued, fresh
 from lm.learning.plan import Machine
 from lm.learning.presets import PRESETS
 from lm.learning.samples import samples
-from lm.learning.snapshot import Snapshot, SnapshotError
+from lm.learning.snapshot import SNAPSHOT, Snapshot, SnapshotError, fingerprint
 from lm.learning.team import Team
 from lm.models.gpt import GPT
 from lm.models.mixture import Mixture
@@ -47,7 +46,6 @@ Start = Literal["auto", "fresh", "continue"]
 RESERVE = 0.95  # share of the allowed time for learning; the rest is for judging and storing
 LEAST_SECONDS = 1.0  # of learning, when dividing and judging have used up what is allowed
 SERVED = "served"  # of a card's figures: what the version is
-SNAPSHOT = ".training"  # beside the versions
 
 
 class Training:
@@ -133,7 +131,7 @@ class Training:
         """What to start from, in the order in which it is tried."""
         name, left = self._preset, self._seconds
         if resume and name == "auto":  # the machine may be busier now than it was
-            name = Snapshot(self._models / SNAPSHOT, "").interrupted_preset() or name
+            name = Snapshot(self._models / SNAPSHOT).interrupted_preset() or name
         if name == "auto" and self._start == "continue" and parent is not None:
             name = parent.meta.preset if parent.meta.preset in PRESETS else name
         preset = plan.choose(name, material.characters, self._machine, left)
@@ -275,7 +273,7 @@ class Training:
         )
         version = self._versions.write(model, origin.tokenizer, meta, guard)
         self._versions.prune()
-        Snapshot(self._models / SNAPSHOT, "").remove()
+        Snapshot(self._models / SNAPSHOT).remove()
         return version
 
     def _learned_from(
@@ -287,13 +285,10 @@ class Training:
         return tuple(sorted({*before, *said}))
 
     def _fingerprint(self, origin: Origin) -> str:
-        """The same for runs that would do the same: messages, recipe, limits, where they start."""
+        """Of messages, recipe, limits, and where the run starts."""
         vocabulary = origin.tokenizer.vocab_size
         settings = (origin.preset, vocabulary, self._seed, self._seconds, origin.parent)
-        digest = hashlib.sha256(repr(settings).encode())
-        for message in self._transcript.messages:
-            digest.update(repr(asdict(message)).encode())
-        return digest.hexdigest()
+        return fingerprint(settings, self._transcript.messages)
 
 
 def _machine(device: torch.device, team: Team) -> Machine:

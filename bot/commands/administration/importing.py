@@ -184,5 +184,5 @@ def _too_large(house: House, say: Wording) -> str:
 
 
 def _line(error: Exception) -> str:
-    """An error as one bounded line; options of the command line that it names stay as they are."""
+    """An error as one bounded line."""
     return " ".join(str(error).split())[:500].rstrip(".")

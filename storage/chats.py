@@ -37,6 +37,7 @@ class ContextRow:
     """One message of a context. `speaker` is None for someone the group does not know.
 
     `user` is the account that wrote it: BOT for the bot's own, None where that is not known.
+    `sent_at` is in seconds since 1970, None where it is not known.
     """
 
     message_id: int
@@ -44,6 +45,7 @@ class ContextRow:
     name: str
     text: str
     user: int | None = None
+    sent_at: int | None = None
 
 
 BOT = 0  # the account of what the bot itself said, in a context
@@ -202,7 +204,7 @@ async def _join(db: Db, before: int, after: int) -> None:
 async def context(db: Db, chat: int) -> list[ContextRow]:
     """The messages of a chat's context, oldest first."""
     rows = await db.execute_fetchall(
-        "SELECT message_id, speaker, name, text, telegram_user FROM context"
+        "SELECT message_id, speaker, name, text, telegram_user, sent_at FROM context"
         " WHERE chat = ? ORDER BY id",
         (chat,),
     )
@@ -214,9 +216,10 @@ async def append_context(
 ) -> None:
     """Add a message and delete those that rolled out (by message id) to make room for it."""
     await db.execute(
-        "INSERT OR IGNORE INTO context (chat, message_id, speaker, name, text, telegram_user)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (chat, row.message_id, row.speaker, row.name, row.text, row.user),
+        "INSERT OR IGNORE INTO context"
+        " (chat, message_id, speaker, name, text, telegram_user, sent_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (chat, row.message_id, row.speaker, row.name, row.text, row.user, row.sent_at),
     )
     await roll_out(db, chat, rolled_out)
 

@@ -48,7 +48,7 @@ async def stretch(db: Db, group: int, speaker: int, year: int, characters: int) 
         return []
     marks = ", ".join("?" for _ in chosen)
     rows = await db.execute_fetchall(
-        "SELECT m.id, m.speaker, s.name, m.text FROM messages m"  # noqa: S608 (question marks)
+        "SELECT m.id, m.speaker, s.name, m.text, NULL, m.sent_at FROM messages m"  # noqa: S608 (question marks)
         f" JOIN speakers s ON s.id = m.speaker WHERE m.id IN ({marks})"
         " ORDER BY m.sent_at, m.id",
         chosen,

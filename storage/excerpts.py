@@ -63,7 +63,7 @@ async def some(
 async def before(db: Db, message: int) -> list[ContextRow]:
     """What people who agreed said before a message in its conversation, oldest first."""
     rows = await db.execute_fetchall(
-        "SELECT m.id, m.speaker, s.name, m.text FROM messages m"
+        "SELECT m.id, m.speaker, s.name, m.text, NULL, m.sent_at FROM messages m"
         " JOIN speakers s ON s.id = m.speaker AND s.agreed = 1"
         " JOIN messages at ON at.id = ?1 AND at.group_id = m.group_id"
         " AND at.conversation = m.conversation"

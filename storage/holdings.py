@@ -80,7 +80,8 @@ async def _context(db: Db, speaker: int | None, accounts: Collection[int]) -> li
     """Their own messages, and those that the bot made up as them, marked so."""
     rows = await _rows(
         db,
-        "SELECT c.chat_id, c.topic, x.message_id, x.speaker, x.name, x.text, x.telegram_user"
+        "SELECT c.chat_id, c.topic, x.message_id, x.speaker, x.name, x.text, x.telegram_user,"
+        " x.sent_at"
         " FROM context x JOIN chats c ON c.id = x.chat ORDER BY x.id",
         (),
     )

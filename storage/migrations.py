@@ -274,6 +274,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
             speaker INTEGER NOT NULL REFERENCES speakers(id)
         ) STRICT""",
     ),
+    (
+        # When it was sent: a long silence ends a session. NULL where that was not kept yet.
+        "ALTER TABLE context ADD COLUMN sent_at INTEGER",
+    ),
 )
 
 

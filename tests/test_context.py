@@ -6,7 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.memory.context import KEEP_SHARE, Context, Voice
+from lm.corpus.batches import session_ids
+from lm.corpus.message import Message, Speaker
 from lm.corpus.tokenizer import Tokenizer
+from lm.corpus.transcript import GAP_S, Transcript
 from storage.chats import ChatRow, ContextRow
 
 TOKENIZER = Tokenizer.train(["hello there my friend", "how are you"], 300, [1, 2])
@@ -18,13 +21,20 @@ def make(capacity: int) -> Context:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.text(max_size=60), max_size=60), st.integers(16, 120))
-def test_it_never_overflows_and_survives_a_rebuild(texts: list[str], capacity: int) -> None:
-    """Whatever is said, it fits; what the disk would hold gives the same token ids."""
+@given(
+    st.lists(st.tuples(st.text(max_size=60), st.integers(0, 2 * GAP_S)), max_size=60),
+    st.integers(16, 120),
+)
+def test_it_never_overflows_and_survives_a_rebuild(
+    said: list[tuple[str, int]], capacity: int
+) -> None:
+    """Whatever is said after whatever pause, it fits; the disk would give the same token ids."""
     context = make(capacity)
     disk: dict[int, ContextRow] = {}
-    for number, text in enumerate(texts, start=1):
-        row = ContextRow(number, number % 3 or None, "x", text)
+    at = 0
+    for number, (text, pause) in enumerate(said, start=1):
+        at += pause
+        row = ContextRow(number, number % 3 or None, "x", text, None, at)
         for gone in context.append(context.entry(row)):
             del disk[gone]
         disk[number] = row
@@ -47,6 +57,29 @@ def test_oldest_messages_leave_whole_in_one_larger_cut() -> None:
             cuts += 1
             assert context.size <= 100 * KEEP_SHARE + 10
     assert 5 < cuts < 60
+
+
+def test_a_long_silence_is_what_it_is_in_training() -> None:
+    """The tokens are those of the transcript's sessions, whichever message is the oldest."""
+    times = [None, 0, GAP_S, 2 * GAP_S + 1, None, 9 * GAP_S, 20 * GAP_S]
+    rows = [ContextRow(n, 1, "x", "hello there", None, at) for n, at in enumerate(times)]
+    context = make(200)
+    for row in rows:
+        context.append(context.entry(row))
+    sessions = Transcript(
+        "us", (Speaker(1, "x"),), tuple(Message(1, row.text, row.sent_at) for row in rows)
+    ).sessions()
+    assert [len(session) for session in sessions] == [3, 3, 1]
+    trained_on = [token for each in sessions for token in session_ids(TOKENIZER, each)]
+    assert context.tokens == trained_on
+    context.hold(list(context.entries)[3:])
+    assert context.tokens == [
+        token for each in sessions[1:] for token in session_ids(TOKENIZER, each)
+    ]
+    context.recall(rows[:6])
+    assert context.tokens[: context.tokens.index(TOKENIZER.break_, 1)] == list(
+        session_ids(TOKENIZER, sessions[0])
+    )
 
 
 def test_an_over_long_message_is_cut_short_and_still_ends() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.initiative.habits import LEAST, LIVELY_S, SESSION_S, Habits, habits
+from bot.initiative.habits import LEAST, LIVELY_S, Habits, habits
 from bot.speaking.sending.pace import answer_pause, bounded, burst_pause, draw, lull, typing_time
+from lm.corpus.transcript import GAP_S
 from storage.turns import Turn
 
 ALICE, BOB = 1, 2
@@ -23,7 +24,7 @@ def talk(pauses: list[int], speakers: list[int | None], conversation: str = "us"
 def test_turns_are_counted_after_somebody_else() -> None:
     """Bursts are no new turns, a new day is no answer, and somebody without a name counts too."""
     speakers = [ALICE, BOB, BOB, ALICE, None, ALICE]
-    found = habits(talk([0, 10, 10, 10, 10, SESSION_S + 1], speakers))
+    found = habits(talk([0, 10, 10, 10, 10, GAP_S + 1], speakers))
     assert found.share == {ALICE: 0.5, BOB: pytest.approx(1 / 3)}
     # Alice spoke next after Bob's second line only: of Bob's two; None's is followed by a new day.
     assert found.opening[ALICE] == pytest.approx(1 / 2)

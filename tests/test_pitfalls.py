@@ -576,6 +576,11 @@ async def test_what_is_too_old_is_remembered_and_neither_answered_nor_obeyed(
     assert texts[:3] == ["just now", "long ago", "and now?"]
     answers = [m for m in await desk.messages() if m.get("text", "").startswith("🎭 Alice: ")]
     assert len(answers) == 1
+    written_at = await rows(
+        data, "SELECT sent_at FROM context WHERE telegram_user != 0 ORDER BY id"
+    )
+    assert written_at[:2] == [(written["date"],), (written["date"] - 3600,)]
+    assert await rows(data, "SELECT 1 FROM context WHERE sent_at IS NULL") == []
 
 
 # --- menus, links, buttons

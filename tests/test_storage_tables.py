@@ -181,6 +181,16 @@ async def test_a_chat_that_changes_group_starts_afresh(store: Store) -> None:
     assert await store.read(lambda db: chats.context(db, chat)) == []
 
 
+async def test_a_contexts_messages_come_back_as_they_were(store: Store) -> None:
+    """Each with all that it was kept with, oldest first."""
+    group, chat = await make_chat(store)
+    alice = await store.write(lambda db: groups.ensure_speaker(db, group, "Alice"))
+    kept = [ContextRow(7, alice, "Alice", "hi", 11, 1_700_000_000), ContextRow(8, None, "B", "ho")]
+    for row in kept:
+        await store.write(partial(chats.append_context, chat=chat, row=row))
+    assert await store.read(lambda db: chats.context(db, chat)) == kept
+
+
 async def test_a_supergroups_ids_do_not_clash_with_those_before_it(store: Store) -> None:
     """After a migration message 1 of the new chat is kept beside message 1 of the old one."""
     _, chat = await make_chat(store)

@@ -1,7 +1,8 @@
 """How the people of a group take turns and how fast, counted from who spoke when.
 
-Pure figures: no words, no database. A conversation ends at a silence of an hour, as sessions do in
-training. Pauses are those of a talk that is under way; of fewer than LEAST nothing is concluded.
+Pure figures: no words, no database. A conversation ends where a session of the
+transcript does. Pauses are those of a talk that is under way; of fewer than LEAST nothing is
+concluded.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
+from lm.corpus.transcript import apart
 from storage.turns import Turn
 
-SESSION_S = 3600  # a longer silence ends a conversation
 LIVELY_S = 180  # a longer pause is no pause of a talk: somebody was away
 LEAST = 100  # pauses
 USUAL = 0.8  # of a speaker's answers come sooner than what is taken for silence
@@ -87,11 +88,7 @@ def habits(turns: Sequence[Turn]) -> Habits:
 
 def goes_on(before: Turn, turn: Turn) -> bool:
     """Whether a message belongs to the same conversation as the one before it."""
-    if before.conversation != turn.conversation:
-        return False
-    if before.sent_at is None or turn.sent_at is None:
-        return True
-    return turn.sent_at - before.sent_at <= SESSION_S
+    return before.conversation == turn.conversation and not apart(before.sent_at, turn.sent_at)
 
 
 def _pause(before: Turn, turn: Turn) -> float | None:

@@ -1,19 +1,22 @@
 """A chat's context: a rolling token buffer of whole messages, oldest out first.
 
-When it overflows, whole messages leave in one larger cut, so that the prefix which the engine
-keeps warm survives most messages. It holds tokens of one tokenizer and is rebuilt for another.
+It has the form of a transcript's sessions in training: a long silence stands in it as BREAK. When
+it overflows, whole messages leave in one larger cut, so that the prefix which the engine keeps
+warm survives most messages. It holds tokens of one tokenizer and is rebuilt for another.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from lm.checkpoints.checkpoint import Checkpoint
 from lm.corpus.tokenizer import Tokenizer
+from lm.corpus.transcript import apart
 from storage.chats import ChatRow, ContextRow
 
 KEEP_SHARE = 0.6  # of the capacity is left after a cut
@@ -58,7 +61,6 @@ class Context:
         self.lock = asyncio.Lock()
         self.voice = voice
         self.entries: deque[Entry] = deque()
-        self.size = 0  # tokens
         self.past: tuple[ContextRow, ...] = ()  # of the year as which the persona speaks
         self._past_tokens: tuple[int, ...] = ()
 
@@ -68,8 +70,13 @@ class Context:
 
         What was said in the year as which the persona speaks is a session before that.
         """
-        messages = (token for entry in self.entries for token in entry.tokens)
-        return [self.voice.tokenizer.break_, *self._past_tokens, *messages]
+        break_ = self.voice.tokenizer.break_
+        return [break_, *self._past_tokens, *_stream(list(self.entries), break_)]
+
+    @property
+    def size(self) -> int:
+        """Tokens of the chat's own messages and of the silences between them."""
+        return _size(list(self.entries))
 
     @property
     def capacity(self) -> int:
@@ -86,24 +93,15 @@ class Context:
 
     def room_for(self, entry: Entry) -> list[int]:
         """Message ids that have to leave so that `entry` fits; changes nothing."""
-        size = self.size + len(entry.tokens)
-        if size <= self.capacity:
-            return []
-        leaving = []
-        for old in self.entries:
-            if size <= self.capacity * KEEP_SHARE:
-                break
-            leaving.append(old.row.message_id)
-            size -= len(old.tokens)
-        return leaving
+        entries = [*self.entries, entry]
+        return [each.row.message_id for each in entries[: self._too_many(entries)]]
 
     def append(self, entry: Entry) -> list[int]:
         """Add a message; returns the ids of those that left for it."""
         leaving = self.room_for(entry)
         for _ in leaving:
-            self.size -= len(self.entries.popleft().tokens)
+            self.entries.popleft()
         self.entries.append(entry)
-        self.size += len(entry.tokens)
         return leaving
 
     def set(self, **settings: Any) -> None:
@@ -125,22 +123,17 @@ class Context:
                 entries.append(entry)
             elif text:
                 entries.append(self.entry(replace(entry.row, text=text)))
-        size = sum(len(entry.tokens) for entry in entries)
-        keep = self.capacity * (KEEP_SHARE if size > self.capacity else 1)
-        while size > keep:
-            size -= len(entries.pop(0).tokens)
+        entries = entries[self._too_many(entries) :]
         kept = {entry.row.message_id for entry in entries}
         return entries, [e.row.message_id for e in self.entries if e.row.message_id not in kept]
 
     def hold(self, entries: Iterable[Entry]) -> None:
         """Hold these messages from now on."""
         self.entries = deque(entries)
-        self.size = sum(len(entry.tokens) for entry in self.entries)
 
     def clear(self) -> None:
         """Forget every message."""
         self.entries.clear()
-        self.size = 0
 
     def rebuild(self, rows: Iterable[ContextRow], voice: Voice) -> list[int]:
         """Fill the context from its messages; returns the ids of those that no longer fit."""
@@ -158,12 +151,39 @@ class Context:
         return self.rebuild([entry.row for entry in self.entries], self.voice)
 
     def _encoded(self, past: Iterable[ContextRow]) -> tuple[int, ...]:
-        """The token ids of an earlier session with the BREAK behind it; its end is what is cut."""
-        room = int(self.voice.capacity * PAST_SHARE)
-        tokens: list[int] = []
-        for row in past:
-            message = self.entry(row).tokens
-            if len(tokens) + len(message) >= room:
+        """The token ids of earlier sessions and the BREAK behind them; their end is what is cut."""
+        room, break_ = int(self.voice.capacity * PAST_SHARE), self.voice.tokenizer.break_
+        entries: list[Entry] = []
+        for entry in map(self.entry, past):
+            if _size([*entries, entry]) >= room:
                 break
-            tokens += message
-        return (*tokens, self.voice.tokenizer.break_) if tokens else ()
+            entries.append(entry)
+        return (*_stream(entries, break_), break_) if entries else ()
+
+    def _too_many(self, entries: Sequence[Entry]) -> int:
+        """How many of these, oldest first, leave so that the rest fits; the newest stays."""
+        if _size(entries) <= self.capacity:
+            return 0
+        keep = self.capacity * KEEP_SHARE
+        counts = range(1, len(entries))
+        return next((n for n in counts if _size(entries[n:]) <= keep), len(entries) - 1)
+
+
+def _stream(entries: Sequence[Entry], break_: int) -> list[int]:
+    """The token ids of messages, with BREAK where a session of the transcript would end."""
+    tokens: list[int] = []
+    for before, entry in zip((None, *entries), entries, strict=False):
+        if before is not None and _parted(before, entry):
+            tokens.append(break_)
+        tokens += entry.tokens
+    return tokens
+
+
+def _size(entries: Sequence[Entry]) -> int:
+    """Tokens of messages and of the silences between them."""
+    silences = sum(_parted(before, entry) for before, entry in pairwise(entries))
+    return silences + sum(len(entry.tokens) for entry in entries)
+
+
+def _parted(before: Entry, entry: Entry) -> bool:
+    return apart(before.row.sent_at, entry.row.sent_at)

@@ -58,7 +58,9 @@ async def record(
             elsewhere = heard.borrowed or heard.as_channel or heard.anonymous_admin
             speaker = None if elsewhere else house.current.cast.heard(heard.user, heard.name)
             entry = context.entry(
-                ContextRow(heard.message_id, speaker, heard.name, words, heard.author)
+                ContextRow(
+                    heard.message_id, speaker, heard.name, words, heard.author, heard.sent_at
+                )
             )
             leaving = context.room_for(entry)
 

@@ -17,6 +17,7 @@ from lm.corpus.message import Message, Speaker
 LINE_LIMIT = 4_000_000  # bytes of one line: far above any chat message, far below memory
 LEAST = 50  # messages of a transcript that something can be learnt from
 HELD_OUT_LIMIT = 2_000  # messages; more would only make evaluation slow
+GAP_S = 3600  # a longer silence ends a session
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +63,19 @@ class Transcript:
                 raise ValueError(f"transcript line {number}: {error}") from None
         return cls(group, speakers, tuple(messages))
 
-    def sessions(self, gap_s: int = 3600) -> list[list[Message]]:
+    def sessions(self, gap_s: int = GAP_S) -> list[list[Message]]:
         """Messages in runs that end at a silence over gap_s or a change of conversation."""
         sessions: list[list[Message]] = []
         before: Message | None = None
         for message in self.messages:
-            if before is None or _apart(before, message, gap_s):
+            if before is None or _parted(before, message, gap_s):
                 sessions.append([])
             sessions[-1].append(message)
             before = message
         return sessions
 
     def split(
-        self, share: float = 0.05, gap_s: int = 3600
+        self, share: float = 0.05, gap_s: int = GAP_S
     ) -> tuple[list[list[Message]], list[list[Message]]]:
         """Sessions to learn from and the newest ones, held out: both oldest first.
 
@@ -99,13 +100,16 @@ class Transcript:
         return learned, held[::-1]
 
 
-def _apart(before: Message, message: Message, gap_s: int) -> bool:
+def apart(before: int | None, after: int | None, gap_s: int = GAP_S) -> bool:
+    """Whether the silence between messages of those times ends a session; unknown ones do not."""
+    return before is not None and after is not None and after - before > gap_s
+
+
+def _parted(before: Message, message: Message, gap_s: int) -> bool:
     """Whether a session ends between two neighbouring messages."""
-    if before.conversation != message.conversation:
-        return True
-    if before.sent_at is None or message.sent_at is None:
-        return False
-    return message.sent_at - before.sent_at > gap_s
+    return before.conversation != message.conversation or apart(
+        before.sent_at, message.sent_at, gap_s
+    )
 
 
 def _records(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable
 
 from telegram import Bot
@@ -139,8 +140,8 @@ class Saying:
     ) -> None:
         """Record a persona's words that were delivered: they join the context as its turn."""
         async with context.lock:
-            name = self._current.cast.speakers[speaker].name
-            entry = context.entry(ContextRow(message_id, speaker, name, row.body, BOT))
+            name, at = self._current.cast.speakers[speaker].name, int(time.time())
+            entry = context.entry(ContextRow(message_id, speaker, name, row.body, BOT, at))
             leaving = context.room_for(entry)
 
             async def job(db: Db) -> None:

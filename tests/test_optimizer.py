@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -145,7 +146,8 @@ def test_a_restored_optimizer_goes_on_bit_for_bit(matrix_lr: float) -> None:
     """State, saved and taken up by another optimizer, leads to the same weights and average."""
     chosen = replace(TINY, matrix_lr=matrix_lr, weight_decay_epochs=2.0)
     gpt, other = model(), model()
-    optimizer, second = (Optimizer(m, chosen, 1_000, torch.float32) for m in (gpt, other))
+    alike = np.array([[3, 0], [4, 0], [4, 1], [9, 1]])
+    optimizer, second = (Optimizer(m, chosen, 1_000, torch.float32, alike) for m in (gpt, other))
     push(optimizer, gpt, range(1, 6))
     tensors, numbers = optimizer.state()
     tensors = {name: tensor.clone() for name, tensor in tensors.items()}

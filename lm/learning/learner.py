@@ -19,12 +19,13 @@ from torch import Tensor
 
 from lm.checkpoints.meta import Point
 from lm.corpus.batches import Batches, Session
+from lm.corpus.spelling import spelling
 from lm.corpus.tokenizer import Tokenizer
 from lm.device import autocast, out_of_memory, uploaded
 from lm.judging.bits import bits_per_byte
 from lm.learning.events import Note, Progress, Report
 from lm.learning.loss import next_token_loss
-from lm.learning.optimizer import Optimizer
+from lm.learning.optimizer import ALONE, Optimizer
 from lm.learning.plan import Machine, flops_per_token
 from lm.learning.presets import Preset
 from lm.learning.snapshot import Snapshot, SnapshotError
@@ -94,7 +95,8 @@ class Learner:
         self._team, self._snapshot = team or Team(), snapshot
         self._seed, self._limit = seed, self._team.same(seconds)
         self._turn_weight = preset.turn_weight(batches.turns)
-        self._optimizer = Optimizer(model, preset, batches.tokens, machine.dtype)
+        alike = spelling(tokenizer) if preset.shared_spelling else ALONE
+        self._optimizer = Optimizer(model, preset, batches.tokens, machine.dtype, alike)
         self._best: GPT | None = None
         self._course = Course()
         self._steps = preset.steps(batches.tokens)

@@ -10,15 +10,19 @@ import copy
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from lm.corpus.spelling import Pairs
+from lm.learning.embedding import SharedEmbedding
 from lm.learning.muon import Muon
 from lm.learning.presets import Preset
 from lm.models.gpt import GPT
 
 CLIP = 1.0  # largest norm of a step's gradient
+ALONE = np.empty((0, 2), np.int64)  # no token has anything in common with another
 
 
 def rate(progress: float, warm_up: float, decay: float) -> float:
@@ -35,18 +39,26 @@ def rate(progress: float, warm_up: float, decay: float) -> float:
 class Optimizer:
     """A model's weights in motion; `average` follows them over a share `ema` of the run.
 
-    Muon moves the matrices of the layers, AdamW the embedding and the gains; with matrix_lr = 0
-    AdamW moves all. Weight decay acts on all but the gains, which it would only pull to zero.
+    Muon moves the matrices of the layers, AdamW both parts of the embedding and the gains; with
+    matrix_lr = 0 AdamW moves all. Weight decay acts on all but the gains, which it would only pull
+    to zero.
     """
 
-    def __init__(self, model: GPT, preset: Preset, tokens: int, dtype: torch.dtype) -> None:
-        """tokens: of a pass over the text, by which weight decay is reckoned."""
+    def __init__(
+        self, model: GPT, preset: Preset, tokens: int, dtype: torch.dtype, spelling: Pairs = ALONE
+    ) -> None:
+        """tokens: of a pass over the text, by which weight decay is reckoned.
+
+        spelling: which parts tokens have in common, as lm/corpus/spelling.py says
+        """
         self._preset = preset
         self._steps, self._progress = 0, 0.0
         self._weights = list(model.parameters())
         gains = [weight for weight in self._weights if weight.ndim == 1]
         matrices = [weight for weight in model.layers.parameters() if weight.ndim == 2]
-        decayed = [model.embed_tokens.weight] + ([] if preset.matrix_lr else matrices)
+        self._embedding = SharedEmbedding(model.embed_tokens.weight, spelling)
+        embedding = [self._embedding.own, self._embedding.shared]
+        decayed = embedding + ([] if preset.matrix_lr else matrices)
         faded = preset.weight_decay(tokens)
         self._adamw = torch.optim.AdamW(
             [
@@ -67,8 +79,10 @@ class Optimizer:
         for group in self._adamw.param_groups:
             group["lr"] = self._preset.lr * share
         clip_grad_norm_(self._weights, CLIP)
+        self._embedding.take_gradient()
         self._adamw.step()
         self._adamw.zero_grad()
+        self._embedding.put_together()
         self._muon.step(self._preset.matrix_lr * share)
         self._follow(progress)
 
@@ -77,12 +91,15 @@ class Optimizer:
         tensors = self._muon.state()
         for number, entry in self._adamw.state_dict()["state"].items():
             tensors |= {f"adamw.{number}.{key}": value for key, value in entry.items()}
+        tensors |= {f"embedding.{k}": v for k, v in self._embedding.state().items()}
         tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         return tensors, {"steps": self._steps, "progress": self._progress}
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Take up what `state` gave. KeyError or RuntimeError when it is of another model."""
-        for name, tensor in self._muon.state().items():
+        kept = self._muon.state()
+        kept |= {f"embedding.{k}": v for k, v in self._embedding.state().items()}
+        for name, tensor in kept.items():
             tensor.copy_(tensors[name])
         state = self._adamw.state_dict()
         for name, value in tensors.items():

@@ -18,11 +18,10 @@ AUTO_LEAST = {"tiny": 0, "small": 20_000, "base": 500_000, "large": 2_000_000}  
 AUTO_SECONDS = 25 * 60.0  # what "auto" may take when no limit is given
 UTILISATION = 0.4  # of the peak that a training reaches; 0.24 to 0.47 were measured
 CHARACTERS_PER_TOKEN = 3.2  # roughly, of byte-level BPE on chat, structure included
-VOCABULARY, LARGE_VOCABULARY = (
-    2048,
-    4096,
-)  # BPE ids: small corpora see large vocabularies too rarely
+VOCABULARY = 2048  # BPE ids; a small text has too little of each of more
+LARGE_VOCABULARY = 4096
 LARGE = 1_000_000  # characters from which on the vocabulary is large
+PARTS = 2  # that tokens have in common, about, for each token
 WORDS = 20_000  # at most, of the word and character tokenizers
 
 
@@ -100,6 +99,8 @@ def needed(preset: Preset, characters: int, machine: Machine) -> float:
     """Bytes of memory of a training: weights and their states, activations, the text itself."""
     config = preset.config(vocabulary(preset, characters))
     weights = 28.0 * parameters(config)  # itself, gradient, average, best, two of Adam, half copy
+    if preset.shared_spelling:  # a second copy of the embedding, the parts, and their states
+        weights += (4.0 + 16.0 * PARTS) * config.vocab_size * config.d_model
     size = 2 if machine.dtype == torch.bfloat16 else 4
     width = config.n_heads * config.head_dim
     per_token = config.n_layers * (14 * config.d_model + 8 * width + 5 * config.d_ff) * size

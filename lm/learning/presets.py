@@ -39,6 +39,7 @@ class Preset:
     warm_up: float = 0.03  # share of the run
     decay: float = 0.8  # share of the run over which the learning rate falls to zero
     tokenizer: Kind = "bpe"
+    shared_spelling: bool = True  # what tokens that are spelt alike mean is partly one
     least_epochs: float = 0.0  # with fewer, a smaller preset is better
 
     def config(self, vocab_size: int) -> ModelConfig:
@@ -94,6 +95,7 @@ PRESETS = {
         Preset(
             "lad-gpt", 6, 256, 4, 64, 704, 32, 0.2, 32, 0, 5000, 3e-4, 0.0, 0,
             ema=0, speaker_dropout=0.0, turn_share=0.0, warm_up=0, decay=0, tokenizer="word",
+            shared_spelling=False,
         ),
     )
 }  # fmt: skip

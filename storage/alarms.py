@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage.migrations import now
+from storage.schema import now
 from storage.store import Db
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from storage import outbox
-from storage.migrations import now
 from storage.outbox import Outgoing
+from storage.schema import now
 from storage.store import Db
 
 _COLUMNS = "id, cause, chat, kind, persona, reply_to, text, body, buttons, state, created_at"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from storage import groups, guesses, handles, languages, messages, reactions, traces
 from storage.chats import BOT
-from storage.migrations import now
+from storage.schema import now
 from storage.store import Db
 
 ATTESTED = "forgotten at their own wish"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from storage.migrations import now
+from storage.schema import now
 from storage.store import Db
 
 # What the bot may say as a speaker: anything, what they approve, nothing. Who was forgotten has no

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from storage.migrations import now
+from storage.schema import now
 from storage.store import Db
 
 

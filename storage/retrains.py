@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from storage.migrations import now
+from storage.schema import now
 from storage.store import Db
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiosqlite
 
 from storage import forgetting, groups
-from storage.migrations import STEPS
+from storage.schema import STEPS
 from storage.store import DatabaseError, Db, Store, reading
 
 PAGES = 2_000  # copied at a time; writers go first in between

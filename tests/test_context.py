@@ -72,6 +72,7 @@ def test_a_long_silence_is_what_it_is_in_training() -> None:
     assert [len(session) for session in sessions] == [3, 3, 1]
     trained_on = [token for each in sessions for token in session_ids(TOKENIZER, each)]
     assert context.tokens == trained_on
+    assert [entry.row.message_id for entry in context.session] == [6]
     context.hold(list(context.entries)[3:])
     assert context.tokens == [
         token for each in sessions[1:] for token in session_ids(TOKENIZER, each)

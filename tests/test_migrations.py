@@ -10,7 +10,8 @@ import pytest
 from storage import groups, messages, migrations
 from storage.groups import SpeakerRow
 from storage.messages import MessageRow
-from storage.migrations import STEPS, SchemaError
+from storage.migrations import SchemaError
+from storage.schema import STEPS
 from storage.store import Store
 
 

@@ -148,8 +148,7 @@ def _column(voice: Voice, speaker: int | None) -> int:
 
 
 def _before(context: Context) -> list[int]:
-    newest = list(context.entries)[-ORDER:]
-    return [_column(context.voice, entry.row.speaker) for entry in newest]
+    return [_column(context.voice, entry.row.speaker) for entry in context.session[-ORDER:]]
 
 
 def _sessions(known: Sequence[Turn]) -> list[list[Turn]]:

@@ -74,6 +74,13 @@ class Context:
         return [break_, *self._past_tokens, *_stream(list(self.entries), break_)]
 
     @property
+    def session(self) -> list[Entry]:
+        """The messages since the latest long silence."""
+        entries = list(self.entries)
+        begins = [n for n in range(1, len(entries)) if _parted(entries[n - 1], entries[n])]
+        return entries[begins[-1] :] if begins else entries
+
+    @property
     def size(self) -> int:
         """Tokens of the chat's own messages and of the silences between them."""
         return _size(list(self.entries))

@@ -15,11 +15,16 @@ class SchemaError(Exception):
     """The database was written by a newer program."""
 
 
-async def migrate(db: aiosqlite.Connection) -> None:
-    """Bring the database to the newest schema. Raises SchemaError for a newer one."""
+async def schema(db: aiosqlite.Connection) -> int:
+    """How many steps a database has had."""
     async with db.execute("PRAGMA user_version") as cursor:
         row = await cursor.fetchone()
-    version = int(row[0]) if row else 0
+    return int(row[0]) if row else 0
+
+
+async def migrate(db: aiosqlite.Connection) -> None:
+    """Bring the database to the newest schema. Raises SchemaError for a newer one."""
+    version = await schema(db)
     if version > len(STEPS):
         raise SchemaError(
             f"the database has schema {version}, this program knows up to {len(STEPS)}: "

@@ -17,7 +17,8 @@ from typing import Any, Self, TypeVar
 
 import aiosqlite
 
-from storage.migrations import migrate
+from storage.migrations import migrate, schema
+from storage.schema import STEPS
 
 Db = aiosqlite.Connection
 StorageError = aiosqlite.Error  # locked, full, damaged: what was asked was not done
@@ -187,5 +188,11 @@ async def reading(path: Path) -> AsyncIterator[Db]:
     try:
         with _naming(path):
             yield db
+    except DatabaseError as error:
+        if await schema(db) < len(STEPS):
+            raise DatabaseError(
+                f"{path}: an older understudy wrote it: start the bot once, then try again"
+            ) from error
+        raise
     finally:
         await db.close()

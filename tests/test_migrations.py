@@ -7,12 +7,12 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
-from storage import groups, messages, migrations
+from storage import chats, groups, messages, migrations
 from storage.groups import SpeakerRow
 from storage.messages import MessageRow
 from storage.migrations import SchemaError
 from storage.schema import STEPS
-from storage.store import Store
+from storage.store import DatabaseError, Store, reading
 
 
 async def test_a_fresh_database_gets_every_step_once(tmp_path: Path) -> None:
@@ -52,6 +52,22 @@ async def test_a_step_that_fails_half_way_leaves_the_old_schema(
             lambda db: db.execute_fetchall("SELECT name FROM sqlite_master WHERE name = 'half'")
         )
         assert list(rows) == []
+
+
+async def test_what_an_older_program_left_is_read_after_its_migration(tmp_path: Path) -> None:
+    """A command that only reads changes nothing; it says what does."""
+    path = tmp_path / "db"
+    async with aiosqlite.connect(path) as db:
+        for statement in STEPS[0]:
+            await db.execute(statement)
+        await db.execute("PRAGMA user_version = 1")
+    with pytest.raises(DatabaseError, match="older understudy wrote it: start the bot once"):
+        async with reading(path) as db:
+            await chats.find(db, 1, 0)
+    async with Store(path):
+        pass
+    async with reading(path) as db:
+        assert await chats.find(db, 1, 0) is None
 
 
 async def test_what_the_first_schema_held_is_all_there_in_the_newest(tmp_path: Path) -> None:

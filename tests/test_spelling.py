@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -36,6 +40,26 @@ def test_tokens_share_what_they_are_spelt_with() -> None:
     assert len(walking & talking) > len(walking & walked) > len(talking & walked) > 0
 
 
+def test_parts_have_the_same_numbers_in_every_process(tmp_path: Path) -> None:
+    """A resumed run and the processes of one team mean the same parts."""
+    tokenizer = Tokenizer.train(TEXTS, 400, [1, 2])
+    tokenizer.save(tmp_path / "tokenizer.json")
+    code = (
+        "import sys; from pathlib import Path; from lm.corpus.spelling import spelling;"
+        "from lm.corpus.tokenizer import Tokenizer;"
+        "sys.stdout.write(str(spelling(Tokenizer.load(Path(sys.argv[1]), [1, 2])).tolist()))"
+    )
+    for seed in "12":
+        found = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "tokenizer.json")],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert found.stdout == str(spelling(tokenizer).tolist())
+
+
 @pytest.mark.parametrize("kind", ["bpe", "word", "character"])
 def test_every_part_is_one_of_several_tokens(kind: Literal["bpe", "word", "character"]) -> None:
     """Nothing of structure, nothing of pieces of characters, no part of one token alone."""
@@ -43,6 +67,8 @@ def test_every_part_is_one_of_several_tokens(kind: Literal["bpe", "word", "chara
     pairs = spelling(tokenizer)
     tokens, parts = pairs.T
     assert len(pairs) == len({tuple(pair) for pair in pairs.tolist()}) > 20
+    owners = [tuple(tokens[parts == part]) for part in range(parts.max() + 1)]
+    assert len(set(owners)) == len(owners)
     assert (np.bincount(parts) > 1).all()
     assert not set(tokens.tolist()) & tokenizer.structural
     assert all("\N{REPLACEMENT CHARACTER}" not in tokenizer.decode([t]) for t in set(tokens))

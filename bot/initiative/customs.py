@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -97,7 +98,11 @@ class Customs:
         ids = [*map(tokenizer.speaker, tokenizer.speakers), tokenizer.someone]
         try:
             return await self._thread.next_tokens(
-                voice.version, context.chat.id, context.tokens, ids, context.chat.chat_id
+                voice.version,
+                context.chat.id,
+                context.tokens_at(time.time()),
+                ids,
+                context.chat.chat_id,
             )
         except (StaleVersionError, EngineFull, ValueError) as error:
             log.info("no word on who speaks next: %s", type(error).__name__)

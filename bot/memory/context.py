@@ -11,7 +11,6 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 from lm.checkpoints.checkpoint import Checkpoint
@@ -49,7 +48,7 @@ class Voice:
         """A checkpoint's; a reply takes at most a third of its window."""
         window = checkpoint.meta.config.context
         reply = min(longest_reply, window // 3)
-        capacity = window - reply - 2  # the BREAK before and the speaker behind the messages
+        capacity = window - reply - 3  # BREAK before and behind the messages, and the speaker
         return cls(checkpoint.meta.version, checkpoint.tokenizer, capacity, reply)
 
 
@@ -73,12 +72,19 @@ class Context:
         break_ = self.voice.tokenizer.break_
         return [break_, *self._past_tokens, *_stream(list(self.entries), break_)]
 
+    def tokens_at(self, time: float) -> list[int]:
+        """The tokens that a message of that time (seconds since 1970) follows."""
+        silent = bool(self.entries) and apart(self.entries[-1].row.sent_at, int(time))
+        return [*self.tokens, self.voice.tokenizer.break_] if silent else self.tokens
+
     @property
     def session(self) -> list[Entry]:
         """The messages since the latest long silence."""
         entries = list(self.entries)
-        begins = [n for n in range(1, len(entries)) if _parted(entries[n - 1], entries[n])]
-        return entries[begins[-1] :] if begins else entries
+        for place in range(len(entries) - 1, 0, -1):
+            if _parted(entries[place - 1], entries[place]):
+                return entries[place:]
+        return entries
 
     @property
     def size(self) -> int:
@@ -177,7 +183,7 @@ class Context:
 
 
 def _stream(entries: Sequence[Entry], break_: int) -> list[int]:
-    """The token ids of messages, with BREAK where a session of the transcript would end."""
+    """The token ids of messages, with BREAK where a silence would end a session in training."""
     tokens: list[int] = []
     for before, entry in zip((None, *entries), entries, strict=False):
         if before is not None and _parted(before, entry):
@@ -188,8 +194,7 @@ def _stream(entries: Sequence[Entry], break_: int) -> list[int]:
 
 def _size(entries: Sequence[Entry]) -> int:
     """Tokens of messages and of the silences between them."""
-    silences = sum(_parted(before, entry) for before, entry in pairwise(entries))
-    return silences + sum(len(entry.tokens) for entry in entries)
+    return len(_stream(entries, 0))
 
 
 def _parted(before: Entry, entry: Entry) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Sequence
 
 from telegram import Bot
@@ -130,7 +131,11 @@ class Scenes:
         ids = [voice.tokenizer.speaker(each) for each in cast]
         try:
             found = await self._thread.next_tokens(
-                voice.version, context.chat.id, context.tokens, ids, context.chat.chat_id
+                voice.version,
+                context.chat.id,
+                context.tokens_at(time.time()),
+                ids,
+                context.chat.chat_id,
             )
         except (StaleVersionError, EngineFull, ValueError) as error:
             log.info("chat %d: no word on who speaks next: %s", context.chat.id, error)

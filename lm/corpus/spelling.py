@@ -20,10 +20,10 @@ Pairs = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 def spelling(tokenizer: Tokenizer) -> Pairs:
     """Which tokens have which parts: [pairs, 2] of a token's id and a part's number, by token.
 
-    Parts are numbered from 0; each is one of at least two tokens. They are the letters without
-    their case, n-grams of these with both ends marked (Bojanowski et al., arXiv 1607.04606),
-    whether there is a space before and whether the first letter is a capital. Tokens of structure
-    and pieces of a character have none.
+    Parts are numbered from 0; each is one of at least two tokens, and no two of the same ones. They
+    are the letters without their case, n-grams of these with both ends marked (Bojanowski et al.,
+    arXiv 1607.04606), whether there is a space before and whether the first letter is a capital.
+    Tokens of structure or space alone and pieces of a character have none.
     """
     owners: dict[tuple[str, str], list[int]] = defaultdict(list)
     for token in range(tokenizer.vocab_size):
@@ -31,13 +31,13 @@ def spelling(tokenizer: Tokenizer) -> Pairs:
         if "\N{REPLACEMENT CHARACTER}" not in text and text.strip():
             for part in _parts(text):
                 owners[part].append(token)
-    shared = [tokens for tokens in owners.values() if len(tokens) > 1]
+    shared = sorted({tuple(tokens) for tokens in owners.values() if len(tokens) > 1})
     pairs = [(token, number) for number, tokens in enumerate(shared) for token in tokens]
     return np.array(sorted(pairs), np.int64).reshape(-1, 2)
 
 
 def _parts(text: str) -> set[tuple[str, str]]:
-    """Kind and letters of each part of a token that has letters."""
+    """Kind and letters of each part of a text that is more than space."""
     word, letters = text.strip(), text.strip().lower()
     found = {("letters", letters), ("behind a space" if text[0].isspace() else "within", "")}
     if word[0].isupper():

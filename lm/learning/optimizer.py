@@ -45,18 +45,18 @@ class Optimizer:
     """
 
     def __init__(
-        self, model: GPT, preset: Preset, tokens: int, dtype: torch.dtype, spelling: Pairs = ALONE
+        self, model: GPT, preset: Preset, tokens: int, dtype: torch.dtype, alike: Pairs = ALONE
     ) -> None:
         """tokens: of a pass over the text, by which weight decay is reckoned.
 
-        spelling: which parts tokens have in common, as lm/corpus/spelling.py says
+        alike: [pairs, 2] of a token and a part that it has in common with others
         """
         self._preset = preset
         self._steps, self._progress = 0, 0.0
         self._weights = list(model.parameters())
         gains = [weight for weight in self._weights if weight.ndim == 1]
         matrices = [weight for weight in model.layers.parameters() if weight.ndim == 2]
-        self._embedding = SharedEmbedding(model.embed_tokens.weight, spelling)
+        self._embedding = SharedEmbedding(model.embed_tokens.weight, alike)
         embedding = [self._embedding.own, self._embedding.shared]
         decayed = embedding + ([] if preset.matrix_lr else matrices)
         faded = preset.weight_decay(tokens)

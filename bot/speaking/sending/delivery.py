@@ -14,6 +14,7 @@ from telegram import (
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     LinkPreviewOptions,
+    Message,
     ReplyParameters,
 )
 from telegram.constants import ChatAction
@@ -58,12 +59,12 @@ class Delivery:
                 log.debug("no typing action: %s", type(error).__name__)
             await asyncio.sleep(TYPING_S)
 
-    async def send(self, context: Context, row: Outgoing, *, threaded: bool) -> int:
-        """Send a row's text; returns the message id. `threaded`: below what it answers."""
+    async def send(self, context: Context, row: Outgoing, *, threaded: bool) -> Message:
+        """Send a row's text; returns the message. `threaded`: below what it answers."""
         reply = None
         if threaded and row.reply_to is not None:
             reply = ReplyParameters(row.reply_to, allow_sending_without_reply=True)
-        message = await self._bot.send_message(
+        return await self._bot.send_message(
             context.chat.chat_id,
             row.text,
             message_thread_id=context.chat.topic or None,
@@ -71,7 +72,6 @@ class Delivery:
             reply_markup=keyboard(row.buttons),
             link_preview_options=LinkPreviewOptions(is_disabled=True),
         )
-        return message.message_id
 
 
 def keyboard(buttons: str) -> InlineKeyboardMarkup | None:

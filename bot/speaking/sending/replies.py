@@ -185,11 +185,11 @@ class Replies:
         if not await self._store.write(lambda db: outbox.begin(db, row.id)):
             return
         try:
-            message_id = await self.saying.send(row, context)
+            message = await self.saying.send(row, context)
         except Exception as error:  # PTB also raises others while it reads an answer
             await self._failed(row, context, error)
         else:
-            await self.saying.sent(row, context, message_id)
+            await self.saying.sent(row, context, message)
 
     async def _failed(self, row: Outgoing, context: Context, error: Exception) -> None:
         """Decide what became of a message that Telegram did not acknowledge."""

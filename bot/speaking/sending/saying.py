@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable
 
-from telegram import Bot
+from telegram import Bot, Message
 
 from bot.config import RepliesConfig, SamplingConfig
 from bot.initiative.customs import Customs
@@ -117,18 +116,18 @@ class Saying:
         await self._store.write(lambda db: outbox.store_text(db, row, split(text), body))
         self.pauses.made(row, body, context)
 
-    async def send(self, row: Outgoing, context: Context) -> int:
-        """Send a ready row; returns the message id. Raises what PTB raises."""
+    async def send(self, row: Outgoing, context: Context) -> Message:
+        """Send a ready row; returns the message. Raises what PTB raises."""
         self.rest(row.chat)
         return await self._delivery.send(context, row, threaded=needs_thread(row, context))
 
-    async def sent(self, row: Outgoing, context: Context, message_id: int) -> None:
+    async def sent(self, row: Outgoing, context: Context, message: Message) -> None:
         """Record a delivered row; a persona may go on."""
         self.pauses.forget(row)
         if row.persona is None or not row.body:
-            await self._write(lambda db: outbox.mark_sent(db, row.id, message_id))
+            await self._write(lambda db: outbox.mark_sent(db, row.id, message.message_id))
             return
-        await self._remember(row, context, row.persona, message_id)
+        await self._remember(row, context, row.persona, message)
         if row.kind in PACED:
             trigger = answered(row, context)
             self.told(context, row, None if trigger is None else trigger.user)
@@ -136,16 +135,16 @@ class Saying:
         self._thread.warm(context.voice.version, context.chat.id, context.tokens)
 
     async def _remember(
-        self, row: Outgoing, context: Context, speaker: int, message_id: int
+        self, row: Outgoing, context: Context, speaker: int, message: Message
     ) -> None:
         """Record a persona's words that were delivered: they join the context as its turn."""
         async with context.lock:
-            name, at = self._current.cast.speakers[speaker].name, int(time.time())
-            entry = context.entry(ContextRow(message_id, speaker, name, row.body, BOT, at))
+            name, at = self._current.cast.speakers[speaker].name, int(message.date.timestamp())
+            entry = context.entry(ContextRow(message.message_id, speaker, name, row.body, BOT, at))
             leaving = context.room_for(entry)
 
             async def job(db: Db) -> None:
-                await outbox.mark_sent(db, row.id, message_id)
+                await outbox.mark_sent(db, row.id, message.message_id)
                 await chats.append_context(db, row.chat, entry.row, leaving)
                 await said.add(db, row.chat, digest(row.body))
 

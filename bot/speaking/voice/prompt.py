@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 
 from bot.config import SamplingConfig
 from bot.memory.context import Context, Voice
@@ -20,7 +21,7 @@ def ask(
     tokenizer = context.voice.tokenizer
     return Request(
         chat=context.chat.id,
-        tokens=[*context.tokens, tokenizer.speaker(persona)],
+        tokens=[*context.tokens_at(time.time()), tokenizer.speaker(persona)],
         stop=frozenset({tokenizer.end}),
         banned=tokenizer.banned,
         sampling=Sampling(

@@ -72,6 +72,12 @@ def test_the_seed_decides() -> None:
     assert not same(first, other)
 
 
+def test_tokens_that_are_spelt_alike_learn_together_where_the_preset_says_so() -> None:
+    """Without it the same seed leads elsewhere."""
+    alone = replace(WITH_DROPOUT, shared_spelling=False)
+    assert not same(learnt(WITH_DROPOUT)[0].model, learnt(alone)[0].model)
+
+
 def test_a_limit_of_time_shortens_the_plan() -> None:
     """A run planned for an hour ends in time, its schedule at its end."""
     began = time.monotonic()
@@ -180,7 +186,7 @@ class KilledError(Exception):
     """The moment at which a test's run ends."""
 
 
-def interrupted(snapshot: Snapshot, after: int) -> None:
+def interrupted(snapshot: Snapshot, after: int, chosen: Preset = WITH_DROPOUT) -> None:
     """A run that keeps its state after every step and is gone in the middle of a later one."""
 
     class Killed(GPT):
@@ -192,21 +198,22 @@ def interrupted(snapshot: Snapshot, after: int) -> None:
                 raise KilledError
             return super().hidden(tokens, positions, cache)
 
-    run = learner(WITH_DROPOUT, [], snapshot=snapshot, kind=Killed)
+    run = learner(chosen, [], snapshot=snapshot, kind=Killed)
     run.snapshot_every = 0.0
     with pytest.raises(KilledError):
         run.learn()
 
 
-@pytest.mark.parametrize("after", [1, 5, 11])
-def test_a_resumed_run_is_the_same_run(tmp_path: Path, after: int) -> None:
+@pytest.mark.parametrize(("after", "shared"), [(1, True), (5, True), (11, True), (5, False)])
+def test_a_resumed_run_is_the_same_run(tmp_path: Path, after: int, shared: bool) -> None:
     """Weights, average, curve and figures end as if nothing had happened, to the last bit."""
+    chosen = replace(WITH_DROPOUT, shared_spelling=shared)
     snapshot = Snapshot(tmp_path / "state", "this run")
-    interrupted(snapshot, after)
-    run = learner(WITH_DROPOUT, [], seed=1, snapshot=snapshot)
+    interrupted(snapshot, after, chosen)
+    run = learner(chosen, [], seed=1, snapshot=snapshot)
     run.resume()
     found = run.learn()
-    whole, _ = learnt(WITH_DROPOUT)
+    whole, _ = learnt(chosen)
     assert same(found.model, whole.model)
     assert (found.bpb, found.curve, found.ending) == (whole.bpb, whole.curve, whole.ending)
 

@@ -15,6 +15,9 @@ from lm.corpus.spelling import Pairs
 class SharedEmbedding:
     """Two matrices whose gradients and sum are those of an embedding `weight`.
 
+    Each of a token's n parts counts 1 / sqrt(n): all of them together move it about as far as one
+    would, and as its own does.
+
     own:    [vocabulary, d_model] each token's, at first all of it
     shared: [parts, d_model] each part's, at first nothing
     """
@@ -26,10 +29,12 @@ class SharedEmbedding:
         count = int(parts.max()) + 1 if len(parts) else 0
         self.own = nn.Parameter(weight.detach().clone())
         self.shared = nn.Parameter(torch.zeros(count, weight.shape[1], device=device))
-        ones = torch.ones(len(pairs), device=device)
-        size = (len(weight), count)
+        counts = tokens.bincount(minlength=len(weight))[tokens]  # parts of each pair's token
         self._parts_of = torch.sparse_coo_tensor(
-            torch.stack((tokens, parts)).to(device), ones, size, check_invariants=True
+            torch.stack((tokens, parts)).to(device),
+            counts.rsqrt().to(device),
+            (len(weight), count),
+            check_invariants=True,
         ).coalesce()
         self._tokens_of = self._parts_of.T.coalesce()
 

@@ -66,10 +66,12 @@ async def test_a_round_has_five_real_and_five_new_lines_of_the_same_people(tmp_p
     personas = [Persona(n, name, (name,)) for n, name in enumerate(small_group.NAMES, start=1)]
     calls = 0
 
-    async def speak(before: Sequence[ContextRow], persona: Persona) -> str:
+    async def speak(before: Sequence[ContextRow], persona: Persona, at: int | None) -> str:
         nonlocal calls
         calls += 1
         assert all(row.name in small_group.NAMES for row in before)
+        assert at is not None
+        assert all(row.sent_at is not None and row.sent_at <= at for row in before)
         return "Who is coming tonight?!" if calls % 3 == 1 else f"something new\n{calls}"
 
     async with Store(Paths(data).database) as store:
@@ -83,7 +85,7 @@ async def test_a_round_has_five_real_and_five_new_lines_of_the_same_people(tmp_p
         assert all(any(line.text.startswith(each) for each in said) for line in real)
         assert all(line.text.startswith("something new ") for line in made)
 
-        async def parrot(before: Sequence[ContextRow], persona: Persona) -> str:
+        async def parrot(before: Sequence[ContextRow], persona: Persona, at: int | None) -> str:
             return "WHO is coming tonight"
 
         with pytest.raises(TooFewError):

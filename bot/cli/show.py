@@ -79,7 +79,6 @@ async def show_context(
                 "message_id": each.message_id,
                 "speaker": each.name if each.speaker is None else names[each.speaker],
                 "text": each.text,
-                "sent_at": each.sent_at,
                 "token_ids": held_as(each),
             }
             for each in held

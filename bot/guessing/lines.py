@@ -29,7 +29,7 @@ SPAN = 20_000  # messages that a candidate is compared with at once
 QUOTE = 6  # words in a row that are somebody's, wherever they stand
 _WORD = re.compile(r"\w+")
 
-Speak = Callable[[Sequence[ContextRow], Persona], Awaitable[str]]
+Speak = Callable[[Sequence[ContextRow], Persona, int | None], Awaitable[str]]
 
 
 class TooFewError(Exception):
@@ -39,7 +39,7 @@ class TooFewError(Exception):
 async def make(store: Store, group: int, personas: Sequence[Persona], speak: Speak) -> list[Line]:
     """Ten lines in random order: of OF_EACH drawn people one real and one made up each.
 
-    speak: what a persona says behind the messages that it is given. Raises TooFewError.
+    speak: what a persona says behind the messages that it is given, at a time. Raises TooFewError.
     """
     drawn = [random.choice(personas) for _ in range(OF_EACH)]
     real = [await _real(store, group, each.id) for each in drawn]
@@ -65,7 +65,7 @@ async def _made_up(store: Store, group: int, persona: Persona, speak: Speak) -> 
     found: list[str] = []
     for row in await _moments(store, group, persona.id):
         before = await store.read(partial(excerpts.before, message=row[0]))
-        text = one_line(await speak(before, persona))
+        text = one_line(await speak(before, persona, row[3]))
         if fit(text):
             found.append(text)
     return found

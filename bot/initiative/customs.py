@@ -100,7 +100,7 @@ class Customs:
             return await self._thread.next_tokens(
                 voice.version,
                 context.chat.id,
-                context.tokens_at(time.time()),
+                context.tokens_at(int(time.time())),
                 ids,
                 context.chat.chat_id,
             )

@@ -72,9 +72,12 @@ class Context:
         break_ = self.voice.tokenizer.break_
         return [break_, *self._past_tokens, *_stream(list(self.entries), break_)]
 
-    def tokens_at(self, time: float) -> list[int]:
-        """The tokens that a message of that time (seconds since 1970) follows."""
-        silent = bool(self.entries) and apart(self.entries[-1].row.sent_at, int(time))
+    def tokens_at(self, time: int | None) -> list[int]:
+        """The tokens that a message of that time (seconds since 1970) follows.
+
+        None: one that comes right behind those that are here.
+        """
+        silent = bool(self.entries) and apart(self.entries[-1].row.sent_at, time)
         return [*self.tokens, self.voice.tokenizer.break_] if silent else self.tokens
 
     @property

@@ -133,7 +133,7 @@ class Scenes:
             found = await self._thread.next_tokens(
                 voice.version,
                 context.chat.id,
-                context.tokens_at(time.time()),
+                context.tokens_at(int(time.time())),
                 ids,
                 context.chat.chat_id,
             )

@@ -68,10 +68,10 @@ async def _begin(
     chat, wording = context.chat, heard.wording
     aside = Context(replace(chat, id=-chat.id), context.voice)  # no chat's own: a slot beside it
 
-    async def speak(before: Sequence[ContextRow], persona: Persona) -> str:
+    async def speak(before: Sequence[ContextRow], persona: Persona, at: int | None) -> str:
         aside.rebuild(before, context.voice)
         try:
-            return await house.replies.speak(aside, persona.id)
+            return await house.replies.speak(aside, persona.id, at)
         except (EngineFull, ValueError) as error:  # this line is not made; others may be
             log.info("no line for a round of guessing: %s", type(error).__name__)
             return ""

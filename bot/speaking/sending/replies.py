@@ -175,9 +175,9 @@ class Replies:
             limit *= UNASKED_PATIENCE
         return time.time() + later - row.created_at > limit
 
-    async def speak(self, context: Context, persona: int) -> str:
-        """What the persona would say next in this context; "" when it has no new words."""
-        return await self.saying.speak(context, persona)
+    async def speak(self, context: Context, persona: int, at: int | None) -> str:
+        """What the persona would say at that time; "" when it has no new words."""
+        return await self.saying.speak(context, persona, at)
 
     async def _send(self, row: Outgoing, context: Context) -> None:
         if row.persona is not None and await self.saying.persona(row) is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable
 
 from telegram import Bot, Message
@@ -75,7 +76,7 @@ class Saying:
             self._delivery.type_in(context)
         self.pauses.begin(row)
         try:
-            body = await self.speak(context, persona.id)
+            body = await self.speak(context, persona.id, int(time.time()))
         except EngineFull:
             await asyncio.sleep(0.2)  # more chats wait than the queue holds: stay in line
             return
@@ -95,12 +96,12 @@ class Saying:
             await self.end(row, "failed")
         return persona
 
-    async def speak(self, context: Context, persona: int) -> str:
-        """What the persona says next in this context; "" when it has no words, or no new ones."""
+    async def speak(self, context: Context, persona: int, at: int | None) -> str:
+        """What the persona says at that time; "" when it has no words, or no new ones."""
         recent = await self._store.read(lambda db: said.recent(db, context.chat.id))
         sampling = styled(self._sampling, context.chat.style)
         return await self._speaker.say(
-            context, persona, sampling, lambda text: digest(text) in recent
+            context, persona, sampling, lambda text: digest(text) in recent, at
         )
 
     async def _keep(self, row: Outgoing, context: Context, persona: Persona, body: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 
 from bot.config import SamplingConfig
 from bot.memory.context import Context, Voice
@@ -15,13 +14,20 @@ TRIES = 4  # samples until one has words in it
 
 
 def ask(
-    context: Context, persona: int, sampling: SamplingConfig, deadline: float | None = None
+    context: Context,
+    persona: int,
+    sampling: SamplingConfig,
+    deadline: float | None = None,
+    at: int | None = None,
 ) -> Request:
-    """What the persona says next in this context; `deadline` in seconds of time.monotonic()."""
+    """What the persona says next in this context; `deadline` in seconds of time.monotonic().
+
+    at: when it is said, as Context.tokens_at takes it
+    """
     tokenizer = context.voice.tokenizer
     return Request(
         chat=context.chat.id,
-        tokens=[*context.tokens_at(time.time()), tokenizer.speaker(persona)],
+        tokens=[*context.tokens_at(at), tokenizer.speaker(persona)],
         stop=frozenset({tokenizer.end}),
         banned=tokenizer.banned,
         sampling=Sampling(

@@ -37,9 +37,11 @@ class Speaker:
         persona: int,
         sampling: SamplingConfig,
         refused: Callable[[str], bool] = lambda text: False,
+        at: int | None = None,
     ) -> str:
         """What that speaker says next in this context; "" when there are no words that may be said.
 
+        at: when it is said, as Context.tokens_at takes it
         Raises EngineFull and ValueError as the engine does.
         """
         tries, deadline = 0, time.monotonic() + DEADLINE_S
@@ -47,7 +49,7 @@ class Speaker:
             voice = context.voice  # of this request, whatever is swapped while it is decoded
             if self._thread.load >= CROWD:
                 sampling = sampling.model_copy(update={"best_of": 1})
-            request = ask(context, persona, sampling, deadline)
+            request = ask(context, persona, sampling, deadline, at)
             try:
                 finished = await self._thread.generate(voice.version, request)
                 if any(reply.reason == "cancelled" for reply in finished.replies):

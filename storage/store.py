@@ -180,6 +180,14 @@ def _address(path: Path) -> str:
     return path.absolute().as_uri()
 
 
+async def _outdated(db: Db) -> bool:
+    """Whether a database is ours, and sound as far as can be seen, but of an older program."""
+    try:
+        return 0 < await schema(db) < len(STEPS)
+    except aiosqlite.DatabaseError:
+        return False
+
+
 @asynccontextmanager
 async def reading(path: Path) -> AsyncIterator[Db]:
     """A connection that can only read, for commands beside a running bot."""
@@ -189,7 +197,7 @@ async def reading(path: Path) -> AsyncIterator[Db]:
         with _naming(path):
             yield db
     except DatabaseError as error:
-        if await schema(db) < len(STEPS):
+        if await _outdated(db):
             raise DatabaseError(
                 f"{path}: an older understudy wrote it: start the bot once, then try again"
             ) from error

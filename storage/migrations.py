@@ -15,7 +15,7 @@ class SchemaError(Exception):
     """The database was written by a newer program."""
 
 
-async def schema(db: aiosqlite.Connection) -> int:
+async def applied(db: aiosqlite.Connection) -> int:
     """How many steps a database has had."""
     async with db.execute("PRAGMA user_version") as cursor:
         row = await cursor.fetchone()
@@ -24,7 +24,7 @@ async def schema(db: aiosqlite.Connection) -> int:
 
 async def migrate(db: aiosqlite.Connection) -> None:
     """Bring the database to the newest schema. Raises SchemaError for a newer one."""
-    version = await schema(db)
+    version = await applied(db)
     if version > len(STEPS):
         raise SchemaError(
             f"the database has schema {version}, this program knows up to {len(STEPS)}: "

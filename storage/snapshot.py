@@ -12,6 +12,7 @@ from pathlib import Path
 import aiosqlite
 
 from storage import forgetting, groups
+from storage.migrations import applied
 from storage.schema import STEPS
 from storage.store import DatabaseError, Db, Store, reading
 
@@ -32,12 +33,12 @@ async def check(path: Path) -> None:
     try:
         async with reading(path) as db:
             ((verdict,),) = await _rows(db, "PRAGMA quick_check(1)")
-            ((version,),) = await _rows(db, "PRAGMA user_version")
+            version = await applied(db)
     except aiosqlite.DatabaseError as error:
         raise DatabaseError(f"{path.name}: the database is damaged: {error}") from error
     if verdict != "ok":
         raise DatabaseError(f"{path.name}: the database is damaged")
-    if not 0 < int(str(version)) <= len(STEPS):
+    if not 0 < version <= len(STEPS):
         raise DatabaseError(
             f"{path.name}: schema {version}, this program knows 1 to {len(STEPS)}: a newer "
             "understudy wrote it"

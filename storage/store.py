@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar
 
 import aiosqlite
 
-from storage.migrations import migrate, schema
+from storage.migrations import applied, migrate
 from storage.schema import STEPS
 
 Db = aiosqlite.Connection
@@ -183,7 +183,7 @@ def _address(path: Path) -> str:
 async def _outdated(db: Db) -> bool:
     """Whether a database is ours, and sound as far as can be seen, but of an older program."""
     try:
-        return 0 < await schema(db) < len(STEPS)
+        return 0 < await applied(db) < len(STEPS)
     except aiosqlite.DatabaseError:
         return False
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -20,8 +19,8 @@ from bot.initiative.names import words
 from bot.memory.cast import Persona
 from bot.memory.context import Context, Voice
 from bot.memory.current import Current
-from bot.memory.engine_thread import EngineThread, StaleVersionError
-from lm.engine.engine import EngineFull
+from bot.memory.engine_thread import EngineThread
+from bot.memory.peek import peek
 from storage import turns
 from storage.chats import ChatRow, ContextRow
 from storage.store import Store
@@ -93,20 +92,9 @@ class Customs:
 
     async def _ask(self, context: Context) -> list[float]:
         """The model's chances of each column; empty where it has no word on it now."""
-        voice = context.voice
-        tokenizer = voice.tokenizer
+        tokenizer = context.voice.tokenizer
         ids = [*map(tokenizer.speaker, tokenizer.speakers), tokenizer.someone]
-        try:
-            return await self._thread.next_tokens(
-                voice.version,
-                context.chat.id,
-                context.tokens_at(int(time.time())),
-                ids,
-                context.chat.chat_id,
-            )
-        except (StaleVersionError, EngineFull, ValueError) as error:
-            log.info("no word on who speaks next: %s", type(error).__name__)
-            return []
+        return await peek(self._thread, context, ids)
 
     def called(self, persona: Persona | None) -> Persona | None:
         """The persona, with those of its names that are words in this group."""

@@ -1,8 +1,7 @@
 """How the people of a group take turns and how fast, counted from who spoke when.
 
-Pure figures: no words, no database. A conversation ends where a session of the
-transcript does. Pauses are those of a talk that is under way; of fewer than LEAST nothing is
-concluded.
+Pure figures: no words, no database. A conversation ends where a session of the transcript
+does. Pauses are those of a talk that is under way; of fewer than LEAST nothing is concluded.
 """
 
 from __future__ import annotations

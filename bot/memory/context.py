@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,7 +70,7 @@ class Context:
         What was said in the year as which the persona speaks is a session before that.
         """
         break_ = self.voice.tokenizer.break_
-        return [break_, *self._past_tokens, *_stream(list(self.entries), break_)]
+        return [break_, *self._past_tokens, *_stream(self.entries, break_)]
 
     def tokens_at(self, time: int | None) -> list[int]:
         """The tokens that a message of that time (seconds since 1970) follows.
@@ -92,7 +92,7 @@ class Context:
     @property
     def size(self) -> int:
         """Tokens of the chat's own messages and of the silences between them."""
-        return _size(list(self.entries))
+        return _size(self.entries)
 
     @property
     def capacity(self) -> int:
@@ -185,7 +185,7 @@ class Context:
         return next((n for n in counts if _size(entries[n:]) <= keep), len(entries) - 1)
 
 
-def _stream(entries: Sequence[Entry], break_: int) -> list[int]:
+def _stream(entries: Collection[Entry], break_: int) -> list[int]:
     """The token ids of messages, with BREAK where a silence would end a session in training."""
     tokens: list[int] = []
     for before, entry in zip((None, *entries), entries, strict=False):
@@ -195,7 +195,7 @@ def _stream(entries: Sequence[Entry], break_: int) -> list[int]:
     return tokens
 
 
-def _size(entries: Sequence[Entry]) -> int:
+def _size(entries: Collection[Entry]) -> int:
     """Tokens of messages and of the silences between them."""
     return len(_stream(entries, 0))
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Callable, Sequence
 
 from telegram import Bot
@@ -22,10 +21,10 @@ from bot.initiative.habits import Habits
 from bot.memory.cast import Persona
 from bot.memory.context import Context
 from bot.memory.current import Current
-from bot.memory.engine_thread import EngineThread, StaleVersionError
+from bot.memory.engine_thread import EngineThread
+from bot.memory.peek import peek
 from bot.speaking.sending.pace import answer_pause, burst_pause
 from bot.speaking.sending.replies import Replies
-from lm.engine.engine import EngineFull
 from storage import scenes
 from storage.scenes import SceneRow
 from storage.store import Store
@@ -127,20 +126,8 @@ class Scenes:
 
     async def _chances(self, context: Context, cast: Sequence[int]) -> list[float]:
         """What the model expects of each; equal shares where it cannot say."""
-        voice = context.voice
-        ids = [voice.tokenizer.speaker(each) for each in cast]
-        try:
-            found = await self._thread.next_tokens(
-                voice.version,
-                context.chat.id,
-                context.tokens_at(int(time.time())),
-                ids,
-                context.chat.chat_id,
-            )
-        except (StaleVersionError, EngineFull, ValueError) as error:
-            log.info("chat %d: no word on who speaks next: %s", context.chat.id, error)
-            found = []
-        return found or [1.0] * len(cast)
+        ids = [context.voice.tokenizer.speaker(each) for each in cast]
+        return await peek(self._thread, context, ids) or [1.0] * len(cast)
 
     async def _take_button(self, scene: SceneRow) -> None:
         message_id = await self._store.read(lambda db: scenes.title(db, scene.id))

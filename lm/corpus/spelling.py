@@ -38,7 +38,8 @@ def spelling(tokenizer: Tokenizer) -> Pairs:
 
 def _parts(text: str) -> set[tuple[str, str]]:
     """Kind and letters of each part of a text that is more than space."""
-    word, letters = text.strip(), text.strip().lower()
+    word = text.strip()
+    letters = word.lower()
     found = {("letters", letters), ("behind a space" if text[0].isspace() else "within", "")}
     if word[0].isupper():
         found.add(("capital", ""))

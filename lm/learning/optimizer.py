@@ -88,18 +88,15 @@ class Optimizer:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything that the next step depends on, beside the weights: tensors and numbers."""
-        tensors = self._muon.state()
+        tensors = self._moving()
         for number, entry in self._adamw.state_dict()["state"].items():
             tensors |= {f"adamw.{number}.{key}": value for key, value in entry.items()}
-        tensors |= {f"embedding.{k}": v for k, v in self._embedding.state().items()}
         tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         return tensors, {"steps": self._steps, "progress": self._progress}
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Take up what `state` gave. KeyError or RuntimeError when it is of another model."""
-        kept = self._muon.state()
-        kept |= {f"embedding.{k}": v for k, v in self._embedding.state().items()}
-        for name, tensor in kept.items():
+        for name, tensor in self._moving().items():
             tensor.copy_(tensors[name])
         state = self._adamw.state_dict()
         for name, value in tensors.items():
@@ -112,6 +109,11 @@ class Optimizer:
             {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         )
         self._steps, self._progress = int(numbers["steps"]), float(numbers["progress"])
+
+    def _moving(self) -> dict[str, Tensor]:
+        """The tensors of Muon and of the embedding's parts themselves, by name."""
+        parts = self._embedding.state().items()
+        return self._muon.state() | {f"embedding.{name}": part for name, part in parts}
 
     @torch.no_grad()
     def _follow(self, progress: float) -> None:

@@ -40,13 +40,15 @@ class Handmade:
     def after(self, tokens: Ids) -> Doubles:
         """p(next token | tokens): [vocabulary]."""
 
-    def nats(self, rows: Sequence[Ids]) -> list[Floats]:
+    def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
         return [
             np.array([-np.log(self.after(r[:t])[r[t]]) for t in range(1, len(r))], np.float32)
             for r in rows
         ]
 
-    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+    def log_probs(
+        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
+    ) -> list[Floats]:
         return [
             np.array([np.log(self.after(r[: t + 1])) for t in places], np.float32).reshape(
                 len(places), TOKENIZER.vocab_size

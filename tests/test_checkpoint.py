@@ -65,7 +65,7 @@ def mixture(model: GPT) -> Mixture:
     ids = np.array([TOKENIZER.break_, *TOKENIZER.message(4, "so it goes on and on")])
     ngrams = KneserNey.train([ids], TOKENIZER.vocab_size)
     turns = TurnNgrams.train([ids], TOKENIZER.vocab_size, TOKENIZER.end)
-    return Mixture(model, ngrams, Weights.constant(0.25, 0.0625, 0.5), turns)
+    return Mixture(model, ngrams, Weights.constant(0.25, 0.0625, turns=0.5), turns)
 
 
 @pytest.fixture

@@ -286,7 +286,7 @@ def mixture() -> Mixture:
     rows = [np.array([38, *prompt(seed, 30)]) for seed in range(20)]
     turns = TurnNgrams.train(rows, CONFIG.vocab_size, end=37)
     ngrams = KneserNey.train(rows, CONFIG.vocab_size)
-    return Mixture(model(), ngrams, Weights.constant(0.3, 0.2, 0.5), turns)
+    return Mixture(model(), ngrams, Weights.constant(0.3, 0.2, 0.1, turns=0.5), turns)
 
 
 class Listening:

@@ -24,6 +24,7 @@ from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey, contexts_of
 from lm.models.mixture import Mixture, Parts
 from lm.models.predictor import GPTPredictor
+from lm.models.recency import NOTHING
 from lm.models.turn_ngrams import TurnNgrams
 from lm.models.weights import FARTHEST, FIGURES, Weights, fit, fit_weights
 from tests.test_ngrams import BREAK, VOCABULARY, sessions
@@ -42,7 +43,12 @@ def model() -> Mixture:
     for weight in gpt.parameters():
         torch.nn.init.normal_(weight, 0.0, 0.3)  # no near ties between tokens
     turns = TurnNgrams.train([np.append(END + 1, row) for row in ROWS], VOCABULARY, END)
-    weights = Weights((0.6, 0.2, -0.3, 0.2, -0.1, 0.1), (-1.0, -0.3, 0.1, -0.2, 0.8, -0.4), 0.6)
+    weights = Weights(
+        (0.6, 0.2, -0.3, 0.2, -0.1, 0.1, 0.1, -0.1),
+        (-1.0, -0.3, 0.1, -0.2, 0.8, -0.4, 0.2, -0.1),
+        (-0.8, 0.1, -0.1, 0.2, -0.3, 0.2, 0.5, -0.2),
+        0.6,
+    )
     return Mixture(gpt, KneserNey.train(ROWS, VOCABULARY), weights, turns)
 
 
@@ -58,37 +64,45 @@ def _one_thread() -> Iterator[None]:
 def test_it_is_the_sum_of_its_parts() -> None:
     """p is the mean of what GPT, n-grams and recency say, by shares that their figures give, and
     between messages of GPT and turns; scores are its logarithm."""
-    row = ROWS[3]
+    row, before = ROWS[3], np.concatenate(ROWS[4:8])
     tokens, at = torch.from_numpy(row)[None], torch.arange(len(row))[None]
     gpt = model().gpt(tokens, at)[0].softmax(dim=-1)
     (log_p,) = model().ngrams.log_probs([row], [range(len(row))])
     ngrams = torch.from_numpy(log_p).exp()
+    heard = torch.from_numpy(np.append(before, row))[None]
     expected, rests = recency.evidence(tokens, at)
     repeated = recency.distribution(tokens, expected, VOCABULARY)[0]
+    expected, further = recency.evidence(heard, at + len(before))
+    again = recency.distribution(heard, expected, VOCABULARY)[0]
+    assert (again - repeated).abs().max() > 0.1
     known = torch.from_numpy(model().ngrams.figures(model().ngrams.match(contexts_of(row))))
-    figures = torch.cat((gpt.amax(-1, keepdim=True).log(), known, rests[0]), dim=-1)
+    figures = torch.cat((gpt.amax(-1, keepdim=True).log(), known, rests[0], further[0]), dim=-1)
     shares = model().weights.shares(figures)
     assert shares.std(dim=0).min() > 0.01  # they do depend on the place
-    wanted = (torch.stack((gpt, ngrams, repeated)) * shares.T[..., None]).sum(dim=0)
+    wanted = (torch.stack((gpt, ngrams, repeated, again)) * shares.T[..., None]).sum(dim=0)
     turns = model().turns
     assert turns is not None
     due = np.flatnonzero(turns.due(row))
     assert 0 < len(due) < len(row)
     wanted[due] = 0.4 * gpt[due] + 0.6 * torch.from_numpy(turns.distributions(row, due))
-    found = model()(tokens, at)[0].exp()
+    found = model()(tokens, at, whole(model(), len(row), before))[0].exp()
     assert torch.allclose(found, wanted, atol=1e-6)
     assert torch.allclose(found.sum(dim=-1), torch.ones(len(row)))
 
 
-def test_a_predictor_says_what_the_engine_is_told() -> None:
+@pytest.mark.parametrize("lately", [False, True])
+def test_a_predictor_says_what_the_engine_is_told(lately: bool) -> None:
     """nats and log_probs are those of the scores, row by row, in half precision at worst."""
     rows = [*ROWS[:4], np.array([BREAK])]
-    everywhere = model().log_probs(rows, [range(len(row)) for row in rows])
-    for row, nats, log_p in zip(rows, model().nats(rows), everywhere, strict=True):
-        scores = model()(torch.from_numpy(row)[None], torch.arange(len(row))[None])[0].numpy()
+    before = [*ROWS[5:8], NOTHING, ROWS[8]] if lately else []
+    everywhere = model().log_probs(rows, [range(len(row)) for row in rows], before)
+    each = zip(rows, model().nats(rows, before), everywhere, before or [NOTHING] * 5, strict=True)
+    for row, nats, log_p, said in each:
+        cache = whole(model(), len(row), said)
+        scores = model()(torch.from_numpy(row)[None], cache.positions, cache)[0].numpy()
         assert log_p == pytest.approx(scores, abs=0.03)
         assert nats == pytest.approx(-scores[np.arange(len(row) - 1), row[1:]], abs=0.03)
-    nothing, last = model().log_probs(rows[:2], [[], [len(rows[1]) - 1]])
+    nothing, last = model().log_probs(rows[:2], [[], [len(rows[1]) - 1]], before[:2])
     assert nothing.shape == (0, VOCABULARY)
     assert last == pytest.approx(everywhere[1][-1:], abs=1e-4)
 
@@ -101,16 +115,23 @@ def test_equal_shares_everywhere_are_a_plain_mean() -> None:
         gpt, model().ngrams.nats(ROWS[:2]), plain.nats(ROWS[:2]), strict=True
     ):
         assert found == pytest.approx(
-            -np.log(0.65 * np.exp(-own) + 0.35 * np.exp(-ngrams)), abs=2e-3
+            -np.log(0.65 * np.exp(-own) + 0.35 * np.exp(-ngrams)), abs=3e-3
         )
 
 
+def whole(model: Mixture, length: int, before: np.ndarray[Any, Any]) -> Batch:
+    """A cache for a row that is asked for whole."""
+    slots = Slots(model.cache_layers, 1, length, torch.float32, CPU)
+    return Batch(slots, [0], [0], [length], before=[before])
+
+
 @cache
-def slow(prompt: tuple[int, ...], max_tokens: int) -> list[int]:
-    """The slow way: everything computed anew for every token, without cache, batch or chunks."""
+def slow(prompt: tuple[int, ...], max_tokens: int, said: int) -> list[int]:
+    """The slow way: everything computed anew for every token, without batch or chunks."""
     tokens = list(prompt)
     for _ in range(max_tokens):
-        scores = model()(torch.tensor([tokens]), torch.arange(len(tokens))[None])[0, -1]
+        cache = whole(model(), len(tokens), BEFORE[said])
+        scores = model()(torch.tensor([tokens]), cache.positions, cache)[0, -1]
         tokens.append(int(scores[1:].argmax()) + 1)  # BREAK is banned
     return tokens[len(prompt) :]
 
@@ -119,6 +140,7 @@ prompts = st.builds(
     lambda row, cut, length: tuple(np.concatenate(ROWS[row:])[cut : cut + length].tolist()),
     st.integers(0, 2), st.sampled_from([0, 0, 7]), st.integers(1, 30),
 )  # fmt: skip
+BEFORE = [NOTHING, ROWS[9], np.concatenate(ROWS[10:14])]  # of a chat
 orders = st.one_of(
     st.tuples(st.just("submit"), st.integers(0, 4), prompts, st.integers(1, 12)),
     st.tuples(st.just("warm"), st.integers(0, 4), prompts),
@@ -137,7 +159,10 @@ def test_fast_replies_equal_slow_ones(schedule: list[tuple[Any, ...]]) -> None:
         if name == "submit":
             chat, tokens, count = args
             sampling = Sampling(temperature=0, max_tokens=count)
-            request = Request(chat, tokens, banned=frozenset({BREAK}), sampling=sampling)
+            before = BEFORE[chat % len(BEFORE)]
+            request = Request(
+                chat, tokens, banned=frozenset({BREAK}), sampling=sampling, before=before
+            )
             asked[fast.submit(request)] = request
         elif name == "step":
             for _ in range(args[0]):
@@ -149,7 +174,9 @@ def test_fast_replies_equal_slow_ones(schedule: list[tuple[Any, ...]]) -> None:
     assert sorted(each.id for each in finished) == sorted(asked)
     for each in finished:
         request = asked[each.id]
-        expected = slow(tuple(request.tokens), request.sampling.max_tokens)
+        assert isinstance(request.chat, int)
+        said = request.chat % len(BEFORE)
+        expected = slow(tuple(request.tokens), request.sampling.max_tokens, said)
         assert each.tokens == (
             expected if each.reason == "length" else expected[: len(each.tokens)]
         )
@@ -228,9 +255,9 @@ def test_scores_without_numbers_stay_without() -> None:
 
 
 def drawn(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """nats [tokens, 3] of tokens drawn from a mixture of three with shares [tokens, 3]."""
+    """nats [tokens, 4] of tokens drawn from a mixture of four with shares [tokens, 4]."""
     draw = np.random.default_rng(0)
-    chances = draw.dirichlet(np.full(30, 0.3), 3) + 1e-4
+    chances = draw.dirichlet(np.full(30, 0.3), 4) + 1e-4
     chances /= chances.sum(axis=1, keepdims=True)
     tokens = [draw.choice(30, p=each) for each in shares @ chances]
     return -np.log(chances[:, tokens]).T.astype(np.float32)
@@ -238,14 +265,18 @@ def drawn(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def test_weights_are_the_likeliest() -> None:
     """On tokens drawn from a known mixture the fit finds its weights."""
-    nats = drawn(np.tile((0.6, 0.3, 0.1), (20_000, 1)))
-    assert fit_weights([*nats.T]) == pytest.approx((0.3, 0.1), abs=0.03)
+    nats = drawn(np.tile((0.4, 0.3, 0.1, 0.2), (20_000, 1)))
+    assert fit_weights([*nats.T]) == pytest.approx((0.3, 0.1, 0.2), abs=0.03)
 
 
 def test_coefficients_are_the_likeliest() -> None:
     """The fit finds the coefficients that tokens were drawn by; no other ones are better."""
     figures = np.random.default_rng(1).normal(3.0, 2.0, (40_000, FIGURES)).astype(np.float32)
-    true = Weights((-2.0, 0.5, 0.0, 0.3, -0.4, 0.0), (1.0, -0.5, 0.0, -0.5, 0.0, 0.2))
+    true = Weights(
+        (-2.0, 0.5, 0.0, 0.3, -0.4, 0.0, 0.1, 0.0),
+        (1.0, -0.5, 0.0, -0.5, 0.0, 0.2, 0.0, 0.0),
+        (-0.5, 0.0, 0.2, 0.0, 0.0, -0.3, 0.0, 0.3),
+    )
     nats = drawn(true.shares(torch.from_numpy(figures).double()).numpy())
     parts = Parts(nats, figures, np.zeros(len(nats), dtype=np.bool_))
     found = Weights(*fit(nats, figures))
@@ -259,20 +290,22 @@ def test_coefficients_are_the_likeliest() -> None:
 
 def test_few_tokens_change_little() -> None:
     """What two tokens suggest is hardly believed; a part that never has a chance is survived."""
-    nats = np.array([[1.0, 9.0, np.inf], [9.0, 1.0, np.inf]], dtype=np.float32)
+    never = np.inf
+    nats = np.array([[1.0, 9.0, never, never], [9.0, 1.0, never, never]], dtype=np.float32)
     figures = np.zeros((2, FIGURES), dtype=np.float32)
     figures[1] = 1.0
     shares = Weights(*fit(nats, figures)).shares(torch.from_numpy(figures)).numpy()
     assert np.isfinite(shares).all()
-    assert 0.2 < shares[0, 1] < shares[1, 1] < 0.8
+    assert 0.15 < shares[0, 1] < shares[1, 1] < 0.85
     assert (shares > 0).all()
 
 
 def test_every_token_stays_possible() -> None:
     """However far the figures and the coefficients go, each part keeps a share."""
     for one, other in ((FARTHEST, -FARTHEST), (-FARTHEST, FARTHEST)):
-        numbers = [one, *[other] * FIGURES, other, *[one] * FIGURES, 0.5]
-        shares = Weights.of(numbers).shares(torch.tensor([[-20.0, -9.0, 4.0, 2.0, 7.0]]))
+        numbers = [one, *[other] * FIGURES, *(other, *[one] * FIGURES) * 2, 0.5]
+        figures = torch.tensor([[-20.0, -9.0, 4.0, 2.0, 7.0, 2.0, 9.0]])
+        shares = Weights.of(numbers).shares(figures)
         assert (shares > 0).all()
         with pytest.raises(ValueError, match="no shares"):
             Weights.of([2 * number for number in numbers])

@@ -306,7 +306,11 @@ def mixtures(dtype: torch.dtype, turns: bool = False) -> tuple[Mixture, NativeMi
     ngrams = KneserNey.train(rows, VOCABULARY)
     said = KneserNey.train([np.append(9, row[row > 9]) for row in rows], VOCABULARY)
     announced = TurnNgrams(said, end=8) if turns else None
-    weights = Weights((0.5, 0.3, -0.2, 0.1, 0.2, 0.1), (-1.0, -0.4, 0.1, -0.1, 0.9, -0.5))
+    weights = Weights(
+        (0.5, 0.3, -0.2, 0.1, 0.2, 0.1, -0.1, 0.1),
+        (-1.0, -0.4, 0.1, -0.1, 0.9, -0.5, 0.2, -0.1),
+        (-0.7, 0.2, -0.1, 0.1, -0.3, 0.3, 0.6, -0.3),
+    )
     weights = weights._replace(turns=0.6 if turns else 0.0)
     slow = Mixture(model, ngrams, weights, announced).eval()
     fast = NativeMixture(nativized(model), slow)
@@ -314,13 +318,16 @@ def mixtures(dtype: torch.dtype, turns: bool = False) -> tuple[Mixture, NativeMi
     return slow, fast
 
 
-def mixed_scores(model: Mixture, dtype: torch.dtype, which: list[int]) -> Tensor:
+def mixed_scores(
+    model: Mixture, dtype: torch.dtype, which: list[int], lately: bool = False
+) -> Tensor:
     """[len(which), 2 * vocabulary] two steps behind prompts, of some of five rows.
 
     The last two branch off the first row's slot.
     """
     prompts = [[1, 2, 3, 1, 2], [4, 5, 6, 4, 8], [9, 1, 9, 1, 3], [], []]
     own, new, shared = [0, 1, 2, 5, 4], [1, 8, 9, 2, 8], [0, 0, 0, 5, 4]
+    before = [np.array(ids, np.int64) for ids in ([2, 1, 7, 5, 2, 1], [], [1, 3, 1], [4] * 9, [6])]
     slots = Slots(model.cache_layers, 6, 16, dtype, CPU)
     with torch.inference_mode():
         for row in (0, 1, 2):
@@ -338,17 +345,22 @@ def mixed_scores(model: Mixture, dtype: torch.dtype, which: list[int]) -> Tensor
                 [at] * len(which),
                 bases=[0 if shared[row] else own[row] for row in which],
                 base_lengths=[shared[row] for row in which],
+                before=[before[row] for row in which] if lately else [],
             )
             found.append(model(tokens, batch.positions, batch)[:, 0])
     return torch.cat(found, dim=-1)
 
 
-@pytest.mark.parametrize("turns", [False, True])
+@pytest.mark.parametrize(("turns", "lately"), [(False, False), (True, False), (True, True)])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_mixture_is_that_of_torch_within_rounding(dtype: torch.dtype, turns: bool) -> None:
+def test_a_mixture_is_that_of_torch_within_rounding(
+    dtype: torch.dtype, turns: bool, lately: bool
+) -> None:
     """N-grams, recency and turns, of rows that share a beginning as well; ln p that are whole."""
     slow, fast = mixtures(dtype, turns)
-    expected, found = (mixed_scores(each, dtype, [0, 1, 2, 3, 4]) for each in (slow, fast))
+    rows = [0, 1, 2, 3, 4]
+    expected, found = (mixed_scores(each, dtype, rows, lately) for each in (slow, fast))
+    assert lately != torch.allclose(found, mixed_scores(fast, dtype, rows), atol=0.1)
     assert torch.allclose(found, expected, atol=0.05 if dtype == torch.bfloat16 else 2e-5)
     halves = found.double().exp().view(5, 2, -1).sum(dim=-1)
     assert torch.allclose(halves, torch.ones_like(halves), atol=1e-5)
@@ -377,9 +389,9 @@ def test_scores_without_numbers_stay_without(dtype: torch.dtype, bad: float) -> 
 def test_a_mixed_row_has_the_same_bits_in_any_company(dtype: torch.dtype, turns: bool) -> None:
     """Alone, beside others, in another order, with a beginning of its own or a shared one."""
     _, fast = mixtures(dtype, turns)
-    together = mixed_scores(fast, dtype, [4, 2, 0, 1, 3])
+    together = mixed_scores(fast, dtype, [4, 2, 0, 1, 3], lately=True)
     for place, row in enumerate([4, 2, 0, 1, 3]):
-        assert torch.equal(mixed_scores(fast, dtype, [row])[0], together[place])
+        assert torch.equal(mixed_scores(fast, dtype, [row], lately=True)[0], together[place])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

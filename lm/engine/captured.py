@@ -97,6 +97,8 @@ class Seen:
         first tokens, and how many those are: read anew in every step
     """
 
+    before = ()  # a GPT does not look back so far
+
     def __init__(self, slots: Slots, numbers: Tensor, span: int) -> None:
         self._slots, self._numbers, self._span = slots, numbers, span
 

@@ -10,7 +10,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lm.corpus.batches import Ids
 from lm.engine.sampling import Sampling
+from lm.models.recency import NOTHING
 
 # loop: it would have said the same again and again. guard: only copied words were left to say.
 Reason = Literal["stop", "length", "loop", "guard", "deadline", "cancelled", "error"]
@@ -22,6 +24,8 @@ class Request:
 
     chat:     owns the slot that keeps the prompt's keys and values
     tokens:   the whole prompt
+    before:   what was said before that, for models that look back so far
+    before:   what was said before it, as token ids: for models that look back so far
     stop:     a reply ends before one of these tokens
     banned:   these tokens are never sampled
     deadline: in seconds of time.monotonic()
@@ -46,6 +50,7 @@ class Request:
     neutral: int | None = None
     stream: bool = False
     peek: tuple[int, ...] = ()
+    before: Ids = field(default_factory=lambda: NOTHING, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done (ValueError names key, value and what is allowed)."""

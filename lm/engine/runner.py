@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from lm.corpus.batches import Ids
 from lm.device import uploaded
 from lm.engine.running import Candidate, Row
 from lm.engine.sampling import Drawn, Rules
@@ -143,7 +144,8 @@ class Runner:
         guides = [each.guide for each in candidates if each.guide is not None]
         rows = [each.row for each in candidates] + guides
         pending = [row.pending for row in rows]
-        cache, tokens = _batch(self.slots, rows, pending), self._padded(pending)
+        cache = _batch(self.slots, rows, pending, _before(candidates))
+        tokens = self._padded(pending)
         ends = cache.ends if cache.time > 1 else None
         logits = self._model.forward(tokens, cache.positions, cache, ends)[:, 0]
         scores = logits[: len(candidates)]
@@ -233,7 +235,9 @@ class Runner:
         return uploaded(torch.tensor(numbers), self._device)
 
 
-def _batch(slots: Slots, rows: Sequence[Row], pending: Sequence[Sequence[int]]) -> Batch:
+def _batch(
+    slots: Slots, rows: Sequence[Row], pending: Sequence[Sequence[int]], before: Sequence[Ids]
+) -> Batch:
     """The pending tokens of each row."""
     held = [row.slot for row in rows]
     return Batch(
@@ -243,7 +247,15 @@ def _batch(slots: Slots, rows: Sequence[Row], pending: Sequence[Sequence[int]]) 
         [len(tokens) for tokens in pending],
         bases=[slot.index if slot.base is None else slot.base.index for slot in held],
         base_lengths=[slot.start for slot in held],
+        before=before,
     )
+
+
+def _before(candidates: Sequence[Candidate]) -> list[Ids]:
+    """What was said before each row, guides behind the candidates; nothing where none has any."""
+    guided = [each for each in candidates if each.guide is not None]
+    found = [each.request.before for each in (*candidates, *guided)]
+    return found if any(map(len, found)) else []
 
 
 def _told(candidates: Sequence[Candidate], drawn: Drawn) -> list[Sampled]:

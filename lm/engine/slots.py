@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lm.corpus.batches import Ids
 from lm.device import uploaded
 
 
@@ -62,6 +63,7 @@ class Batch:
     counts:       how many new tokens each row has; one where nothing is said
     bases:        the slot that holds a row's first tokens, for rows that branch off another
     base_lengths: how many tokens lie there, at the same places
+    before:       what was said before each row's first token, or before none
     Rows shorter than the longest are padded behind their end; what is computed there is nowhere
     stored. Neighbouring slots are seen where they lie; scattered ones are copied together. What is
     seen are the first `span` places of each.
@@ -75,8 +77,9 @@ class Batch:
         counts: Sequence[int] = (),
         bases: Sequence[int] = (),
         base_lengths: Sequence[int] = (),
+        before: Sequence[Ids] = (),
     ) -> None:
-        self.slots, self.rows, self.at = slots, list(rows), list(at)
+        self.slots, self.rows, self.at, self.before = slots, list(rows), list(at), before
         self.counts = list(counts) or [1] * len(self.rows)
         self.bases = list(bases) or self.rows
         self.base_lengths = list(base_lengths) or [0] * len(self.rows)
@@ -94,6 +97,7 @@ class Batch:
             self.counts[one],
             self.bases[one],
             self.base_lengths[one],
+            self.before[one],
         )
 
     @cached_property

@@ -90,7 +90,7 @@ class Bigram(nn.Module):
         """There is nothing to keep."""
 
     @torch.no_grad()
-    def nats(self, rows: Sequence[Ids]) -> list[Floats]:
+    def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
         """As Predictor says."""
         return [self._nats(row) for row in rows]
 
@@ -101,7 +101,9 @@ class Bigram(nn.Module):
         return found
 
     @torch.no_grad()
-    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+    def log_probs(
+        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
+    ) -> list[Floats]:
         """As Predictor says."""
         device = self.lm_head.weight.device
         latest = [

@@ -7,6 +7,7 @@ sampling and no slots. Parameter names are those of transformers' Qwen3 without 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lm.corpus.batches import Ids
 from lm.models.attention import attended, quicker
 from lm.models.dropout import Dropout
 from lm.models.rms_norm import RMSNorm
@@ -48,7 +50,16 @@ class ModelConfig:
 
 
 class Cache(Protocol):
-    """Keys and values of earlier tokens, as one call of the model sees them."""
+    """Keys and values of earlier tokens, as one call of the model sees them.
+
+    before: what was said before each row's first token, for models that look back so far: one array
+        of token ids a row, or none at all
+    """
+
+    @property
+    def before(self) -> Sequence[Ids]:
+        """As above."""
+        ...
 
     def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Store this call's keys and values; return everything to attend over.

@@ -139,7 +139,7 @@ class KneserNey:
         nats: Floats = -np.log(found).astype(np.float32)
         return nats
 
-    def nats(self, rows: Sequence[Ids]) -> list[Floats]:
+    def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
         """As Predictor says."""
         if not rows:
             return []
@@ -147,7 +147,9 @@ class KneserNey:
         nats = self.target_nats(matched, np.concatenate([row[1:] for row in rows]))
         return np.split(nats, np.cumsum([len(row) - 1 for row in rows])[:-1])
 
-    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+    def log_probs(
+        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
+    ) -> list[Floats]:
         """As Predictor says."""
         return [
             np.log(self.distributions(self.match(contexts_of(row)[np.array(places, dtype=int)])))

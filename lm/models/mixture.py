@@ -1,8 +1,8 @@
-"""What is served where it helps: a GPT, n-grams and recency, mixed token by token.
+"""What is served where it helps: a GPT, n-grams and what was said lately, mixed token by token.
 
-Within a message p is the sum of what the three say, each with the share that weights.py gives it by
+Within a message p is the sum of what its parts say, each with the share that weights.py gives it by
 figures of the place: how sure GPT and n-grams are, how much of the context n-grams and recency
-know. Between messages p = (1 - w_turns) p_gpt + w_turns p_turns, the n-grams of who spoke. It knows
+know. Recency is asked twice: of the context, and of that and what was said before it. Between messages p = (1 - w_turns) p_gpt + w_turns p_turns, the n-grams of who spoke. It knows
 no text; an engine drives it as it drives a GPT.
 """
 
@@ -29,11 +29,11 @@ from lm.models.weights import Weights
 class Parts(NamedTuple):
     """What the parts of a mixture say of targets, each by itself.
 
-    nats:    [targets, 3] of GPT, n-grams and recency; a p of 0 is inf. Where a message is announced
-             the n-grams are those of turns
+    nats:    [targets, 4] of GPT, n-grams, recency and lately; a p of 0 is inf. Where a message is
+             announced the n-grams are those of turns
     figures: [targets, FIGURES] of the places before them: ln of the GPT's highest p, ln of that of
-             the n-grams, how many of the latest tokens those know, the same of recency, and ln of
-             how many tokens recency expects
+             the n-grams, how many of the latest tokens those know; the same of recency, and ln of
+             how many tokens it expects; these two of lately
     due:     [targets] whether a message is announced there
     """
 
@@ -42,9 +42,9 @@ class Parts(NamedTuple):
     due: Mask
 
     def shares(self, weights: Weights) -> Floats:
-        """[targets, 3] of each part."""
+        """[targets, 4] of each part."""
         within = weights.shares(torch.from_numpy(self.figures)).numpy()
-        between = 1 - weights.turns, weights.turns, 0.0
+        between = 1 - weights.turns, weights.turns, 0.0, 0.0
         return np.where(self.due[:, None], np.array(between, np.float32), within)
 
     def mixed(self, weights: Weights) -> Floats:
@@ -101,28 +101,41 @@ class Mixture(nn.Module):
         both = torch.cat((span, at), dim=1).cpu()
         read = both[:, : span.shape[1]], both[:, span.shape[1] :]
         scores = self.gpt(tokens, positions, cache, ends)
-        return self._mixed(scores.float().softmax(dim=-1), span, at, read).log()
+        before = cache.before if cache is not None else ()
+        return self._mixed(scores.float().softmax(dim=-1), span, at, read, before).log()
 
     def prefill(self, tokens: Tensor, positions: Tensor, cache: Cache) -> None:
         """Fill the cache as `forward` does, without computing scores."""
         self.gpt.prefill(tokens, positions, cache)
         remember(tokens, cache, self.config.n_layers)
 
-    def _mixed(self, gpt: Tensor, span: Tensor, at: Tensor, read: tuple[Tensor, Tensor]) -> Tensor:
+    def _mixed(
+        self,
+        gpt: Tensor,
+        span: Tensor,
+        at: Tensor,
+        read: tuple[Tensor, Tensor],
+        before: Sequence[Ids],
+    ) -> Tensor:
         """p of every token [batch, time, vocab_size] behind places `at`; the GPT's is given.
 
-        read: span and at, on the host
+        read: span and at, on the host; before: of each row, or of none
         """
         matched = self.ngrams.match(latest(*read, REACH).reshape(-1, REACH).numpy())
         ngrams, known = (
             uploaded(torch.from_numpy(found).view(*at.shape, found.shape[1]), gpt.device)
             for found in (self.ngrams.distributions(matched), self.ngrams.figures(matched))
         )
-        expected, rests = recency.evidence(span, at)
-        sure = gpt.amax(dim=-1, keepdim=True).log()
-        shares = self.weights.shares(torch.cat((sure, known, rests), dim=-1))[..., None]
-        repeated = recency.distribution(span, expected, gpt.shape[-1])
-        found = shares[..., 0, :] * gpt + shares[..., 1, :] * ngrams + shares[..., 2, :] * repeated
+        figures = [gpt.amax(dim=-1, keepdim=True).log(), known]
+        parts = [gpt, ngrams]
+        whole = [recency.side_by_side(before, span.device)] if before else []
+        for heard in (span, torch.cat((*whole, span), dim=1)):
+            expected, rests = recency.evidence(heard, at + heard.shape[1] - span.shape[1])
+            parts.append(recency.distribution(heard, expected, gpt.shape[-1]))
+            figures.append(rests)
+        shares = self.weights.shares(torch.cat(figures, dim=-1))[..., None].unbind(dim=-2)
+        found = sum(share * part for share, part in zip(shares[1:], parts[1:], strict=True))
+        found = found + shares[0] * gpt
         if self.turns is not None:
             self._announce(self.turns, found, gpt, *read)
         return found
@@ -139,18 +152,17 @@ class Mixture(nn.Module):
             where = uploaded(torch.from_numpy(places), gpt.device)
             found[row, where] = (1 - self.weights.turns) * gpt[row, where] + theirs
 
-    def nats(self, rows: Sequence[Ids]) -> list[Floats]:
+    def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
         """As Predictor says."""
-        return [parts.mixed(self.weights) for parts in self.parts(rows)]
+        return [parts.mixed(self.weights) for parts in self.parts(rows, before)]
 
-    def parts(self, rows: Sequence[Ids]) -> list[Parts]:
+    def parts(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Parts]:
         """What each part says of a row's tokens but its first, row by row; needs no weights."""
-        return [
-            self._parts(row, *own)
-            for row, own in zip(rows, self._predictor().nats_and_peaks(rows), strict=True)
-        ]
+        said = before or [recency.NOTHING] * len(rows)
+        asked = zip(rows, said, self._predictor().nats_and_peaks(rows), strict=True)
+        return [self._parts(row, earlier, *own) for row, earlier, own in asked]
 
-    def _parts(self, row: Ids, gpt: Floats, sure: Floats) -> Parts:
+    def _parts(self, row: Ids, before: Ids, gpt: Floats, sure: Floats) -> Parts:
         """Of one row; the GPT's nats and ln of its highest p are given."""
         matched = self.ngrams.match(contexts_of(row)[:-1])
         ngrams = self.ngrams.target_nats(matched, row[1:])
@@ -158,20 +170,26 @@ class Mixture(nn.Module):
         if self.turns is not None:
             due = self.turns.due(row[:-1])
             ngrams[due] = self.turns.nats(row, np.flatnonzero(due))
-        repeated, rests = (found.numpy() for found in recency.chances(torch.from_numpy(row)))
+        whole = torch.from_numpy(np.concatenate((before, row)))
+        repeated, rests = recency.chances(whole[len(before) :])
+        again, rests_lately = recency.chances(whole, len(before))
         with np.errstate(divide="ignore"):
-            nats = np.stack((gpt, ngrams, -np.log(repeated)), axis=-1)
-        figures = np.column_stack((sure, self.ngrams.figures(matched), rests))
+            heard = -np.log(np.stack((repeated, again), axis=-1))
+        nats = np.column_stack((gpt, ngrams, heard))
+        figures = np.column_stack((sure, self.ngrams.figures(matched), rests, rests_lately))
         return Parts(nats, figures, due)
 
-    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+    def log_probs(
+        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
+    ) -> list[Floats]:
         """As Predictor says."""
         found = []
-        for row, places, own in zip(rows, at, self._predictor().log_probs(rows, at), strict=True):
-            behind = torch.tensor(list(places), dtype=torch.long)[None]
+        for i, own in enumerate(self._predictor().log_probs(rows, at)):
+            behind = torch.tensor(list(at[i]), dtype=torch.long)[None]
             gpt = torch.from_numpy(own).exp()[None]
-            read = torch.from_numpy(row)[None], behind
-            found.append(self._mixed(gpt, *read, read)[0].log().numpy())
+            read = torch.from_numpy(rows[i])[None], behind
+            p = self._mixed(gpt, *read, read, before[i : i + 1])
+            found.append(p[0].log().numpy())
         return found
 
     def _predictor(self) -> GPTPredictor:

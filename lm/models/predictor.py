@@ -23,13 +23,18 @@ Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
 
 class Predictor(Protocol):
-    """Predicts the next token of token ids, row by row; nothing carries over between rows."""
+    """Predicts the next token of token ids, row by row; nothing carries over between rows.
 
-    def nats(self, rows: Sequence[Ids]) -> list[Floats]:
+    before: what was said before each row, or of none; many models do not look back so far
+    """
+
+    def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
         """-ln p(row[t] | row[:t]) for t = 1 .. len - 1: one array [len - 1] per row."""
         ...
 
-    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+    def log_probs(
+        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
+    ) -> list[Floats]:
         """ln p of every token that could follow row[: t + 1], for each t in `at` of that row.
 
         One array [len(at), vocabulary] per row.
@@ -44,7 +49,7 @@ class GPTPredictor:
         """`model` is on `device`; it is put into eval mode while it is asked."""
         self._model, self._device = model, device
 
-    def nats(self, rows: Sequence[Ids]) -> list[Floats]:
+    def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
         """As Predictor says."""
         return [nats for nats, _ in self.nats_and_peaks(rows)]
 
@@ -59,7 +64,9 @@ class GPTPredictor:
 
         return self._read(rows, read)
 
-    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+    def log_probs(
+        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
+    ) -> list[Floats]:
         """As Predictor says."""
 
         def read(i: int, tokens: Tensor, hidden: Tensor) -> Tensor:

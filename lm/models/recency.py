@@ -2,25 +2,44 @@
 
 The next token is one that followed the latest two tokens earlier in the context; where they are
 new, one that followed the latest; where that is new, any token of the context. A cache after Kuhn
-& De Mori, "A cache-based natural language model for speech recognition" (1990). Nothing is learnt;
-it knows no text.
+& De Mori, "A cache-based natural language model for speech recognition" (1990). The same is asked of
+what was said lately, which reaches further back than a context. Nothing is learnt; it knows no
+text.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import Tensor
+
+from lm.corpus.batches import Ids
+
+LATELY = 4096  # tokens before a context that are looked at; 1,024 are worth two thirds of it
+ABSENT = -1  # in the place of a token, where others have more before them
+NOTHING = np.empty(0, np.int64)  # was said before
+
+
+def side_by_side(before: Sequence[Ids], device: torch.device) -> Tensor:
+    """What stands before each row as one tensor [rows, longest], shorter ones behind ABSENT."""
+    padded = np.full((len(before), max(map(len, before))), ABSENT, np.int64)
+    for row, ids in zip(padded, before, strict=True):
+        row[len(row) - len(ids) :] = ids
+    return torch.from_numpy(padded).to(device)
 
 
 def evidence(span: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
     """How far each token of the context is expected again, and what that rests on.
 
-    span: token ids [batch, span]; at: the places [batch, time] behind which to predict
+    span: token ids [batch, span], ABSENT ones at its beginning; at: the places [batch, time] behind
+        which to predict
     Returns shares [batch, time, span], summing to 1, and [batch, time, 2]: how many of the latest
     tokens (0 to 2) came before, and ln of how many tokens have a share.
     """
     places = torch.arange(span.shape[1], device=span.device)
-    past = places <= at[..., None]  # [batch, time, span]
+    past = (places <= at[..., None]) & (span != ABSENT)[:, None]  # [batch, time, span]
     latest, older = (span.gather(1, (at - back).clamp_min(0))[..., None] for back in (0, 1))
     one = past & (span.roll(1, dims=1)[:, None] == latest) & (places > 0)
     two = one & (span.roll(2, dims=1)[:, None] == older) & (places > 1)
@@ -34,12 +53,13 @@ def evidence(span: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
 def distribution(span: Tensor, shares: Tensor, vocab_size: int) -> Tensor:
     """p of every token [batch, time, vocab_size], by shares [batch, time, span] of a context's."""
     found = torch.zeros(*shares.shape[:2], vocab_size, device=span.device)
-    return found.scatter_add_(-1, span[:, None].expand(-1, shares.shape[1], -1), shares)
+    tokens = span.clamp_min(0)[:, None].expand(-1, shares.shape[1], -1)  # ABSENT ones have no share
+    return found.scatter_add_(-1, tokens, shares)
 
 
-def chances(row: Tensor) -> tuple[Tensor, Tensor]:
-    """p(row[t + 1] | row[: t + 1]) for every t, [len(row) - 1], and what it rests on, [.., 2]."""
-    at = torch.arange(len(row) - 1, device=row.device)[None]
+def chances(row: Tensor, first: int = 0) -> tuple[Tensor, Tensor]:
+    """p(row[t + 1] | row[: t + 1]) for every t from `first` on, and what it rests on, [.., 2]."""
+    at = torch.arange(first, len(row) - 1, device=row.device)[None]
     shares, figures = evidence(row[None], at)
-    hits = row == row[1:, None]  # [time, span]
+    hits = row == row[first + 1 :, None]  # [time, span]
     return (shares[0] * hits).sum(dim=-1), figures[0]

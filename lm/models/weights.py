@@ -1,7 +1,7 @@
 """How far each part of a mixture is believed: at every place anew, by how much it knows there.
 
-The shares of GPT, n-grams and recency are a softmax of linear functions of a few figures, the
-GPT's being 0 (the gate of Jacobs et al., "Adaptive mixtures of local experts", 1991). They are
+The shares of GPT, n-grams, recency and what was said lately are a softmax of linear functions of a
+few figures, the GPT's being 0 (the gate of Jacobs et al., "Adaptive mixtures of local experts", 1991). They are
 fitted on held-out text. It knows no tokens; mixture.py says what the figures are.
 """
 
@@ -18,7 +18,8 @@ from torch import Tensor
 from lm.device import uploaded
 from lm.models.predictor import Floats
 
-FIGURES = 5  # of a place, as Mixture has them
+FIGURES = 7  # of a place, as Mixture has them
+OLDER_FIGURES = 5  # the first of them: of versions that knew nothing of what was said lately
 ROUNDS = 100  # of either fit; the weights stand still long before
 LEAST = 1e-3  # share of a part that is the same everywhere: every token stays possible
 WIDEST = 8.0  # of a part's logarithm against the GPT's: it does by figures, too; ln LEAST is inside
@@ -29,34 +30,45 @@ PRIOR = 1.0  # nats for a coefficient of 1 per standard deviation: few messages 
 class Weights(NamedTuple):
     """What decides on the shares.
 
-    ngrams, recency: within a message, [1 + FIGURES] coefficients: a constant, then one a figure
+    ngrams, recency, lately: within a message, [1 + FIGURES] coefficients: a constant, then one a
+        figure
     turns: share of the n-grams of turns between messages, below 1; 0 where there are none
     """
 
     ngrams: tuple[float, ...]
     recency: tuple[float, ...]
+    lately: tuple[float, ...]
     turns: float = 0.0
 
     @classmethod
-    def constant(cls, ngrams: float, recency: float, turns: float = 0.0) -> Weights:
+    def constant(
+        cls, ngrams: float, recency: float, lately: float = 0.0, *, turns: float = 0.0
+    ) -> Weights:
         """The same shares everywhere, which together leave some to the GPT."""
-        first, second = (
-            (math.log(max(share, 1e-9) / (1.0 - ngrams - recency)), *[0.0] * FIGURES)
-            for share in (ngrams, recency)
-        )
-        return cls(first, second, turns)
+        gpt = 1.0 - ngrams - recency - lately
+        tables = [
+            (math.log(max(share, 1e-9) / gpt), *[0.0] * FIGURES)
+            for share in (ngrams, recency, lately)
+        ]
+        return cls(*tables, turns)
 
     @classmethod
     def of(cls, numbers: Sequence[float]) -> Weights:
-        """From `numbers` as a version stores them, older ones without figures or turns.
+        """From `numbers` as a version stores them; older ones knew less, or nothing, of figures.
 
         ValueError when they are none.
         """
-        size = 1 + FIGURES
-        if len(numbers) == 2 * size + 1 and all(abs(number) <= FARTHEST for number in numbers):
-            found = cls(tuple(numbers[:size]), tuple(numbers[size:-1]), numbers[-1])
-        elif len(numbers) in (2, 3) and _shares(*numbers[:2]):
-            found = cls.constant(*numbers)
+        *parts, turns = numbers if len(numbers) != 2 else (*numbers, 0.0)
+        if not all(abs(number) <= FARTHEST for number in parts):  # NaN is none of them
+            parts = []
+        if len(parts) == 3 * (1 + FIGURES):
+            found = cls(*_rows(parts, 1 + FIGURES), turns)
+        elif len(parts) == 2 * (1 + OLDER_FIGURES):
+            unseen = [0.0] * (FIGURES - OLDER_FIGURES)
+            tables = [(*row, *unseen) for row in _rows(parts, 1 + OLDER_FIGURES)]
+            found = cls(*tables, (-WIDEST, *[0.0] * FIGURES), turns)
+        elif len(parts) == 2 and parts[0] > 0 and parts[1] >= 0 and sum(parts) < 1:
+            found = cls.constant(*parts, turns=turns)
         else:
             raise ValueError("no shares that leave some to a GPT")
         if not 0 <= found.turns < 1:
@@ -66,29 +78,28 @@ class Weights(NamedTuple):
     @property
     def numbers(self) -> tuple[float, ...]:
         """Flat, to be stored."""
-        return (*self.ngrams, *self.recency, self.turns)
+        return (*self.ngrams, *self.recency, *self.lately, self.turns)
 
     def shares(self, figures: Tensor) -> Tensor:
-        """[..., 3] of GPT, n-grams and recency within a message, by figures [..., FIGURES]."""
-        table = torch.tensor((self.ngrams, self.recency), dtype=figures.dtype)
+        """[..., 4] of GPT, n-grams, recency and lately in a message, by figures [..., FIGURES]."""
+        table = torch.tensor((self.ngrams, self.recency, self.lately), dtype=figures.dtype)
         return _shares_by(uploaded(table, figures.device), figures)
 
 
-def _shares(ngrams: float, recency: float) -> bool:
-    """Whether these can be shares that are the same everywhere."""
-    return ngrams > 0 and recency >= 0 and ngrams + recency < 1
+def _rows(numbers: Sequence[float], size: int) -> list[tuple[float, ...]]:
+    return [tuple(numbers[at : at + size]) for at in range(0, len(numbers), size)]
 
 
 def _shares_by(table: Tensor, figures: Tensor) -> Tensor:
-    """As Weights.shares, by coefficients [2, 1 + FIGURES]."""
-    others = (figures @ table[:, 1:].T + table[:, 0]).clamp(-WIDEST, WIDEST)  # [..., 2]
+    """As Weights.shares, by coefficients [3, 1 + FIGURES]."""
+    others = (figures @ table[:, 1:].T + table[:, 0]).clamp(-WIDEST, WIDEST)  # [..., 3]
     return torch.cat((torch.zeros_like(others[..., :1]), others), dim=-1).softmax(dim=-1)
 
 
-def fit(nats: Floats, figures: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The coefficients of n-grams and recency under which held-out tokens are likeliest.
+def fit(nats: Floats, figures: Floats) -> list[tuple[float, ...]]:
+    """The coefficients of all parts but the GPT under which held-out tokens are likeliest.
 
-    nats: [tokens, 3] of each part; figures: [tokens, FIGURES]. From the best shares that are the
+    nats: [tokens, 4] of each part; figures: [tokens, FIGURES]. From the best shares that are the
     same everywhere; a normal prior on the coefficients of figures keeps few tokens from deciding.
     """
     chances = torch.from_numpy(np.exp(-nats.astype(np.float64)))
@@ -96,7 +107,8 @@ def fit(nats: Floats, figures: Floats) -> tuple[tuple[float, ...], tuple[float, 
     middle, scale = seen.mean(dim=0), seen.std(dim=0, correction=0).clamp_min(0.1)
     seen = (seen - middle) / scale
     start = Weights.constant(*fit_weights([*nats.T]))
-    table = torch.tensor((start.ngrams, start.recency), dtype=torch.float64, requires_grad=True)
+    parts = (start.ngrams, start.recency, start.lately)
+    table = torch.tensor(parts, dtype=torch.float64, requires_grad=True)
     search = torch.optim.LBFGS([table], max_iter=ROUNDS, line_search_fn="strong_wolfe")
 
     def cost() -> Tensor:
@@ -110,8 +122,7 @@ def fit(nats: Floats, figures: Floats) -> tuple[tuple[float, ...], tuple[float, 
     search.step(cost)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     slopes = table.detach()[:, 1:] / scale
     constants = table.detach()[:, :1] - (slopes @ middle)[:, None]
-    ngrams, recency = torch.cat((constants, slopes), dim=1).tolist()
-    return tuple(ngrams), tuple(recency)
+    return [tuple(row) for row in torch.cat((constants, slopes), dim=1).tolist()]
 
 
 def fit_weights(parts: Sequence[Floats]) -> tuple[float, ...]:

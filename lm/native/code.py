@@ -64,6 +64,7 @@ class Native(Protocol):
         tables: tuple[int, ...],
         ngrams: tuple[float, ...],
         recency: tuple[float, ...],
+        lately: tuple[float, ...],
         tokens: int,
         time: int,
         slots: Sequence[int],
@@ -72,6 +73,8 @@ class Native(Protocol):
         bases: Sequence[int],
         base_lengths: Sequence[int],
         alone: Sequence[int],
+        before: Sequence[int],
+        before_lengths: Sequence[int],
         keys: int,
         slot_count: int,
         span: int,
@@ -80,6 +83,7 @@ class Native(Protocol):
         """Remember `counts` of `time` tokens of each row; its last one's scores become ln p.
 
         alone: per row, 1 where it is that of the GPT alone
+        before, before_lengths: per row, where the tokens said before it are, and how many
         """
         ...
 

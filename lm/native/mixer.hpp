@@ -26,12 +26,18 @@ struct Ngrams {
   const float* peaks;       // [count + 1] ln of the highest p behind each context
 };
 
-constexpr int FIGURES = 5;      // of a place, by which the parts get their shares
+constexpr int FIGURES = 7;      // of a place, by which the parts get their shares
 constexpr float WIDEST = 8.0f;  // of the logarithm of a part's share against the GPT's
 
 // Of each figure, behind a constant.
 struct Weights {
-  float ngrams[1 + FIGURES], recency[1 + FIGURES];
+  float ngrams[1 + FIGURES], recency[1 + FIGURES], lately[1 + FIGURES];
+};
+
+// What was said before a row; ids that are none are looked at, but never said.
+struct Before {
+  const int64_t* tokens;
+  int64_t count;
 };
 
 // Where a row's tokens are: in its own slot, the first `shared` of them in another one.
@@ -71,12 +77,14 @@ class Mixer {
     std::vector<int64_t> tokens;
   };
 
-  Scratch scratch(int64_t span) const {
-    return {std::vector<float>((vocab_ + LANES - 1) / LANES * LANES), std::vector<int64_t>(span)};
+  Scratch scratch(int64_t span, int64_t before) const {
+    return {std::vector<float>((vocab_ + LANES - 1) / LANES * LANES),
+            std::vector<int64_t>(before + span)};
   }
 
   // Scores [vocab] become ln p of the mixture, or of the GPT alone; none is a number if any was none.
-  void mix(float* scores, const Tokens& tokens, bool alone, Scratch& scratch) const {
+  void mix(float* scores, const Tokens& tokens, const Before& before, bool alone,
+           Scratch& scratch) const {
     if (!finite(scores, vocab_)) return std::fill(scores, scores + vocab_, NAN);
     float* p = scratch.p.data();
     std::memcpy(p, scores, vocab_ * sizeof(float));
@@ -85,15 +93,22 @@ class Mixer {
       for (int i = 0; i < vocab_; ++i) p[i] *= scale;
     } else {
       int64_t *all = scratch.tokens.data(), nodes[REACH + 1];
-      for (int64_t i = 0; i <= tokens.at; ++i) all[i] = tokens[i];
-      const int known = match(all, tokens.at, nodes);
-      const Expected expected = expect(all, tokens.at);
-      const float figures[FIGURES] = {std::log(scale), ngrams_.peaks[nodes[known]], float(known),
-                                      float(expected.known), std::log(float(expected.count))};
-      const float ngrams = ratio(weights_.ngrams, figures), recent = ratio(weights_.recency, figures);
-      const float gpt = 1.0f / (1.0f + ngrams + recent);
+      std::copy_n(before.tokens, before.count, all);
+      int64_t* context = all + before.count;
+      for (int64_t i = 0; i <= tokens.at; ++i) context[i] = tokens[i];
+      const int64_t last = before.count + tokens.at;
+      const int known = match(context, tokens.at, nodes);
+      const Expected near = expect(context, tokens.at), far = expect(all, last);
+      const float figures[FIGURES] = {std::log(scale),   ngrams_.peaks[nodes[known]],
+                                      float(known),      float(near.known),
+                                      std::log(float(near.count)), float(far.known),
+                                      std::log(float(far.count))};
+      const float ngrams = ratio(weights_.ngrams, figures), recent = ratio(weights_.recency, figures),
+                  lately = ratio(weights_.lately, figures);
+      const float gpt = 1.0f / (1.0f + ngrams + recent + lately);
       add_ngrams(p, scale * gpt, nodes, known, ngrams * gpt);
-      add_recent(p, all, tokens.at, expected, recent * gpt);
+      add_recent(p, context, tokens.at, near, recent * gpt);
+      add_recent(p, all, last, far, lately * gpt);
     }
     for (int i = 0; i < vocab_; i += LANES) store(p + i, logarithm(load(p + i)));
     std::memcpy(scores, p, vocab_ * sizeof(float));

@@ -8,10 +8,12 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
+from lm.corpus.batches import Ids
 from lm.engine.slots import Batch
 from lm.models.gpt import Cache, chosen
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture
+from lm.models.recency import NOTHING
 from lm.models.token_cache import TOKEN_LAYER, remember
 from lm.native.decoder import NativeGPT
 
@@ -54,10 +56,12 @@ class NativeMixture(Mixture):
         count, _, span, _ = keys.shape
         assert keys.shape == (count, 1, span, TOKEN_LAYER[1]), keys.shape
         assert keys.is_contiguous(), keys.stride()
+        before = [np.ascontiguousarray(ids, np.int64) for ids in cache.before or _none(cache)]
         self.gpt.mix(
             self._tables,
             self.weights.ngrams,
             self.weights.recency,
+            self.weights.lately,
             tokens.contiguous().data_ptr(),
             cache.time,
             cache.rows,
@@ -66,6 +70,8 @@ class NativeMixture(Mixture):
             cache.bases,
             cache.base_lengths,
             due,
+            [ids.ctypes.data for ids in before],
+            [len(ids) for ids in before],
             keys.data_ptr(),
             count,
             span,
@@ -79,6 +85,10 @@ class NativeMixture(Mixture):
         gpt = scores.exp()
         self._announce(self.turns, scores, gpt, span, cache.positions[:, -1:])
         scores.log_()
+
+
+def _none(cache: Batch) -> list[Ids]:
+    return [NOTHING] * len(cache.rows)
 
 
 def _addresses(ngrams: KneserNey) -> tuple[int, ...]:

@@ -151,13 +151,15 @@ class LadPredictor:
         """The model is put into eval mode while it is asked (as published it never is)."""
         self._model, self._block = model, block
 
-    def nats(self, rows: Sequence[Ids]) -> list[Floats]:
+    def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
         """As Predictor says; the block slides over a long row in half steps."""
         found = [windows([row], self._block) for row in rows]
         paid = iter(self._windows([ids for some in found for ids, _ in some]))
         return [np.concatenate([next(paid)[skip:] for _, skip in some]) for some in found]
 
-    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+    def log_probs(
+        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
+    ) -> list[Floats]:
         """As Predictor says; a token is predicted from the last tokens that fit the block."""
         return [
             np.stack([self._next(row[max(0, t + 1 - self._block) : t + 1]) for t in places])

@@ -137,7 +137,7 @@ def test_what_is_served_is_the_fitted_mixture() -> None:
     mixture = Mixture(GPT(SHAPE), ngrams, UNFITTED, turns)
     found = served(mixture, CORPUS.test, reading())
     assert found.shares[0] > 0.5
-    known = Known(mixture, TOKENIZER, CORPUS.test)
+    known = Known(mixture, TOKENIZER, CORPUS.test, [])
     mixture = Mixture(mixture.gpt, ngrams, known.weights(), turns)
     assert found.served.byte == pytest.approx(reading().judged(mixture).byte, rel=0.05)
     assert found.served.byte < found.gpt.byte

@@ -462,7 +462,7 @@ def test_the_last_of_several_has_the_bits_of_one_by_one(dtype: torch.dtype) -> N
     off another one sees what that one is given in the same step."""
     _, fast = mixtures(dtype, turns=True)
     rows = [[1, 9, 4, 1], [2, 3, 1], [8]]
-    held = {"bases": [3, 1, 3], "base_lengths": [0, 0, 9]}  # the last one, behind 4 of the first
+    bases, lengths = [3, 1, 3], [0, 0, 9]  # the last one, behind 4 of the first
     for model in (fast, fast.gpt):
         ours, theirs = (
             Slots(model.cache_layers, 6, 16, dtype, CPU),
@@ -472,7 +472,7 @@ def test_the_last_of_several_has_the_bits_of_one_by_one(dtype: torch.dtype) -> N
             for slot, tokens in ((3, [5, 1, 9, 2, 1]), (1, [1, 2, 4])):
                 before = Batch(slots, [slot], [0], [len(tokens)])
                 model.prefill(torch.tensor([tokens]), before.positions, before)
-        batch = Batch(ours, [3, 1, 4], [5, 3, 9], [4, 3, 1], **held)
+        batch = Batch(ours, [3, 1, 4], [5, 3, 9], [4, 3, 1], bases, lengths)
         padded = torch.tensor([[*row, *([0] * (4 - len(row)))] for row in rows])
         with torch.inference_mode():
             found = model(padded, batch.positions, batch, batch.ends)

@@ -31,7 +31,7 @@ def test_the_sum_is_that_of_bits_per_byte(context: int) -> None:
     """Kept apart by message, nothing is lost or counted twice."""
     torch.manual_seed(0)
     model = GPTPredictor(GPT(CONFIG), torch.device("cpu"))
-    bits = message_bits(model, TOKENIZER, SESSIONS, context, None, quiet)
+    bits = message_bits(model, TOKENIZER, SESSIONS, context, None, (), quiet)
     sizes = message_bytes(TOKENIZER, SESSIONS)
     whole = bits_per_byte(model, TOKENIZER, SESSIONS, context)
     assert bits.sum() / sizes.sum() == pytest.approx(whole)
@@ -40,7 +40,7 @@ def test_the_sum_is_that_of_bits_per_byte(context: int) -> None:
 
 def test_each_message_pays_for_its_own_tokens() -> None:
     """A uniform model charges every text token and END alike, and nothing for the speaker."""
-    bits = message_bits(Uniform(), TOKENIZER, SESSIONS, 16, None, quiet)
+    bits = message_bits(Uniform(), TOKENIZER, SESSIONS, 16, None, (), quiet)
     texts = [message.text for session in SESSIONS for message in session]
     expected = [len(TOKENIZER.encode(text)) + 1 if text else 0 for text in texts]
     assert bits / math.log2(TOKENIZER.vocab_size) == pytest.approx(expected)
@@ -55,7 +55,7 @@ def test_who_did_not_agree_is_nobody_to_judge() -> None:
 
 def personas(model: Predictor, sessions: list[list[Message]]) -> tuple[Persona, ...]:
     tokens = np.array([TOKENIZER.speaker(m.speaker) for session in sessions for m in session])
-    bits = message_bits(model, TOKENIZER, sessions, 64, None, quiet)
+    bits = message_bits(model, TOKENIZER, sessions, 64, None, (), quiet)
     asked = ask(model, Contexts(TOKENIZER, sessions, 64), [A, B, C], 1, quiet)
     names = {A: "Ann", B: "Bo", C: "Cy"}
     sizes, near = message_bytes(TOKENIZER, sessions), clusters(sessions)

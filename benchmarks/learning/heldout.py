@@ -14,7 +14,7 @@ import numpy as np
 
 from lm.corpus.batches import Ids, Session, session_ids
 from lm.corpus.tokenizer import Tokenizer
-from lm.judging.bits import counted, windows
+from lm.judging.bits import counted, lately, windows
 from lm.learning.mixing import WORTH, Known, joined
 from lm.models.mixture import Mixture
 from lm.models.predictor import Floats, Predictor
@@ -34,13 +34,20 @@ class Reading:
     rows: the windows; counted: [targets] whether bits per byte are of it
     """
 
-    def __init__(self, tokenizer: Tokenizer, sessions: Sequence[Session], context: int) -> None:
-        """Encode; the context slides over a session in half steps."""
-        self.tokenizer, self.sessions = tokenizer, sessions
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        sessions: Sequence[Session],
+        context: int,
+        earlier: Sequence[Session] = (),
+    ) -> None:
+        """Encode; the context slides over a session in half steps, `earlier` ones come before."""
+        self.tokenizer, self.sessions, self.earlier = tokenizer, sessions, earlier
         streams = [session_ids(tokenizer, session) for session in sessions]
-        found = windows(streams, context)
-        self.rows: list[Ids] = [ids for ids, _ in found]
-        self._skips = [skip for _, skip in found]
+        found = windows(streams, context, lately(tokenizer, earlier))
+        self.rows: list[Ids] = [each.ids for each in found]
+        self._before = [each.before for each in found]
+        self._skips = [each.skip for each in found]
         self.counted = counted(tokenizer, streams)
         texts = [message.text for session in sessions for message in session]
         self._bytes = sum(len(text.encode()) + 1 for text in texts)  # END counts as one
@@ -59,7 +66,7 @@ class Reading:
 
     def judged(self, model: Predictor, charge: float = 0.0) -> Figures:
         """A model's figures."""
-        return self.figures(self.joined(model.nats(self.rows)), charge)
+        return self.figures(self.joined(model.nats(self.rows, self._before)), charge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,9 @@ def served(mixture: Mixture, development: Sequence[Session], test: Reading) -> S
 
     The weights that `mixture` has are unused; without those of its parts nothing is asked twice.
     """
-    known, judged = (Known(mixture, test.tokenizer, part) for part in (development, test.sessions))
+    known, judged = (
+        Known(mixture, test.tokenizer, part, test.earlier) for part in (development, test.sessions)
+    )
     weights = known.weights()
     gpt = test.figures(judged.parts.nats[:, 0])
     if known.saved(weights) <= WORTH:

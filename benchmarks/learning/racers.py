@@ -109,7 +109,7 @@ def ours(
     ngrams = KneserNey.train(rows, config.vocab_size)
     turns = TurnNgrams.train(rows, config.vocab_size, tokenizer.end)
     with clock.frozen():
-        test = Reading(tokenizer, corpus.test, preset.context)
+        test = Reading(tokenizer, corpus.test, preset.context, learned)
         emit(_size(preset.name, plan.parameters(config), config.vocab_size, preset.context))
     watch = Watch(clock, EVERY if minutes <= LONG else EVERY_OF_LONG)
 

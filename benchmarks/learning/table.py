@@ -113,7 +113,7 @@ def sizes_table(results: dict[str, Any]) -> Table:
     )
     for size in results["sizes"]:
         figures = [_bits(size[key]) for key in ("bigram", "kneser_ney", "gpt", "served")]
-        share = f"{1 - sum(size['shares'][:2]):.0%}"  # within messages
+        share = f"{1 - sum(size['shares'][:-1]):.0%}"  # within messages
         table.add_row(f"{size['messages']:,}", size["preset"], *figures, share)
     return table
 

@@ -13,9 +13,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.memory.lately import Lately
 from lm.checkpoints.checkpoint import Checkpoint
+from lm.corpus.batches import Ids
 from lm.corpus.tokenizer import Tokenizer
 from lm.corpus.transcript import apart
+from lm.models.recency import NOTHING
 from storage.chats import ChatRow, ContextRow
 
 KEEP_SHARE = 0.6  # of the capacity is left after a cut
@@ -55,8 +58,9 @@ class Voice:
 class Context:
     """The messages of one chat. `lock` is held from planning a change until it is on disk."""
 
-    def __init__(self, chat: ChatRow, voice: Voice) -> None:
-        self.chat = chat
+    def __init__(self, chat: ChatRow, voice: Voice, lately: Lately | None = None) -> None:
+        """lately: what was said in the chat's group, which a context goes on from."""
+        self.chat, self._lately = chat, lately
         self.lock = asyncio.Lock()
         self.voice = voice
         self.entries: deque[Entry] = deque()
@@ -79,6 +83,16 @@ class Context:
         """
         silent = bool(self.entries) and apart(self.entries[-1].row.sent_at, time)
         return [*self.tokens, self.voice.tokenizer.break_] if silent else self.tokens
+
+    @property
+    def before(self) -> Ids:
+        """The token ids of what was said before the context, as far as it may be remembered.
+
+        Nothing where the persona speaks as of another year.
+        """
+        if self._lately is None or self.past:
+            return NOTHING
+        return self._lately.before(self.entries[0].row.sent_at if self.entries else None)
 
     @property
     def session(self) -> list[Entry]:

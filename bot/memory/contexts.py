@@ -11,6 +11,7 @@ import logging
 from functools import partial
 
 from bot.memory.context import PAST_SHARE, Context, Voice
+from bot.memory.lately import Lately
 from storage import chats, eras
 from storage.chats import ChatRow, ContextRow
 from storage.store import StorageError, Store
@@ -25,6 +26,7 @@ class Contexts:
 
     def __init__(self, store: Store, group: int, voice: Voice) -> None:
         self._store, self._group, self._voice = store, group, voice
+        self.lately = Lately(store, group)
         self._by_place: dict[tuple[int, int], Context] = {}
         self._by_id: dict[int, Context] = {}
         self._loading = asyncio.Lock()
@@ -54,7 +56,9 @@ class Contexts:
 
     async def _load(self, row: ChatRow) -> Context:
         rows = await self._store.read(lambda db: chats.context(db, row.id))
-        context = Context(row, self._voice)
+        if not self.lately.loaded:
+            await self.lately.load(self._voice.tokenizer)
+        context = Context(row, self._voice, self.lately)
         context.past = tuple(await self._stretch(context))
         left = context.rebuild(rows, self._voice)
         if left:
@@ -66,6 +70,7 @@ class Contexts:
         """After a swap: the same messages in the new version's tokens."""
         async with self._loading:  # one that is being loaded for the old version waits its turn
             self._voice, leaving = voice, []
+            await self.lately.load(voice.tokenizer)
             for context in list(self._by_id.values()):
                 async with context.lock:
                     left = context.rebuild([entry.row for entry in context.entries], voice)
@@ -85,6 +90,7 @@ class Contexts:
     async def reload(self) -> None:
         """The store's copy has lost messages: what is in memory follows it."""
         async with self._loading:
+            await self.lately.load(self._voice.tokenizer)
             for context in self.loaded():
                 async with context.lock:
                     await self._follow(context)
@@ -105,7 +111,9 @@ class Contexts:
                 await self._store.write(job)
 
     async def recall_all(self) -> None:
-        """Who agrees has changed: no earlier year holds words of others any longer."""
+        """Who agrees has changed: nothing that was said before holds words of others any longer."""
+        async with self._loading:
+            await self.lately.load(self._voice.tokenizer)
         for context in [each for each in self._by_id.values() if each.past]:
             await self.recall(context)
 

@@ -15,6 +15,7 @@ from storage.chats import ContextRow
 from storage.groups import FORGOTTEN
 from storage.messages import MessageRow
 from storage.store import Db
+from storage.turns import Turn
 
 
 async def record(
@@ -64,14 +65,19 @@ async def record(
             )
             leaving = context.room_for(entry)
 
+            learnt: Turn | None = None
+
             async def remember(db: Db) -> None:
+                nonlocal learnt
                 await chats.append_context(db, chat, entry.row, leaving)
-                await learn(db, house, heard, words)
+                learnt = await learn(db, house, heard, words)
                 if handle:
                     await handles.heard(db, house.group.id, heard.user, handle)
 
             if await house.apply(heard.update_id, remember, answer):
                 context.append(entry)
+                if learnt is not None:
+                    house.current.contexts.lately.heard(learnt)
     if persona is not None or also is not None:
         house.replies.wake(chat)
     else:
@@ -84,16 +90,17 @@ def _handle(house: House, heard: Incoming) -> str:
     return "" if speaker is not None and speaker.rule == FORGOTTEN else heard.username
 
 
-async def learn(db: Db, house: House, heard: Incoming, words: str) -> None:
+async def learn(db: Db, house: House, heard: Incoming, words: str) -> Turn | None:
     """Keep a live message for training if the account behind it belongs to someone who agreed."""
     speaker = house.current.cast.linked(heard.user)
     if speaker is None or not speaker.agreed or heard.borrowed or heard.as_channel:
-        return
+        return None
     if not await groups.agrees(db, speaker.id):  # withdrawn a moment ago, by another process
-        return
+        return None
     conversation = f"telegram:{heard.chat_id}:{heard.topic}"
     row = MessageRow(speaker.id, words, heard.sent_at, conversation, heard.origin)
     await messages.add(db, house.group.id, [row])
+    return Turn(speaker.id, words, heard.sent_at, conversation, heard.origin)
 
 
 async def on_edited(house: House, heard: Incoming) -> None:
@@ -110,3 +117,4 @@ async def on_edited(house: House, heard: Incoming) -> None:
 
         if await house.apply(heard.update_id, change):
             context.hold(entries)
+            house.current.contexts.lately.edited(heard.origin, words)

@@ -48,3 +48,4 @@ async def _take_back(house: House, heard: Incoming, message_id: int) -> None:
         entries, leaving = context.edited(message_id, "")
         await house.store.write(change)
         context.hold(entries)
+        house.current.contexts.lately.edited(origin, "")

@@ -2,13 +2,14 @@
 
 Counted are the text tokens and END of every message (END as one byte); speakers and BREAK are
 given, not predicted, and so are turns whose words are not known. A context slides over a session
-in half steps and never leaves it.
+in half steps and never leaves it; what was said lately before it is given as well.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,13 +17,26 @@ from lm.corpus.batches import MESSAGE_LIMIT, Ids, Session, session_ids
 from lm.corpus.tokenizer import Tokenizer
 from lm.judging.charge import Charge
 from lm.models.predictor import Predictor
+from lm.models.recency import LATELY, NOTHING
 
 ASKED = 128  # rows a call: seconds at most, so that a progress bar moves
 
-Window = tuple[Ids, int]  # tokens, and how many of its first targets an earlier window counted
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Watch = Callable[[int, int], None]  # rows answered, rows in all
+
+
+class Window(NamedTuple):
+    """A stretch of a session.
+
+    ids:    its tokens
+    skip:   how many of its first targets an earlier window counted
+    before: the latest LATELY tokens before it, of its session and of earlier ones
+    """
+
+    ids: Ids
+    skip: int
+    before: Ids
 
 
 def _unwatched(done: int, of: int) -> None:
@@ -35,15 +49,18 @@ def bits_per_byte(
     sessions: Sequence[Session],
     context: int,
     charge: Charge | None = None,
+    earlier: Sequence[Session] = (),
 ) -> float:
     """Mean bits per UTF-8 byte of the sessions' messages. ValueError when there are none.
 
     charge: what a lossy tokenizer owes for those messages is added
+    earlier: what was said before the first of them
     """
     size = message_bytes(tokenizer, sessions).sum()
     if not size:
         raise ValueError("nothing to evaluate on: 0 messages held out")
-    return float(message_bits(model, tokenizer, sessions, context, charge).sum() / size)
+    bits = message_bits(model, tokenizer, sessions, context, charge, earlier)
+    return float(bits.sum() / size)
 
 
 def message_bits(
@@ -52,20 +69,22 @@ def message_bits(
     sessions: Sequence[Session],
     context: int,
     charge: Charge | None = None,
+    earlier: Sequence[Session] = (),
     watch: Watch = _unwatched,
 ) -> Floats:
     """Bits of each message's text and END, given its speaker and what was said before: [messages].
 
     charge: what a lossy tokenizer owes for a message is added
+    earlier: what was said before the first session
     0 for turns without words: they are there only so that others have something to follow.
     """
     streams = [session_ids(tokenizer, session) for session in sessions]
-    found = windows(streams, context)
+    found = windows(streams, context, lately(tokenizer, earlier))
     pieces = [np.empty(0, np.float32)]  # they hold every target of every stream once, in order
     for start in range(0, len(found), ASKED):
         asked = found[start : start + ASKED]
-        answers = model.nats([ids for ids, _ in asked])
-        pieces += [nats[skip:] for nats, (_, skip) in zip(answers, asked, strict=True)]
+        answers = model.nats([each.ids for each in asked], [each.before for each in asked])
+        pieces += [nats[each.skip :] for nats, each in zip(answers, asked, strict=True)]
         watch(min(start + ASKED, len(found)), len(found))
     nats = np.concatenate(pieces).astype(np.float64)
     ends = _joined([stream[1:] for stream in streams]) == tokenizer.end
@@ -108,13 +127,29 @@ def predicted(tokenizer: Tokenizer, text: str) -> str:
     return text if len(spans) <= limit else text[: spans[limit - 1].stop]
 
 
-def windows(sessions: Sequence[Ids], context: int) -> list[Window]:
-    """Overlapping stretches of context + 1 tokens that together count every target once."""
+def lately(tokenizer: Tokenizer, sessions: Sequence[Session]) -> Ids:
+    """The latest LATELY tokens of sessions."""
+    found: list[Ids] = []
+    for session in reversed(sessions):
+        if sum(map(len, found)) >= LATELY:
+            break
+        found.append(session_ids(tokenizer, session))
+    return np.concatenate([NOTHING, *reversed(found)])[-LATELY:]
+
+
+def windows(sessions: Sequence[Ids], context: int, earlier: Ids = NOTHING) -> list[Window]:
+    """Overlapping stretches of context + 1 tokens that together count every target once.
+
+    earlier: what was said before the first session
+    """
     found = []
+    said, begin = np.concatenate([earlier, *sessions]), len(earlier)
     for ids in sessions:
         counted = 0  # targets are ids[1:]
         while counted < len(ids) - 1:
             start = max(0, counted - context // 2)
-            found.append((ids[start : start + context + 1], counted - start))
+            before = said[max(0, begin + start - LATELY) : begin + start]
+            found.append(Window(ids[start : start + context + 1], counted - start, before))
             counted = min(start + context, len(ids) - 1)
+        begin += len(ids)
     return found

@@ -90,7 +90,7 @@ def judge(
     seed: int,
     tell: Tell,
 ) -> Judgement:
-    """Judge a model on `held_out`; `learned` is what its rivals are fitted on.
+    """Judge a model on `held_out`; `learned` came before it and is what its rivals are fitted on.
 
     names: by Speaker.id; context: the model's, in tokens; same seed, same choice of messages.
     ValueError when there are no messages.
@@ -101,12 +101,12 @@ def judge(
     contexts = Contexts(tokenizer, held_out, context)
     charge = Charge.owed((m.text for session in learned for m in session), tokenizer)
     told = partial(tell, "bits per byte")
-    bits = message_bits(model, tokenizer, held_out, context, charge, told)
+    bits = message_bits(model, tokenizer, held_out, context, charge, learned, told)
     sizes, near = message_bytes(tokenizer, held_out), clusters(held_out)
     metrics: dict[str, Metric] = {}
     skipped: dict[str, str] = {}
     against = {
-        name: message_bits(floor, tokenizer, held_out, context, charge, partial(tell, name))
+        name: message_bits(floor, tokenizer, held_out, context, charge, watch=partial(tell, name))
         for name, floor in (floors(tokenizer, learned) if learned else {}).items()
     }
     _bits(bits, against, sizes, near, metrics)

@@ -12,7 +12,7 @@ import numpy as np
 
 from lm.corpus.batches import Session, session_ids
 from lm.corpus.tokenizer import Tokenizer
-from lm.judging.bits import counted, windows
+from lm.judging.bits import counted, lately, windows
 from lm.models.gpt import GPT
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture, Parts
@@ -34,7 +34,7 @@ def mixed(
     rows = [session_ids(tokenizer, session) for session in learned]
     ngrams = KneserNey.train(rows, tokenizer.vocab_size)
     turns = TurnNgrams.train(rows, tokenizer.vocab_size, tokenizer.end)
-    known = Known(Mixture(gpt, ngrams, UNFITTED, turns), tokenizer, choosing)
+    known = Known(Mixture(gpt, ngrams, UNFITTED, turns), tokenizer, choosing, learned)
     weights = known.weights()
     return Mixture(gpt, ngrams, weights, turns) if known.saved(weights) > WORTH else gpt
 
@@ -46,12 +46,21 @@ class Known:
     counted: [targets] whether bits per byte are of it
     """
 
-    def __init__(self, mixture: Mixture, tokenizer: Tokenizer, sessions: Sequence[Session]) -> None:
-        """Ask every part once. The weights that `mixture` has do not matter."""
+    def __init__(
+        self,
+        mixture: Mixture,
+        tokenizer: Tokenizer,
+        sessions: Sequence[Session],
+        earlier: Sequence[Session],
+    ) -> None:
+        """Ask every part once. The weights that `mixture` has do not matter.
+
+        earlier: what was said before the first session
+        """
         streams = [session_ids(tokenizer, session) for session in sessions]
-        found = windows(streams, mixture.config.context)
-        rows, skips = [ids for ids, _ in found], [skip for _, skip in found]
-        parts = zip(*mixture.parts(rows), strict=True)
+        found = windows(streams, mixture.config.context, lately(tokenizer, earlier))
+        rows, skips, before = zip(*found, strict=True)
+        parts = zip(*mixture.parts(rows, before), strict=True)
         self.parts = Parts(*(joined(part, skips) for part in parts))
         self.counted = counted(tokenizer, streams)
 
@@ -65,10 +74,10 @@ class Known:
         """[targets] of the mixture with these weights."""
         return self.parts.mixed(weights)
 
-    def shares(self, weights: Weights) -> tuple[float, float, float]:
-        """Of n-grams and recency in text and END, and of turns between messages, on average."""
-        _, ngrams, recency = self.parts.shares(weights)[self.counted].mean(axis=0).tolist()
-        return ngrams, recency, weights.turns
+    def shares(self, weights: Weights) -> tuple[float, ...]:
+        """Of n-grams, recency and lately in text and END, and of turns between, on average."""
+        _, *others = self.parts.shares(weights)[self.counted].mean(axis=0).tolist()
+        return (*others, weights.turns)
 
     def saved(self, weights: Weights) -> float:
         """The share of the GPT's nats of text and END that the mixture saves."""

@@ -205,7 +205,7 @@ class Training:
         """Bits per byte on the messages to judge on, what a lossy tokenizer owes included."""
         judged = GPTPredictor(model, self._machine.device) if isinstance(model, GPT) else model
         charge = Charge.owed(material.texts, tokenizer)
-        return bits_per_byte(judged, tokenizer, material.judging, context, charge)
+        return bits_per_byte(judged, tokenizer, material.judging, context, charge, material.learned)
 
     def _card(
         self,

@@ -2,8 +2,9 @@
 
 Within a message p is the sum of what its parts say, each with the share that weights.py gives it by
 figures of the place: how sure GPT and n-grams are, how much of the context n-grams and recency
-know. Recency is asked twice: of the context, and of that and what was said before it. Between messages p = (1 - w_turns) p_gpt + w_turns p_turns, the n-grams of who spoke. It knows
-no text; an engine drives it as it drives a GPT.
+know. Recency is asked twice: of the context, and of that with what was said before it. Between
+messages p = (1 - w_turns) p_gpt + w_turns p_turns, the n-grams of who spoke. It knows no text; an
+engine drives it as it drives a GPT.
 """
 
 from __future__ import annotations

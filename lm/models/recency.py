@@ -2,9 +2,8 @@
 
 The next token is one that followed the latest two tokens earlier in the context; where they are
 new, one that followed the latest; where that is new, any token of the context. A cache after Kuhn
-& De Mori, "A cache-based natural language model for speech recognition" (1990). The same is asked of
-what was said lately, which reaches further back than a context. Nothing is learnt; it knows no
-text.
+& De Mori, "A cache-based natural language model for speech recognition" (1990). The same is asked
+of what was said lately, which reaches further back. Nothing is learnt; it knows no text.
 """
 
 from __future__ import annotations

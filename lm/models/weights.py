@@ -1,8 +1,8 @@
 """How far each part of a mixture is believed: at every place anew, by how much it knows there.
 
 The shares of GPT, n-grams, recency and what was said lately are a softmax of linear functions of a
-few figures, the GPT's being 0 (the gate of Jacobs et al., "Adaptive mixtures of local experts", 1991). They are
-fitted on held-out text. It knows no tokens; mixture.py says what the figures are.
+few figures, the GPT's being 0 (the gate of Jacobs et al., "Adaptive mixtures of local experts",
+1991). They are fitted on held-out text. It knows no tokens; mixture.py says what the figures are.
 """
 
 from __future__ import annotations
@@ -27,17 +27,19 @@ FARTHEST = 1e6  # coefficient of a version: sums of such stay numbers
 PRIOR = 1.0  # nats for a coefficient of 1 per standard deviation: few messages say little
 
 
+Table = tuple[float, ...]  # of a part: a constant, then a coefficient a figure
+
+
 class Weights(NamedTuple):
     """What decides on the shares.
 
-    ngrams, recency, lately: within a message, [1 + FIGURES] coefficients: a constant, then one a
-        figure
+    ngrams, recency, lately: [1 + FIGURES] within a message
     turns: share of the n-grams of turns between messages, below 1; 0 where there are none
     """
 
-    ngrams: tuple[float, ...]
-    recency: tuple[float, ...]
-    lately: tuple[float, ...]
+    ngrams: Table
+    recency: Table
+    lately: Table
     turns: float = 0.0
 
     @classmethod
@@ -46,11 +48,11 @@ class Weights(NamedTuple):
     ) -> Weights:
         """The same shares everywhere, which together leave some to the GPT."""
         gpt = 1.0 - ngrams - recency - lately
-        tables = [
+        first, second, third = (
             (math.log(max(share, 1e-9) / gpt), *[0.0] * FIGURES)
             for share in (ngrams, recency, lately)
-        ]
-        return cls(*tables, turns)
+        )
+        return cls(first, second, third, turns)
 
     @classmethod
     def of(cls, numbers: Sequence[float]) -> Weights:
@@ -62,11 +64,12 @@ class Weights(NamedTuple):
         if not all(abs(number) <= FARTHEST for number in parts):  # NaN is none of them
             parts = []
         if len(parts) == 3 * (1 + FIGURES):
-            found = cls(*_rows(parts, 1 + FIGURES), turns)
+            first, second, third = _tables(parts, 3)
+            found = cls(first, second, third, turns)
         elif len(parts) == 2 * (1 + OLDER_FIGURES):
             unseen = [0.0] * (FIGURES - OLDER_FIGURES)
-            tables = [(*row, *unseen) for row in _rows(parts, 1 + OLDER_FIGURES)]
-            found = cls(*tables, (-WIDEST, *[0.0] * FIGURES), turns)
+            first, second = ((*table, *unseen) for table in _tables(parts, 2))
+            found = cls(first, second, (-WIDEST, *[0.0] * FIGURES), turns)
         elif len(parts) == 2 and parts[0] > 0 and parts[1] >= 0 and sum(parts) < 1:
             found = cls.constant(*parts, turns=turns)
         else:
@@ -86,7 +89,8 @@ class Weights(NamedTuple):
         return _shares_by(uploaded(table, figures.device), figures)
 
 
-def _rows(numbers: Sequence[float], size: int) -> list[tuple[float, ...]]:
+def _tables(numbers: Sequence[float], count: int) -> list[Table]:
+    size = len(numbers) // count
     return [tuple(numbers[at : at + size]) for at in range(0, len(numbers), size)]
 
 
@@ -96,7 +100,7 @@ def _shares_by(table: Tensor, figures: Tensor) -> Tensor:
     return torch.cat((torch.zeros_like(others[..., :1]), others), dim=-1).softmax(dim=-1)
 
 
-def fit(nats: Floats, figures: Floats) -> list[tuple[float, ...]]:
+def fit(nats: Floats, figures: Floats) -> tuple[Table, Table, Table]:
     """The coefficients of all parts but the GPT under which held-out tokens are likeliest.
 
     nats: [tokens, 4] of each part; figures: [tokens, FIGURES]. From the best shares that are the
@@ -122,7 +126,8 @@ def fit(nats: Floats, figures: Floats) -> list[tuple[float, ...]]:
     search.step(cost)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     slopes = table.detach()[:, 1:] / scale
     constants = table.detach()[:, :1] - (slopes @ middle)[:, None]
-    return [tuple(row) for row in torch.cat((constants, slopes), dim=1).tolist()]
+    ngrams, recency, lately = torch.cat((constants, slopes), dim=1).tolist()
+    return tuple(ngrams), tuple(recency), tuple(lately)
 
 
 def fit_weights(parts: Sequence[Floats]) -> tuple[float, ...]:

@@ -154,8 +154,8 @@ class LadPredictor:
     def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
         """As Predictor says; the block slides over a long row in half steps."""
         found = [windows([row], self._block) for row in rows]
-        paid = iter(self._windows([ids for some in found for ids, _ in some]))
-        return [np.concatenate([next(paid)[skip:] for _, skip in some]) for some in found]
+        paid = iter(self._windows([each.ids for some in found for each in some]))
+        return [np.concatenate([next(paid)[each.skip :] for each in some]) for some in found]
 
     def log_probs(
         self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()

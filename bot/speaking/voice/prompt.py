@@ -43,6 +43,7 @@ def ask(
         best_of=sampling.best_of,
         guidance=sampling.guidance,
         neutral=tokenizer.someone,
+        before=context.before,
     )
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from lm.corpus.batches import MESSAGE_LIMIT
+from lm.corpus.batches import MESSAGE_LIMIT, session_ids
 from lm.corpus.message import Message
 from lm.corpus.tokenizer import Tokenizer
-from lm.judging.bits import bits_per_byte, message_bytes, predicted
+from lm.judging.bits import bits_per_byte, lately, message_bytes, predicted, windows
 from lm.judging.charge import Charge
 from lm.models.gpt import GPT, Cache, ModelConfig
 from lm.models.predictor import GPTPredictor
+from lm.models.recency import LATELY
 
 TOKENIZER = Tokenizer.train(["so it goes on and on"] * 9, 300, (1, 2))
 CPU = torch.device("cpu")
@@ -83,6 +85,29 @@ def test_sessions_do_not_see_each_other() -> None:
     apart = (bpb(model, a) * 9 * 11 + bpb(model, b) * 2 * 10) / (9 * 11 + 2 * 10)
     assert bpb(model, a, b) == pytest.approx(apart, rel=1e-5)
     assert bpb(model, a + b) != pytest.approx(apart, rel=1e-5)
+
+
+def test_what_was_said_lately_comes_before_every_window() -> None:
+    """The end of all that was said until there, in this session and earlier ones, in order."""
+    sessions = [np.arange(start, start + size) for start, size in ((0, 5), (5, 40), (45, 2))]
+    earlier = np.arange(-LATELY, 0)
+    found = windows(sessions, 8, earlier)
+    assert len(found) > 8
+    for each in found:
+        assert each.before.tolist() == [*range(each.ids[0] - LATELY, each.ids[0])]
+    assert [len(each.before) for each in windows(sessions, 8)][:3] == [0, 5, 9]
+    assert [len(each.before) for each in windows(sessions[:1], 8, earlier[-3:])] == [3]
+
+
+def test_the_latest_sessions_are_what_was_said_lately() -> None:
+    """No more than there is, and no more than is looked at."""
+    few = [[Message(1, "so it goes")], [Message(2, "on")]]
+    said = np.concatenate([session_ids(TOKENIZER, session) for session in few])
+    assert lately(TOKENIZER, few).tolist() == said.tolist()
+    assert len(lately(TOKENIZER, [])) == 0
+    found = lately(TOKENIZER, few * LATELY)
+    assert len(found) == LATELY
+    assert found[-len(said) :].tolist() == said.tolist()
 
 
 def test_training_mode_is_left_as_it_was() -> None:

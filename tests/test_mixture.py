@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -309,3 +310,22 @@ def test_every_token_stays_possible() -> None:
         assert (shares > 0).all()
         with pytest.raises(ValueError, match="no shares"):
             Weights.of([2 * number for number in numbers])
+
+
+def test_older_versions_know_nothing_of_what_was_said_lately() -> None:
+    """Their coefficients are those of the figures that they had; what came since has no say."""
+    older = [0.6, 0.2, -0.3, 0.2, -0.1, 0.1, -1.0, -0.3, 0.1, -0.2, 0.8, -0.4]
+    found = Weights.of([*older, 0.5])
+    figures = torch.tensor([[-2.0, -3.0, 4.0, 1.0, 2.0, 0.0, 0.0]])
+    others = figures.clone()
+    others[:, 5:] = 9.0
+    shares = found.shares(figures)
+    assert torch.equal(shares, found.shares(others))
+    assert shares[0, 3] < 1e-3
+    ratios = (shares[0, 1:3] / shares[0, 0]).log().tolist()
+    expected = [older[0] + 0.2 * -2 + 0.9 + 0.8 - 0.1 + 0.2, older[6] + 0.6 - 0.3 - 0.8 + 0.8 - 0.8]
+    assert ratios == pytest.approx(expected, abs=1e-5)
+    assert found.turns == 0.5
+    for bad in ([*older, 1.0], [*older[:-1], math.nan, 0.5], older, [], [0.5]):
+        with pytest.raises(ValueError, match=r"."):
+            Weights.of(bad)

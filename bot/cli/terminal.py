@@ -19,6 +19,7 @@ from bot.config import Config
 from bot.memory.cast import Cast, Persona
 from bot.memory.context import Context, Voice
 from bot.memory.current import load_current, pick_device
+from bot.memory.lately import MOST, Lately
 from bot.paths import Paths
 from bot.scrubbing import group_scrubber
 from bot.speaking.voice.prompt import TRIES, ask
@@ -30,7 +31,7 @@ from lm.engine.engine import Engine
 from lm.engine.request import Finished, Piece
 from lm.engine.served import served
 from lm.privacy.scrubber import Scrubber
-from storage import groups
+from storage import groups, turns
 from storage.chats import ChatRow, ContextRow
 from storage.store import reading
 
@@ -42,11 +43,16 @@ class Stage:
     """One conversation: who answers, what was said, and the engine that makes the answers."""
 
     def __init__(
-        self, checkpoint: Checkpoint, cast: Cast, config: Config, scrubber: Scrubber
+        self,
+        checkpoint: Checkpoint,
+        cast: Cast,
+        config: Config,
+        scrubber: Scrubber,
+        lately: Lately | None = None,
     ) -> None:
         self.cast, self._sampling, self._scrubber = cast, config.sampling, scrubber
         row = ChatRow(0, 0, 0, 0, None, "mention", 0)
-        self.context = Context(row, Voice.of(checkpoint, config.sampling.max_tokens))
+        self.context = Context(row, Voice.of(checkpoint, config.sampling.max_tokens), lately)
         device = pick_device(config.engine.device)
         self._engine = Engine(
             served(checkpoint.model, device),
@@ -115,10 +121,13 @@ async def talk(config: Config, paths: Paths, name: str, as_: str) -> None:
         group = choose(await groups.all_groups(db), name)
         rows = await groups.speakers(db, group.id)
         scrubber = await group_scrubber(db, config.privacy, group.id)
+        newest = await turns.newest(db, group.id, MOST)
     checkpoint = await asyncio.to_thread(
         load_current, Versions(paths.models(group.id)), pick_device(config.engine.device)
     )
-    stage = Stage(checkpoint, Cast(rows, checkpoint.tokenizer.speakers), config, scrubber)
+    lately = Lately()
+    lately.fill(newest, checkpoint.tokenizer)
+    stage = Stage(checkpoint, Cast(rows, checkpoint.tokenizer.speakers), config, scrubber, lately)
     if not stage.cast.personas:
         raise UsageError(f"{group.name}: the current version can speak as nobody")
     persona = _named(stage.cast, as_) if as_ else stage.cast.personas[0]

@@ -11,8 +11,8 @@ import logging
 from functools import partial
 
 from bot.memory.context import PAST_SHARE, Context, Voice
-from bot.memory.lately import Lately
-from storage import chats, eras
+from bot.memory.lately import MOST, Lately
+from storage import chats, eras, turns
 from storage.chats import ChatRow, ContextRow
 from storage.store import StorageError, Store
 
@@ -26,7 +26,7 @@ class Contexts:
 
     def __init__(self, store: Store, group: int, voice: Voice) -> None:
         self._store, self._group, self._voice = store, group, voice
-        self.lately = Lately(store, group)
+        self.lately = Lately()
         self._by_place: dict[tuple[int, int], Context] = {}
         self._by_id: dict[int, Context] = {}
         self._loading = asyncio.Lock()
@@ -56,8 +56,8 @@ class Contexts:
 
     async def _load(self, row: ChatRow) -> Context:
         rows = await self._store.read(lambda db: chats.context(db, row.id))
-        if not self.lately.loaded:
-            await self.lately.load(self._voice.tokenizer)
+        if not self.lately.filled:
+            await self._listen()
         context = Context(row, self._voice, self.lately)
         context.past = tuple(await self._stretch(context))
         left = context.rebuild(rows, self._voice)
@@ -66,11 +66,20 @@ class Contexts:
         self._by_place[(row.chat_id, row.topic)] = self._by_id[row.id] = context
         return context
 
+    async def _listen(self) -> None:
+        """Fill what was said lately from the store."""
+        try:
+            newest = await self._store.read(lambda db: turns.newest(db, self._group, MOST))
+        except StorageError as error:  # whoever speaks does without until the next time
+            log.error("what was said lately cannot be read: %s", error)
+            newest = []
+        self.lately.fill(newest, self._voice.tokenizer)
+
     async def retokenize(self, voice: Voice) -> None:
         """After a swap: the same messages in the new version's tokens."""
         async with self._loading:  # one that is being loaded for the old version waits its turn
             self._voice, leaving = voice, []
-            await self.lately.load(voice.tokenizer)
+            await self._listen()
             for context in list(self._by_id.values()):
                 async with context.lock:
                     left = context.rebuild([entry.row for entry in context.entries], voice)
@@ -90,7 +99,7 @@ class Contexts:
     async def reload(self) -> None:
         """The store's copy has lost messages: what is in memory follows it."""
         async with self._loading:
-            await self.lately.load(self._voice.tokenizer)
+            await self._listen()
             for context in self.loaded():
                 async with context.lock:
                     await self._follow(context)
@@ -113,7 +122,7 @@ class Contexts:
     async def recall_all(self) -> None:
         """Who agrees has changed: nothing that was said before holds words of others any longer."""
         async with self._loading:
-            await self.lately.load(self._voice.tokenizer)
+            await self._listen()
         for context in [each for each in self._by_id.values() if each.past]:
             await self.recall(context)
 

@@ -3,7 +3,9 @@
 // calls it has checked (module.cpp); what a cache holds is checked here.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <vector>
 
 #include "kernels.hpp"
@@ -74,12 +76,14 @@ class Mixer {
   // What a thread works with.
   struct Scratch {
     std::vector<float> p;
-    std::vector<int64_t> tokens;
+    std::vector<int64_t> tokens, near, far;
   };
 
   Scratch scratch(int64_t span, int64_t before) const {
     return {std::vector<float>((vocab_ + LANES - 1) / LANES * LANES),
-            std::vector<int64_t>(before + span)};
+            std::vector<int64_t>(before + span),
+            {},
+            {}};
   }
 
   // Scores [vocab] become ln p of the mixture, or of the GPT alone; none is a number if any was none.
@@ -98,7 +102,8 @@ class Mixer {
       for (int64_t i = 0; i <= tokens.at; ++i) context[i] = tokens[i];
       const int64_t last = before.count + tokens.at;
       const int known = match(context, tokens.at, nodes);
-      const Expected near = expect(context, tokens.at), far = expect(all, last);
+      const Expected near = expect(context, tokens.at, scratch.near),
+                     far = expect(all, last, scratch.far);
       const float figures[FIGURES] = {std::log(scale),   ngrams_.peaks[nodes[known]],
                                       float(known),      float(near.known),
                                       std::log(float(near.count)), float(far.known),
@@ -107,8 +112,8 @@ class Mixer {
                   lately = ratio(weights_.lately, figures);
       const float gpt = 1.0f / (1.0f + ngrams + recent + lately);
       add_ngrams(p, scale * gpt, nodes, known, ngrams * gpt);
-      add_recent(p, context, tokens.at, near, recent * gpt);
-      add_recent(p, all, last, far, lately * gpt);
+      add_recent(p, context, tokens.at, near, scratch.near, recent * gpt);
+      add_recent(p, all, last, far, scratch.far, lately * gpt);
     }
     for (int i = 0; i < vocab_; i += LANES) store(p + i, logarithm(load(p + i)));
     std::memcpy(scores, p, vocab_ * sizeof(float));
@@ -155,25 +160,38 @@ class Mixer {
     return int(std::min<int64_t>(REACH, at + 1));
   }
 
-  static Expected expect(const int64_t* tokens, int64_t at) {
-    int64_t one = 0, two = 0;
-    for (int64_t i = 1; i <= at; ++i) one += follows(tokens, at, i, 1);
-    for (int64_t i = 2; one && i <= at; ++i) two += follows(tokens, at, i, 2);
-    return two ? Expected{2, two} : one ? Expected{1, one} : Expected{0, at + 1};
-  }
-
-  // Whether the latest `known` tokens stand before place i as well.
-  static bool follows(const int64_t* tokens, int64_t at, int64_t i, int known) {
-    return tokens[i - 1] == tokens[at] && (known < 2 || tokens[i - 2] == tokens[at - 1]);
+  // Places behind tokens like the latest, a block at a time: nearly all blocks have none.
+  static Expected expect(const int64_t* tokens, int64_t at, std::vector<int64_t>& places) {
+    constexpr int64_t BLOCK = 64;
+    const int64_t latest = tokens[at];
+    places.clear();
+    for (int64_t i = 0; i < at; i += BLOCK) {
+      const int64_t end = std::min(at, i + BLOCK);
+      int64_t found = 0;
+      for (int64_t j = i; j < end; ++j) found += tokens[j] == latest;
+      for (int64_t j = i; found && j < end; ++j)
+        if (tokens[j] == latest) {
+          places.push_back(j + 1);
+          --found;
+        }
+    }
+    if (places.empty()) return {0, at + 1};
+    const auto both = [&](int64_t i) { return i > 1 && tokens[i - 2] == tokens[at - 1]; };
+    if (std::none_of(places.begin(), places.end(), both)) return {1, int64_t(places.size())};
+    places.erase(std::remove_if(places.begin(), places.end(), std::not_fn(both)), places.end());
+    return {2, int64_t(places.size())};
   }
 
   void add_recent(float* p, const int64_t* tokens, int64_t at, const Expected& expected,
-                  float share) const {
+                  const std::vector<int64_t>& places, float share) const {
     const float each = share / float(expected.count);
-    for (int64_t i = expected.known; i <= at; ++i)
-      if ((!expected.known || follows(tokens, at, i, expected.known)) && tokens[i] >= 0 &&
-          tokens[i] < vocab_)
-        p[tokens[i]] += each;
+    const auto add = [&](int64_t token) {
+      if (token >= 0 && token < vocab_) p[token] += each;
+    };
+    if (!expected.known)
+      for (int64_t i = 0; i <= at; ++i) add(tokens[i]);
+    else
+      for (const int64_t i : places) add(tokens[i]);
   }
 
   const Ngrams ngrams_;

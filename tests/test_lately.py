@@ -31,6 +31,7 @@ from tests.backstage import Backstage, backstage
 from tests.chat_admin import Desk, opened
 
 TOKENIZER = Tokenizer.train(["hello there my friend", "how are you"] * 9, 300, [1, 2])
+CHAT = -1  # where it is asked
 SAID = [  # speaker, text, seconds, conversation: two sessions, and one of another topic
     (1, "hello there", 100, "a"),
     (2, "how are you", 160, "a"),
@@ -78,23 +79,23 @@ async def test_it_is_the_end_of_what_a_training_would_read(store: Store) -> None
     """In sessions with BREAK between them, without a word of who has not agreed."""
     lately = Lately()
     lately.heard(Turn(1, "too early", 0, "a"))
-    assert len(lately.before(None)) == 0, "nothing before it is filled"
+    assert len(lately.before(CHAT, None)) == 0, "nothing before it is filled"
     await filled(lately, store)
-    assert lately.before(None).tolist() == ids(FIRST, *LATER)
+    assert lately.before(CHAT, None).tolist() == ids(FIRST, *LATER)
 
 
 async def test_a_context_goes_on_where_it_ends(store: Store) -> None:
     """Of messages that are as new as a context's first there is nothing."""
     lately = await filled(Lately(), store)
-    assert lately.before(170).tolist() == ids(FIRST[:2])
-    assert lately.before(171).tolist() == ids(FIRST)
-    assert len(lately.before(100)) == 0
+    assert lately.before(CHAT, 170).tolist() == ids(FIRST[:2])
+    assert lately.before(CHAT, 171).tolist() == ids(FIRST)
+    assert len(lately.before(CHAT, 100)) == 0
 
 
 async def test_what_is_heard_and_edited_is_as_if_it_were_read(store: Store) -> None:
     """The store and the memory say the same after each change; what was given stays as it was."""
     lately, again = await filled(Lately(), store), Lately()
-    given = lately.before(None)
+    given = lately.before(CHAT, None)
     turn = Turn(1, "hello friend", 200 + GAP_S, "b", "new")
     row = MessageRow(1, turn.text, turn.sent_at, turn.conversation, turn.origin)
     await store.write(lambda db: messages.add(db, 1, [row]))
@@ -103,20 +104,31 @@ async def test_what_is_heard_and_edited_is_as_if_it_were_read(store: Store) -> N
         await store.write(partial(messages.edit, group=1, origin=origin, text=text))
         lately.edited(origin, text)
         await filled(again, store)
-        assert lately.before(None).tolist() == again.before(None).tolist()
+        assert lately.before(CHAT, None).tolist() == again.before(CHAT, None).tolist()
     assert given.tolist() == ids(FIRST, *LATER)
-    assert lately.before(None).tolist() == ids(FIRST, [*LATER[1], Message(1, "you")])
+    assert lately.before(CHAT, None).tolist() == ids(FIRST, [*LATER[1], Message(1, "you")])
+
+
+async def test_what_is_said_in_another_chat_is_heard_there(store: Store) -> None:
+    """Until it is learnt; topics of one chat hear each other, and all hear what was imported."""
+    lately = await filled(Lately(), store)
+    for chat, topic, text in ((CHAT, 0, "hello"), (-2, 0, "there"), (CHAT, 7, "friend")):
+        lately.heard(Turn(1, text, 20_000, f"telegram:{chat}:{topic}"))
+    live = [[Message(1, "hello")], [Message(1, "friend")]]
+    assert lately.before(CHAT, None).tolist() == ids(FIRST, *LATER, *live)
+    assert lately.before(-2, None).tolist() == ids(FIRST, *LATER, [Message(1, "there")])
+    assert lately.before(-12, None).tolist() == ids(FIRST, *LATER)
 
 
 async def test_it_is_bounded(store: Store) -> None:
     """However long and many messages are; a paste is cut as a training cuts it."""
     lately = await filled(Lately(), store)
     lately.heard(Turn(1, "how are you " * 500, 9_000, "b"))
-    tail = lately.before(None)[-MESSAGE_LIMIT["bpe"] - 2 :]
+    tail = lately.before(CHAT, None)[-MESSAGE_LIMIT["bpe"] - 2 :]
     assert tail[0] == TOKENIZER.speaker(1)
     for number in range(2 * MOST):
         lately.heard(Turn(2, "hello there, how are you", 9_000 + number, "b"))
-    found = lately.before(None)
+    found = lately.before(CHAT, None)
     assert len(found) == LATELY
     assert TOKENIZER.speaker(1) not in found
 

@@ -92,7 +92,8 @@ class Context:
         """
         if self._lately is None or self.past:
             return NOTHING
-        return self._lately.before(self.entries[0].row.sent_at if self.entries else None)
+        first = self.entries[0].row.sent_at if self.entries else None
+        return self._lately.before(self.chat.chat_id, first)
 
     @property
     def session(self) -> list[Entry]:

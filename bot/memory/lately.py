@@ -1,7 +1,8 @@
 """What a group said lately: the newest of the messages that it may learn from, in tokens.
 
 It reaches further back than a context. It is filled from the store and kept in memory only, and
-whatever loses or changes words there fills it again.
+whatever loses or changes words there fills it again. Where a group has several Telegram chats, what
+is said in one of them is heard in the others when it has been learnt, not before.
 """
 
 from __future__ import annotations
@@ -11,29 +12,39 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 
 from lm.corpus.batches import MESSAGE_LIMIT, Ids
 from lm.corpus.tokenizer import Tokenizer
 from lm.corpus.transcript import apart
-from lm.models.recency import LATELY, NOTHING
+from lm.models.recency import LATELY
 from storage.turns import Turn
 
 MOST = 1_000  # messages: with fewer tokens each than four, what is kept is shorter
 
 
+class _Said(NamedTuple):
+    """What was said lately, as one chat has it.
+
+    times: of each message, never falling; starts: where each begins in ids, and where the last ends
+    """
+
+    times: list[int]
+    starts: list[int]
+    ids: Ids
+
+
 class Lately:
-    """The newest messages of one group, all of its chats, in the tokens of the current version."""
+    """The newest messages of one group in the tokens of the current version."""
 
     def __init__(self) -> None:
         """Nothing was said, until `fill` says what."""
         self._turns: deque[Turn] = deque(maxlen=MOST)
-        self._tokens: deque[list[int]] = deque(maxlen=MOST)
-        self._times: list[int] = []
-        self._starts, self._ids = [0], NOTHING
+        self._words: deque[list[int]] = deque(maxlen=MOST)
         self._tokenizer: Tokenizer | None = None
-        self._behind = False  # whether the three lack something of the others
+        self._said: dict[int, _Said] = {}  # by Telegram chat, until more is said
 
     @property
     def filled(self) -> bool:
@@ -44,26 +55,18 @@ class Lately:
         """These were said and no others, oldest first; in these tokens from here on."""
         newest, self._tokenizer = list(newest), tokenizer
         self._turns.clear()
-        self._tokens.clear()
-        self._behind = True
+        self._words.clear()
+        self._said.clear()
         for turn in newest:
             self.heard(turn)
 
     def heard(self, turn: Turn) -> None:
         """One more message was stored."""
-        tokenizer = self._tokenizer
-        if tokenizer is None:
-            return
-        before = self._turns[-1] if self._turns else None
-        if before is not None and _goes_on(before, turn):
-            return
-        *said, end = tokenizer.message(turn.speaker, turn.text)
-        tokens = [*said[: 1 + MESSAGE_LIMIT[tokenizer.kind]], end]
-        if before is None or _parted(before, turn):
-            tokens.insert(0, tokenizer.break_)
-        self._turns.append(turn)
-        self._tokens.append(tokens)
-        self._behind = True
+        if self._tokenizer is not None:
+            *said, end = self._tokenizer.message(turn.speaker, turn.text)
+            self._turns.append(turn)
+            self._words.append([*said[: 1 + MESSAGE_LIMIT[self._tokenizer.kind]], end])
+            self._said.clear()
 
     def edited(self, origin: str, text: str) -> None:
         """A message was edited in the store; without text it is no longer there."""
@@ -72,23 +75,34 @@ class Lately:
             left = (turn for turn in changed if turn.text or turn.origin != origin)
             self.fill(left, self._tokenizer)
 
-    def before(self, time: int | None) -> Ids:
+    def before(self, chat_id: int, time: int | None) -> Ids:
         """The latest LATELY tokens of messages older than that (seconds since 1970); None: of all.
 
-        What is given stays as it is.
+        chat_id: the Telegram chat that asks; what is given stays as it is
         """
-        if self._behind:
-            self._catch_up()
-        end = len(self._times) if time is None else bisect_left(self._times, time)
-        stop = self._starts[end]
-        return self._ids[max(0, stop - LATELY) : stop]
+        if chat_id not in self._said:
+            self._said[chat_id] = self._heard_in(chat_id)
+        times, starts, ids = self._said[chat_id]
+        stop = starts[len(times) if time is None else bisect_left(times, time)]
+        return ids[max(0, stop - LATELY) : stop]
 
-    def _catch_up(self) -> None:
-        """The tokens as one array, where in it each message begins, and when it was said."""
-        self._ids = np.array([token for tokens in self._tokens for token in tokens], np.int64)
-        self._starts = [*accumulate(map(len, self._tokens), initial=0)]
-        self._times = [*accumulate((turn.sent_at or 0 for turn in self._turns), max)]
-        self._behind = False
+    def _heard_in(self, chat_id: int) -> _Said:
+        """As a training has it: in sessions, one turn for all that others say in a row."""
+        live, here = "telegram:", f"telegram:{chat_id}:"
+        before: Turn | None = None
+        times, pieces = [], []
+        for turn, words in zip(self._turns, self._words, strict=True):
+            elsewhere = turn.conversation.startswith(live) and not turn.conversation.startswith(
+                here
+            )
+            if self._tokenizer is None or elsewhere or (before and _goes_on(before, turn)):
+                continue
+            begins = before is None or _parted(before, turn)
+            pieces.append([self._tokenizer.break_, *words] if begins else words)
+            times.append(turn.sent_at or 0)
+            before = turn
+        ids = np.array([token for piece in pieces for token in piece], np.int64)
+        return _Said([*accumulate(times, max)], [*accumulate(map(len, pieces), initial=0)], ids)
 
 
 def _goes_on(before: Turn, turn: Turn) -> bool:

@@ -48,7 +48,7 @@ from tests.small_talk import QUICK
 CPU = torch.device("cpu")
 LINES = ["so it goes", "on and on we went", "haha no way", "see you then, né?", "OK"]
 SESSIONS = [[Message(1 + i % 2, LINES[(i + j) % 5]) for i in range(12)] for j in range(8)]
-CORPUS = Corpus(SESSIONS, SESSIONS[:2], SESSIONS[2:4])
+CORPUS = Corpus(SESSIONS, SESSIONS[:2], SESSIONS[2:4], SESSIONS[:4])
 TOKENIZER = Tokenizer.train(CORPUS.texts, 300, (1, 2))
 SMALL = LadConfig(block=8, width=24, heads=3, layers=1, batch=4, lr=3e-2, dropout=0.0)
 SHAPE = ModelConfig(TOKENIZER.vocab_size, 1, 64, 1, 1, 64, 128, context=16)

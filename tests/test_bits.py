@@ -87,27 +87,32 @@ def test_sessions_do_not_see_each_other() -> None:
     assert bpb(model, a + b) != pytest.approx(apart, rel=1e-5)
 
 
-def test_what_was_said_lately_comes_before_every_window() -> None:
-    """The end of all that was said until there, in this session and earlier ones, in order."""
+def test_what_came_before_is_given_with_every_window() -> None:
+    """The end of what was said until there, in this session and before it."""
     sessions = [np.arange(start, start + size) for start, size in ((0, 5), (5, 40), (45, 2))]
-    earlier = np.arange(-LATELY, 0)
-    found = windows(sessions, 8, earlier)
+    before = [np.arange(ids[0] - LATELY, ids[0]) for ids in sessions]
+    found = windows(sessions, 8, before)
     assert len(found) > 8
     for each in found:
         assert each.before.tolist() == [*range(each.ids[0] - LATELY, each.ids[0])]
-    assert [len(each.before) for each in windows(sessions, 8)][:3] == [0, 5, 9]
-    assert [len(each.before) for each in windows(sessions[:1], 8, earlier[-3:])] == [3]
+    alone = windows(sessions, 8)
+    assert [each.ids.tolist() for each in alone] == [each.ids.tolist() for each in found]
+    assert [len(each.before) for each in alone[:4]] == [0, 0, 4, 8]
 
 
-def test_the_latest_sessions_are_what_was_said_lately() -> None:
-    """No more than there is, and no more than is looked at."""
-    few = [[Message(1, "so it goes")], [Message(2, "on")]]
-    said = np.concatenate([session_ids(TOKENIZER, session) for session in few])
-    assert lately(TOKENIZER, few).tolist() == said.tolist()
-    assert len(lately(TOKENIZER, [])) == 0
-    found = lately(TOKENIZER, few * LATELY)
-    assert len(found) == LATELY
-    assert found[-len(said) :].tolist() == said.tolist()
+def test_what_came_before_a_session_is_the_end_of_all_that_was_said_until_then() -> None:
+    """Others in between are heard though they are not judged; nothing of it and behind it is."""
+    all_said = [[Message(1 + n % 2, f"so it goes on {n}")] for n in range(900)]
+    stream = [session_ids(TOKENIZER, session) for session in all_said]
+    asked = [0, 1, 3, 899]
+    found = lately(TOKENIZER, [all_said[n] for n in asked], all_said)
+    for n, before in zip(asked, found, strict=True):
+        whole = np.concatenate([np.empty(0, np.int64), *stream[:n]])
+        assert before.tolist() == whole[-LATELY:].tolist()
+    assert len(found[-1]) == LATELY
+    assert [len(before) for before in lately(TOKENIZER, all_said[:2], [])] == [0, 0]
+    with pytest.raises(KeyError):
+        lately(TOKENIZER, [[*all_said[5]]], all_said)
 
 
 def test_training_mode_is_left_as_it_was() -> None:

@@ -37,7 +37,7 @@ def test_a_cut_keeps_every_message_in_order(count: int) -> None:
 def test_a_rival_that_knows_too_much_is_none() -> None:
     """Where fifty messages are left that it has not seen they are enough, else there is no gate."""
     judging: list[Session] = [[Message(1, "x", at)] for at in range(100)]
-    material = Material([OLD], [], judging, 0)
+    material = Material([OLD], judging, [], judging, 0)
     assert material.fair_to(None) == material.fair_to(0) == material
     assert material.fair_to(50) == replace(material, judging=judging[50:])
     assert material.fair_to(51) is None

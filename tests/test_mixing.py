@@ -19,6 +19,7 @@ from lm.models.weights import Weights
 from tests.small_talk import CPU, transcript
 
 LEARNED, CHOOSING = transcript(300).split(share=0.2)
+SAID = [*LEARNED, *CHOOSING]
 TOKENIZER = Tokenizer.train([m.text for s in LEARNED for m in s], 300, frequent_speakers(LEARNED))
 CONFIG = ModelConfig(TOKENIZER.vocab_size, 1, 64, 1, 1, 64, 64, context=64)
 
@@ -27,13 +28,13 @@ def test_ngrams_help_a_poor_gpt() -> None:
     """Beside a GPT that has learnt nothing they take nearly all the weight, and bits fall."""
     torch.manual_seed(0)
     gpt = GPT(CONFIG)
-    found = mixed(gpt, TOKENIZER, LEARNED, CHOOSING)
+    found = mixed(gpt, TOKENIZER, LEARNED, CHOOSING, SAID)
     assert isinstance(found, Mixture)
     assert found.gpt is gpt
-    known = Known(found, TOKENIZER, CHOOSING, LEARNED)
+    known = Known(found, TOKENIZER, CHOOSING, SAID)
     assert sum(known.shares(found.weights)[:-1]) > 0.9
     alone = bits_per_byte(GPTPredictor(gpt, CPU), TOKENIZER, CHOOSING, 64)
-    assert bits_per_byte(found, TOKENIZER, CHOOSING, 64, earlier=LEARNED) < alone / 3
+    assert bits_per_byte(found, TOKENIZER, CHOOSING, 64, said=SAID) < alone / 3
 
 
 class Clairvoyant(GPT):
@@ -49,7 +50,7 @@ class Clairvoyant(GPT):
 def test_a_gpt_that_needs_no_help_serves_alone() -> None:
     """Where the gain is next to nothing, the simpler model it is."""
     gpt = Clairvoyant(CONFIG)
-    assert mixed(gpt, TOKENIZER, LEARNED, CHOOSING) is gpt
+    assert mixed(gpt, TOKENIZER, LEARNED, CHOOSING, SAID) is gpt
 
 
 @pytest.mark.parametrize("messages", [60, 100])
@@ -58,10 +59,11 @@ def test_little_text_is_enough(messages: int) -> None:
     torch.manual_seed(0)
     learned, choosing = transcript(messages).split()
     gpt = GPT(CONFIG)
-    found = mixed(gpt, TOKENIZER, learned, choosing)
+    said = [*learned, *choosing]
+    found = mixed(gpt, TOKENIZER, learned, choosing, said)
     assert isinstance(found, Mixture)
     alone = bits_per_byte(GPTPredictor(gpt, CPU), TOKENIZER, choosing, 64)
-    assert bits_per_byte(found, TOKENIZER, choosing, 64, earlier=learned) < alone
+    assert bits_per_byte(found, TOKENIZER, choosing, 64, said=said) < alone
 
 
 def test_only_words_decide_on_the_weights() -> None:

@@ -28,11 +28,15 @@ class MissingDataError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Sessions to learn from, to choose by, and to report on; each in the order of the seasons."""
+    """Sessions to learn from, to choose by, and to report on; each in the order of the seasons.
+
+    held_out: those of the last two together
+    """
 
     train: Sequence[Session]
     development: Sequence[Session]
     test: Sequence[Session]
+    held_out: Sequence[Session]
 
     @property
     def texts(self) -> list[str]:
@@ -55,15 +59,17 @@ def friends(path: Path) -> Corpus:
     train: list[Session] = []
     development: list[Session] = []
     test: list[Session] = []
+    held_out: list[Session] = []
     for (season, episode), lines in conversations:
         session = [Message(ids.get(name), text) for name, text in lines]
         if season < HELD_OUT:
             train.append(session)
         elif season == HELD_OUT:
+            held_out.append(session)
             (development if episode % 2 else test).append(session)
     if not (train and development and test):
         raise MissingDataError(f"{path}: has to hold seasons 1 to {HELD_OUT} by episodes")
-    return Corpus(train, development, test)
+    return Corpus(train, development, test, held_out)
 
 
 Lines = list[tuple[str, str]]  # speaker's name, text

@@ -39,12 +39,15 @@ class Reading:
         tokenizer: Tokenizer,
         sessions: Sequence[Session],
         context: int,
-        earlier: Sequence[Session] = (),
+        said: Sequence[Session] = (),
     ) -> None:
-        """Encode; the context slides over a session in half steps, `earlier` ones come before."""
-        self.tokenizer, self.sessions, self.earlier = tokenizer, sessions, earlier
+        """Encode; the context slides over a session in half steps.
+
+        said: all that was said, in order and these sessions among it
+        """
+        self.tokenizer, self.sessions, self.said = tokenizer, sessions, said
         streams = [session_ids(tokenizer, session) for session in sessions]
-        found = windows(streams, context, lately(tokenizer, earlier))
+        found = windows(streams, context, lately(tokenizer, sessions, said))
         self.rows: list[Ids] = [each.ids for each in found]
         self._before = [each.before for each in found]
         self._skips = [each.skip for each in found]
@@ -87,7 +90,7 @@ def served(mixture: Mixture, development: Sequence[Session], test: Reading) -> S
     The weights that `mixture` has are unused; without those of its parts nothing is asked twice.
     """
     known, judged = (
-        Known(mixture, test.tokenizer, part, test.earlier) for part in (development, test.sessions)
+        Known(mixture, test.tokenizer, part, test.said) for part in (development, test.sessions)
     )
     weights = known.weights()
     gpt = test.figures(judged.parts.nats[:, 0])

@@ -109,7 +109,8 @@ def ours(
     ngrams = KneserNey.train(rows, config.vocab_size)
     turns = TurnNgrams.train(rows, config.vocab_size, tokenizer.end)
     with clock.frozen():
-        test = Reading(tokenizer, corpus.test, preset.context, learned)
+        said = [*learned, *corpus.held_out]
+        test = Reading(tokenizer, corpus.test, preset.context, said)
         emit(_size(preset.name, plan.parameters(config), config.vocab_size, preset.context))
     watch = Watch(clock, EVERY if minutes <= LONG else EVERY_OF_LONG)
 
@@ -140,7 +141,7 @@ def ours(
     if not judged:
         return
     with clock.frozen():
-        model = mixed(end.model, tokenizer, learned, corpus.development)
+        model = mixed(end.model, tokenizer, learned, corpus.development, said)
         emit({"event": "judged"} | figures(model, tokenizer, learned, corpus.test, machine.device))
 
 

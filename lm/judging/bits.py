@@ -49,17 +49,17 @@ def bits_per_byte(
     sessions: Sequence[Session],
     context: int,
     charge: Charge | None = None,
-    earlier: Sequence[Session] = (),
+    said: Sequence[Session] = (),
 ) -> float:
     """Mean bits per UTF-8 byte of the sessions' messages. ValueError when there are none.
 
     charge: what a lossy tokenizer owes for those messages is added
-    earlier: what was said before the first of them
+    said: all that was said, in order and these sessions among it; what came before one is given
     """
     size = message_bytes(tokenizer, sessions).sum()
     if not size:
         raise ValueError("nothing to evaluate on: 0 messages held out")
-    bits = message_bits(model, tokenizer, sessions, context, charge, earlier)
+    bits = message_bits(model, tokenizer, sessions, context, charge, said)
     return float(bits.sum() / size)
 
 
@@ -69,17 +69,17 @@ def message_bits(
     sessions: Sequence[Session],
     context: int,
     charge: Charge | None = None,
-    earlier: Sequence[Session] = (),
+    said: Sequence[Session] = (),
     watch: Watch = _unwatched,
 ) -> Floats:
     """Bits of each message's text and END, given its speaker and what was said before: [messages].
 
     charge: what a lossy tokenizer owes for a message is added
-    earlier: what was said before the first session
+    said: all that was said, in order and these sessions among it; what came before one is given
     0 for turns without words: they are there only so that others have something to follow.
     """
     streams = [session_ids(tokenizer, session) for session in sessions]
-    found = windows(streams, context, lately(tokenizer, earlier))
+    found = windows(streams, context, lately(tokenizer, sessions, said))
     pieces = [np.empty(0, np.float32)]  # they hold every target of every stream once, in order
     for start in range(0, len(found), ASKED):
         asked = found[start : start + ASKED]
@@ -127,29 +127,41 @@ def predicted(tokenizer: Tokenizer, text: str) -> str:
     return text if len(spans) <= limit else text[: spans[limit - 1].stop]
 
 
-def lately(tokenizer: Tokenizer, sessions: Sequence[Session]) -> Ids:
-    """The latest LATELY tokens of sessions."""
-    found: list[Ids] = []
-    for session in reversed(sessions):
-        if sum(map(len, found)) >= LATELY:
-            break
-        found.append(session_ids(tokenizer, session))
-    return np.concatenate([NOTHING, *reversed(found)])[-LATELY:]
+def lately(tokenizer: Tokenizer, sessions: Sequence[Session], said: Sequence[Session]) -> list[Ids]:
+    """What came before each of these sessions: its latest LATELY tokens.
+
+    said: all that was said, in order and these very sessions among it; nothing, if that is unknown
+    """
+    if not said:
+        return [NOTHING] * len(sessions)
+    places = {id(session): place for place, session in enumerate(said)}
+    encoded: dict[int, Ids] = {}
+    found = []
+    for session in sessions:
+        pieces: list[Ids] = []
+        for place in range(places[id(session)] - 1, -1, -1):
+            if sum(map(len, pieces)) >= LATELY:
+                break
+            if place not in encoded:
+                encoded[place] = session_ids(tokenizer, said[place])
+            pieces.append(encoded[place])
+        found.append(np.concatenate([NOTHING, *reversed(pieces)])[-LATELY:])
+    return found
 
 
-def windows(sessions: Sequence[Ids], context: int, earlier: Ids = NOTHING) -> list[Window]:
+def windows(sessions: Sequence[Ids], context: int, before: Sequence[Ids] = ()) -> list[Window]:
     """Overlapping stretches of context + 1 tokens that together count every target once.
 
-    earlier: what was said before the first session
+    before: what came before each session
     """
     found = []
-    said, begin = np.concatenate([earlier, *sessions]), len(earlier)
-    for ids in sessions:
+    for ids, earlier in zip(sessions, before or [NOTHING] * len(sessions), strict=True):
+        said = np.concatenate((earlier, ids))
         counted = 0  # targets are ids[1:]
         while counted < len(ids) - 1:
             start = max(0, counted - context // 2)
-            before = said[max(0, begin + start - LATELY) : begin + start]
-            found.append(Window(ids[start : start + context + 1], counted - start, before))
+            stop = len(earlier) + start
+            before_it = said[max(0, stop - LATELY) : stop]
+            found.append(Window(ids[start : start + context + 1], counted - start, before_it))
             counted = min(start + context, len(ids) - 1)
-        begin += len(ids)
     return found

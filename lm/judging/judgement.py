@@ -101,7 +101,8 @@ def judge(
     contexts = Contexts(tokenizer, held_out, context)
     charge = Charge.owed((m.text for session in learned for m in session), tokenizer)
     told = partial(tell, "bits per byte")
-    bits = message_bits(model, tokenizer, held_out, context, charge, learned, told)
+    whole = [*learned, *held_out]
+    bits = message_bits(model, tokenizer, held_out, context, charge, whole, told)
     sizes, near = message_bytes(tokenizer, held_out), clusters(held_out)
     metrics: dict[str, Metric] = {}
     skipped: dict[str, str] = {}

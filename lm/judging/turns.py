@@ -63,7 +63,8 @@ def take_turns(
     if not counted.any():
         return None
     near, truth = clusters(held_out)[counted], np.searchsorted(named, tokens[counted])
-    log_probs = _ask(model, tokenizer, learned, held_out, context, named, watch)[counted]
+    whole = [*learned, *held_out]
+    log_probs = _ask(model, tokenizer, held_out, whole, context, named, watch)[counted]
     own = _guesses(log_probs, truth, near, None)
     before = [_speakers(tokenizer, session) for session in learned]
     chains = {}
@@ -81,8 +82,8 @@ def _speakers(tokenizer: Tokenizer, session: Session) -> list[int]:
 def _ask(
     model: Predictor,
     tokenizer: Tokenizer,
-    earlier: Sequence[Session],
     sessions: Sequence[Session],
+    whole: Sequence[Session],
     context: int,
     named: Ints,
     watch: Watch,
@@ -90,7 +91,7 @@ def _ask(
     """ln p(named speaker comes next), renormalised, before every message: [messages, named]."""
     announcing = np.array([*named, tokenizer.someone])
     streams = [session_ids(tokenizer, session) for session in sessions]
-    found = windows(streams, context, lately(tokenizer, earlier))
+    found = windows(streams, context, lately(tokenizer, sessions, whole))
     at = [np.flatnonzero(np.isin(each.ids[1:], announcing)) for each in found]
     at = [places[places >= each.skip] for places, each in zip(at, found, strict=True)]
     pieces = []

@@ -18,12 +18,21 @@ HALVED_FROM = 200  # held-out messages from which on choosing and judging use di
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """A transcript divided: to learn from, to choose by (early stop, weights), and to judge on."""
+    """A transcript divided: to learn from, to choose by (early stop, weights), and to judge on.
+
+    held_out: what is not learnt from, in order; choosing and judging are of it
+    """
 
     learned: list[Session]
+    held_out: list[Session]
     choosing: list[Session]
     judging: list[Session]
     repeats: int
+
+    @property
+    def said(self) -> list[Session]:
+        """All of it, in order."""
+        return [*self.learned, *self.held_out]
 
     @property
     def characters(self) -> int:
@@ -54,20 +63,23 @@ def divide(transcript: Transcript) -> Material:
     learned, held_out = transcript.split()
     if not frequent_speakers(learned):
         raise ValueError(f"too little to learn from: nobody said {RARE} messages")
-    choosing, judging = _halves(held_out)
     kept, repeats = without_repeats(learned)
-    return Material([*kept], choosing, judging, repeats)
+    return Material([*kept], *_halves([*held_out]), repeats)
 
 
-def _halves(held_out: Sequence[Session]) -> tuple[list[Session], list[Session]]:
-    """Every other session, the newest to judge on. Few messages serve both purposes at once."""
+def _halves(held_out: list[Session]) -> tuple[list[Session], list[Session], list[Session]]:
+    """The held-out sessions, and every other one of them, the newest to judge on.
+
+    Few messages serve both purposes at once.
+    """
     if said(held_out) < HALVED_FROM:
-        return [*held_out], [*held_out]
+        return held_out, held_out, held_out
     newest_first = held_out[::-1]
-    choosing, judging = [*newest_first[1::2]][::-1], [*newest_first[0::2]][::-1]
+    choosing, judging = newest_first[1::2][::-1], newest_first[0::2][::-1]
     if min(said(choosing), said(judging)) < HALVED_FROM // 4:  # one session is nearly all
-        return cut(held_out, _before(held_out, said(held_out) // 2))
-    return choosing, judging
+        choosing, judging = cut(held_out, _before(held_out, said(held_out) // 2))
+        return [*choosing, *judging], choosing, judging
+    return held_out, choosing, judging
 
 
 def unseen_by(sessions: Sequence[Session], cut_off: int | None) -> list[Session]:

@@ -29,12 +29,16 @@ def mixed(
     tokenizer: Tokenizer,
     learned: Sequence[Session],
     choosing: Sequence[Session],
+    said: Sequence[Session],
 ) -> GPT | Mixture:
-    """The GPT with n-grams of the learned sessions, or alone where they would not help it."""
+    """The GPT with n-grams of the learned sessions, or alone where they would not help it.
+
+    said: all sessions in order, those to choose by among them
+    """
     rows = [session_ids(tokenizer, session) for session in learned]
     ngrams = KneserNey.train(rows, tokenizer.vocab_size)
     turns = TurnNgrams.train(rows, tokenizer.vocab_size, tokenizer.end)
-    known = Known(Mixture(gpt, ngrams, UNFITTED, turns), tokenizer, choosing, learned)
+    known = Known(Mixture(gpt, ngrams, UNFITTED, turns), tokenizer, choosing, said)
     weights = known.weights()
     return Mixture(gpt, ngrams, weights, turns) if known.saved(weights) > WORTH else gpt
 
@@ -51,14 +55,14 @@ class Known:
         mixture: Mixture,
         tokenizer: Tokenizer,
         sessions: Sequence[Session],
-        earlier: Sequence[Session],
+        said: Sequence[Session],
     ) -> None:
         """Ask every part once. The weights that `mixture` has do not matter.
 
-        earlier: what was said before the first session
+        said: all that was said, in order and these sessions among it
         """
         streams = [session_ids(tokenizer, session) for session in sessions]
-        found = windows(streams, mixture.config.context, lately(tokenizer, earlier))
+        found = windows(streams, mixture.config.context, lately(tokenizer, sessions, said))
         rows, skips, before = zip(*found, strict=True)
         parts = zip(*mixture.parts(rows, before), strict=True)
         self.parts = Parts(*(joined(part, skips) for part in parts))

@@ -108,7 +108,13 @@ class Training:
             resume = False
             if learned.ending == "diverged":
                 self._report(Note("the loss exploded: what was learnt until then is not promoted"))
-            model = mixed(learned.model, origin.tokenizer, material.learned, material.choosing)
+            model = mixed(
+                learned.model,
+                origin.tokenizer,
+                material.learned,
+                material.choosing,
+                material.said,
+            )
             bpb = self._judged(model, origin.tokenizer, material, model.config.context)
             better = learned.ending != "diverged" and (current is None or bpb < current)
             if last or self._team.same(float(better or self._late(began))):
@@ -205,7 +211,7 @@ class Training:
         """Bits per byte on the messages to judge on, what a lossy tokenizer owes included."""
         judged = GPTPredictor(model, self._machine.device) if isinstance(model, GPT) else model
         charge = Charge.owed(material.texts, tokenizer)
-        return bits_per_byte(judged, tokenizer, material.judging, context, charge, material.learned)
+        return bits_per_byte(judged, tokenizer, material.judging, context, charge, material.said)
 
     def _card(
         self,

@@ -1,11 +1,10 @@
 // What a mixture makes of its GPT's scores, with n-grams of the latest tokens and recency as
-// lm/models/kneser_ney.py and recency.py have them, and shares as in weights.py. It knows addresses and sizes, which whoever
-// calls it has checked (module.cpp); what a cache holds is checked here.
+// lm/models/kneser_ney.py and recency.py have them, and shares as in weights.py. It knows addresses
+// and sizes, which whoever calls it has checked (module.cpp); what a cache holds is checked here.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <vector>
 
 #include "kernels.hpp"
@@ -73,17 +72,23 @@ class Mixer {
   Mixer(const Ngrams& ngrams, int vocab, const Weights& weights)
       : ngrams_(ngrams), vocab_(vocab), weights_(weights) {}
 
+  // What recency expects: what followed the latest two tokens before, or the latest, or anything.
+  struct Expected {
+    int known;                    // of the latest tokens
+    int64_t count;                // of the tokens that are expected
+    std::vector<int64_t> places;  // where they stand, if not everywhere
+  };
+
   // What a thread works with.
   struct Scratch {
     std::vector<float> p;
-    std::vector<int64_t> tokens, near, far;
+    std::vector<int64_t> tokens;
+    Expected near, far;
   };
 
   Scratch scratch(int64_t span, int64_t before) const {
     return {std::vector<float>((vocab_ + LANES - 1) / LANES * LANES),
-            std::vector<int64_t>(before + span),
-            {},
-            {}};
+            std::vector<int64_t>(before + span), {}, {}};
   }
 
   // Scores [vocab] become ln p of the mixture, or of the GPT alone; none is a number if any was none.
@@ -102,30 +107,26 @@ class Mixer {
       for (int64_t i = 0; i <= tokens.at; ++i) context[i] = tokens[i];
       const int64_t last = before.count + tokens.at;
       const int known = match(context, tokens.at, nodes);
-      const Expected near = expect(context, tokens.at, scratch.near),
-                     far = expect(all, last, scratch.far);
-      const float figures[FIGURES] = {std::log(scale),   ngrams_.peaks[nodes[known]],
-                                      float(known),      float(near.known),
-                                      std::log(float(near.count)), float(far.known),
-                                      std::log(float(far.count))};
-      const float ngrams = ratio(weights_.ngrams, figures), recent = ratio(weights_.recency, figures),
-                  lately = ratio(weights_.lately, figures);
+      const Expected &near = scratch.near, &far = scratch.far;
+      expect(context, tokens.at, scratch.near);
+      expect(all, last, scratch.far);
+      const float figures[FIGURES] = {
+          std::log(scale),   ngrams_.peaks[nodes[known]], float(known),
+          float(near.known), std::log(float(near.count)), float(far.known),
+          std::log(float(far.count))};
+      const float ngrams = ratio(weights_.ngrams, figures);
+      const float recent = ratio(weights_.recency, figures);
+      const float lately = ratio(weights_.lately, figures);
       const float gpt = 1.0f / (1.0f + ngrams + recent + lately);
       add_ngrams(p, scale * gpt, nodes, known, ngrams * gpt);
-      add_recent(p, context, tokens.at, near, scratch.near, recent * gpt);
-      add_recent(p, all, last, far, scratch.far, lately * gpt);
+      add_recent(p, context, tokens.at, near, recent * gpt);
+      add_recent(p, all, last, far, lately * gpt);
     }
     for (int i = 0; i < vocab_; i += LANES) store(p + i, logarithm(load(p + i)));
     std::memcpy(scores, p, vocab_ * sizeof(float));
   }
 
  private:
-  // What recency expects: what followed the latest two tokens before, or the latest, or anything.
-  struct Expected {
-    int known;  // of the latest tokens
-    int64_t count;
-  };
-
   // A part's share over the GPT's.
   static float ratio(const float* weights, const float* figures) {
     float found = weights[0];
@@ -160,30 +161,27 @@ class Mixer {
     return int(std::min<int64_t>(REACH, at + 1));
   }
 
-  // Places behind tokens like the latest, a block at a time: nearly all blocks have none.
-  static Expected expect(const int64_t* tokens, int64_t at, std::vector<int64_t>& places) {
+  // Looks for tokens like the latest a block at a time: nearly all blocks have none.
+  static void expect(const int64_t* tokens, int64_t at, Expected& found) {
     constexpr int64_t BLOCK = 64;
-    const int64_t latest = tokens[at];
+    auto& places = found.places;
     places.clear();
     for (int64_t i = 0; i < at; i += BLOCK) {
       const int64_t end = std::min(at, i + BLOCK);
-      int64_t found = 0;
-      for (int64_t j = i; j < end; ++j) found += tokens[j] == latest;
-      for (int64_t j = i; found && j < end; ++j)
-        if (tokens[j] == latest) {
-          places.push_back(j + 1);
-          --found;
-        }
+      int64_t left = 0;
+      for (int64_t j = i; j < end; ++j) left += tokens[j] == tokens[at];
+      for (int64_t j = i; left; ++j)
+        if (tokens[j] == tokens[at]) places.push_back(j + 1), --left;
     }
-    if (places.empty()) return {0, at + 1};
-    const auto both = [&](int64_t i) { return i > 1 && tokens[i - 2] == tokens[at - 1]; };
-    if (std::none_of(places.begin(), places.end(), both)) return {1, int64_t(places.size())};
-    places.erase(std::remove_if(places.begin(), places.end(), std::not_fn(both)), places.end());
-    return {2, int64_t(places.size())};
+    const auto one = [&](int64_t i) { return i < 2 || tokens[i - 2] != tokens[at - 1]; };
+    found.known = places.empty() ? 0 : std::all_of(places.begin(), places.end(), one) ? 1 : 2;
+    if (found.known == 2)
+      places.erase(std::remove_if(places.begin(), places.end(), one), places.end());
+    found.count = found.known ? int64_t(places.size()) : at + 1;
   }
 
   void add_recent(float* p, const int64_t* tokens, int64_t at, const Expected& expected,
-                  const std::vector<int64_t>& places, float share) const {
+                  float share) const {
     const float each = share / float(expected.count);
     const auto add = [&](int64_t token) {
       if (token >= 0 && token < vocab_) p[token] += each;
@@ -191,7 +189,7 @@ class Mixer {
     if (!expected.known)
       for (int64_t i = 0; i <= at; ++i) add(tokens[i]);
     else
-      for (const int64_t i : places) add(tokens[i]);
+      for (const int64_t i : expected.places) add(tokens[i]);
   }
 
   const Ngrams ngrams_;

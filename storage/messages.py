@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass
 
 from storage.store import Db
+from storage.turns import Turn
 
 PAGE = 1_000  # rows in memory at a time
 SOMEONE = "someone:"  # origins of turns without words begin so
@@ -87,12 +88,12 @@ async def for_training(db: Db, group: int) -> list[MessageRow]:
     )
     found: list[MessageRow] = []
     for row in (MessageRow(*each) for each in rows):
-        if not (found and _goes_on(found[-1], row)):
+        if not (found and goes_on(found[-1], row)):
             found.append(row)
     return found
 
 
-def _goes_on(before: MessageRow, row: MessageRow) -> bool:
+def goes_on(before: MessageRow | Turn, row: MessageRow | Turn) -> bool:
     """Whether somebody without words speaks on in the same conversation."""
     same = before.conversation == row.conversation
     return same and before.speaker is None and row.speaker is None

@@ -12,7 +12,8 @@ import httpx
 from bot.config import Config, ModelConfig, RepliesConfig, SamplingConfig, TrainConfig
 from bot.paths import Paths
 from playground.server import Member, Playground, PlaygroundConfig
-from storage.store import reading
+from storage import groups
+from storage.store import Db, Store, reading
 from tests import small_group
 from tests.backstage import serving
 from tests.stagehand import TOKEN, Message, Stagehand
@@ -100,3 +101,20 @@ async def opened(
             yield desk
         finally:
             await desk.close()
+
+
+@contextlib.asynccontextmanager
+async def linked(data: Path) -> AsyncIterator[Desk]:
+    """As `opened`, anew: Alice and Bob are linked and agreed; Uncle Theo is linked and withdrew."""
+    await small_group.make(data)
+
+    async def link(db: Db) -> None:
+        for row in await groups.speakers(db, 1):
+            await groups.link(db, 1, row.id, 100 + small_group.NAMES.index(row.name))
+            if row.name == "Uncle Theo":
+                await groups.consent(db, row.id, False, "a test")
+
+    async with Store(Paths(data).database) as store:
+        await store.write(link)
+    async with opened(data) as found:
+        yield found

@@ -28,7 +28,7 @@ from storage.store import Db, Store
 from storage.turns import Turn
 from tests import small_group
 from tests.backstage import Backstage, backstage
-from tests.chat_admin import Desk, opened
+from tests.chat_admin import Desk, linked
 
 TOKENIZER = Tokenizer.train(["hello there my friend", "how are you"] * 9, 300, [1, 2])
 CHAT = -1  # where it is asked
@@ -156,19 +156,8 @@ async def said_before(stage: Backstage) -> str:
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    """Alice and Bob are linked and agreed; Uncle Theo is linked and has withdrawn."""
-    data = tmp_path / "data"
-    await small_group.make(data)
-
-    async def link(db: Db) -> None:
-        for row in await groups.speakers(db, 1):
-            await groups.link(db, 1, row.id, 100 + small_group.NAMES.index(row.name))
-            if row.name == "Uncle Theo":
-                await groups.consent(db, row.id, False, "a test")
-
-    async with Store(Paths(data).database) as store:
-        await store.write(link)
-    async with opened(data) as found:
+    """Alice and Bob have agreed, Uncle Theo has withdrawn."""
+    async with linked(tmp_path / "data") as found:
         yield found
 
 

@@ -10,11 +10,9 @@ import pytest
 
 from bot.learning.training import transcript
 from bot.paths import Paths
-from storage import groups
 from storage.groups import Group
-from storage.store import Db, Store, reading
-from tests import small_group
-from tests.chat_admin import Desk, opened, rows
+from storage.store import reading
+from tests.chat_admin import Desk, linked, rows
 from tests.stagehand import Message
 
 LIVE = "SELECT text FROM messages WHERE origin LIKE 'telegram:%'"
@@ -22,19 +20,8 @@ LIVE = "SELECT text FROM messages WHERE origin LIKE 'telegram:%'"
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    """Alice and Bob are linked and agreed; Uncle Theo is linked and has withdrawn."""
-    data = tmp_path / "data"
-    await small_group.make(data)
-
-    async def link(db: Db) -> None:
-        for row in await groups.speakers(db, 1):
-            await groups.link(db, 1, row.id, 100 + small_group.NAMES.index(row.name))
-            if row.name == "Uncle Theo":
-                await groups.consent(db, row.id, False, "a test")
-
-    async with Store(Paths(data).database) as store:
-        await store.write(link)
-    async with opened(data) as found:
+    """Alice and Bob have agreed, Uncle Theo has withdrawn."""
+    async with linked(tmp_path / "data") as found:
         yield found
 
 

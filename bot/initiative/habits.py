@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
-from lm.corpus.transcript import apart
+from lm.corpus.transcript import parted
 from storage.turns import Turn
 
 LIVELY_S = 180  # a longer pause is no pause of a talk: somebody was away
@@ -87,7 +87,7 @@ def habits(turns: Sequence[Turn]) -> Habits:
 
 def goes_on(before: Turn, turn: Turn) -> bool:
     """Whether a message belongs to the same conversation as the one before it."""
-    return before.conversation == turn.conversation and not apart(before.sent_at, turn.sent_at)
+    return not parted(before, turn)
 
 
 def _pause(before: Turn, turn: Turn) -> float | None:

@@ -17,11 +17,9 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from lm.checkpoints.checkpoint import Checkpoint
-from lm.corpus.batches import Ids
 from lm.engine.engine import Engine
 from lm.engine.request import Event, Finished, Piece, Request, Scored
 from lm.failure import Failure
-from lm.models.recency import NOTHING
 
 T = TypeVar("T")
 
@@ -100,13 +98,12 @@ class EngineThread:
         tokens: Sequence[int],
         ids: Sequence[int],
         tenant: Hashable = None,
-        before: Ids = NOTHING,
     ) -> list[float]:
         """The probabilities of `ids` behind a chat's tokens, which stay warm. As `generate`.
 
-        Empty when the model's numbers are none. tenant, before: as Request says
+        Empty when the model's numbers are none. tenant: as Request says
         """
-        asked = Request(chat, tokens, peek=tuple(ids), tenant=tenant, before=before)
+        asked = Request(chat, tokens, peek=tuple(ids), tenant=tenant)
         finished = await self.generate(version, asked)
         return finished.peeked
 

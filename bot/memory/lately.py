@@ -18,8 +18,9 @@ import numpy as np
 
 from lm.corpus.batches import MESSAGE_LIMIT, Ids
 from lm.corpus.tokenizer import Tokenizer
-from lm.corpus.transcript import apart
+from lm.corpus.transcript import parted
 from lm.models.recency import LATELY
+from storage.messages import goes_on
 from storage.turns import Turn
 
 MOST = 1_000  # messages: with fewer tokens each than four, what is kept is shorter
@@ -92,25 +93,13 @@ class Lately:
         before: Turn | None = None
         times, pieces = [], []
         for turn, words in zip(self._turns, self._words, strict=True):
-            elsewhere = turn.conversation.startswith(live) and not turn.conversation.startswith(
-                here
-            )
-            if self._tokenizer is None or elsewhere or (before and _goes_on(before, turn)):
+            place = turn.conversation
+            elsewhere = place.startswith(live) and not place.startswith(here)
+            if self._tokenizer is None or elsewhere or (before and goes_on(before, turn)):
                 continue
-            begins = before is None or _parted(before, turn)
+            begins = before is None or parted(before, turn)
             pieces.append([self._tokenizer.break_, *words] if begins else words)
             times.append(turn.sent_at or 0)
             before = turn
         ids = np.array([token for piece in pieces for token in piece], np.int64)
         return _Said([*accumulate(times, max)], [*accumulate(map(len, pieces), initial=0)], ids)
-
-
-def _goes_on(before: Turn, turn: Turn) -> bool:
-    """Whether somebody without words speaks on: that is one turn."""
-    same = before.conversation == turn.conversation
-    return same and before.speaker is None and turn.speaker is None
-
-
-def _parted(before: Turn, turn: Turn) -> bool:
-    other = before.conversation != turn.conversation
-    return other or apart(before.sent_at, turn.sent_at)

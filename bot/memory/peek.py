@@ -21,9 +21,7 @@ async def peek(thread: EngineThread, context: Context, ids: Sequence[int]) -> li
     voice, chat = context.voice, context.chat
     tokens = context.tokens_at(int(time.time()))
     try:
-        return await thread.next_tokens(
-            voice.version, chat.id, tokens, ids, chat.chat_id, context.before
-        )
+        return await thread.next_tokens(voice.version, chat.id, tokens, ids, chat.chat_id)
     except (StaleVersionError, EngineFull, ValueError) as error:
         log.info("chat %d: no word on who speaks next: %s", chat.id, type(error).__name__)
         return []

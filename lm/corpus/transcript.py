@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from lm.corpus.message import Message, Speaker
 
@@ -68,7 +68,7 @@ class Transcript:
         sessions: list[list[Message]] = []
         before: Message | None = None
         for message in self.messages:
-            if before is None or _parted(before, message, gap_s):
+            if before is None or parted(before, message, gap_s):
                 sessions.append([])
             sessions[-1].append(message)
             before = message
@@ -105,7 +105,21 @@ def apart(before: int | None, after: int | None, gap_s: int = GAP_S) -> bool:
     return before is not None and after is not None and after - before > gap_s
 
 
-def _parted(before: Message, message: Message, gap_s: int) -> bool:
+class Placed(Protocol):
+    """A message, as far as sessions are concerned."""
+
+    @property
+    def sent_at(self) -> int | None:
+        """In seconds since 1970, where that is known."""
+        ...
+
+    @property
+    def conversation(self) -> str:
+        """Where it was said."""
+        ...
+
+
+def parted(before: Placed, message: Placed, gap_s: int = GAP_S) -> bool:
     """Whether a session ends between two neighbouring messages."""
     return before.conversation != message.conversation or apart(
         before.sent_at, message.sent_at, gap_s

@@ -108,14 +108,9 @@ class Training:
             resume = False
             if learned.ending == "diverged":
                 self._report(Note("the loss exploded: what was learnt until then is not promoted"))
-            model = mixed(
-                learned.model,
-                origin.tokenizer,
-                material.learned,
-                material.choosing,
-                material.said,
-            )
-            bpb = self._judged(model, origin.tokenizer, material, model.config.context)
+            tokenizer, said = origin.tokenizer, material.said
+            model = mixed(learned.model, tokenizer, material.learned, material.choosing, said)
+            bpb = self._judged(model, tokenizer, material, model.config.context)
             better = learned.ending != "diverged" and (current is None or bpb < current)
             if last or self._team.same(float(better or self._late(began))):
                 break

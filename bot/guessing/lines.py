@@ -25,6 +25,7 @@ from storage.store import Store
 OF_EACH = 5  # real and made up
 LENGTHS = (8, 160)  # characters of a line
 SPARE = 3  # candidates for a line; those behind the first are for where it fails
+MOMENTS = 9  # tried for those candidates: much of what friends say is too short for a line
 SPAN = 20_000  # messages that a candidate is compared with at once
 QUOTE = 6  # words in a row that are somebody's, wherever they stand
 _WORD = re.compile(r"\w+")
@@ -58,7 +59,7 @@ async def make(store: Store, group: int, personas: Sequence[Persona], speak: Spe
 
 async def _real(store: Store, group: int, speaker: int) -> list[str]:
     rows = await _moments(store, group, speaker)
-    return [text for row in rows if fit(text := one_line(row[2]))]
+    return [text for row in rows if fit(text := one_line(row[2]))][:SPARE]
 
 
 async def _made_up(store: Store, group: int, persona: Persona, speak: Speak) -> list[str]:
@@ -68,11 +69,13 @@ async def _made_up(store: Store, group: int, persona: Persona, speak: Speak) -> 
         text = one_line(await speak(before, persona, row[3]))
         if fit(text):
             found.append(text)
+        if len(found) == SPARE:
+            break
     return found
 
 
 async def _moments(store: Store, group: int, speaker: int) -> list[Row]:
-    places = [random.random() for _ in range(SPARE)]
+    places = [random.random() for _ in range(MOMENTS)]
     return await store.read(lambda db: excerpts.some(db, group, speaker, LENGTHS, places))
 
 

@@ -60,7 +60,7 @@ def test_what_was_said_before_is_known_again() -> None:
 
 
 async def test_a_round_has_five_real_and_five_new_lines_of_the_same_people(tmp_path: Path) -> None:
-    """Real ones are in the store, made-up ones are not, though most replies are no use as a line."""
+    """Real ones are in the store, made-up ones are not, though most replies are no line."""
     data = tmp_path / "data"
     group = await small_group.make(data, model=False)
     personas = [Persona(n, name, (name,)) for n, name in enumerate(small_group.NAMES, start=1)]

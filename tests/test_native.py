@@ -24,7 +24,7 @@ from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture
 from lm.models.turn_ngrams import TurnNgrams
-from lm.models.weights import Weights
+from lm.models.weights import COMMON, Weights
 from lm.native.code import native
 from lm.native.decoder import NativeGPT, accelerated
 from lm.native.mixing import NativeMixture
@@ -306,12 +306,14 @@ def mixtures(dtype: torch.dtype, turns: bool = False) -> tuple[Mixture, NativeMi
     ngrams = KneserNey.train(rows, VOCABULARY)
     said = KneserNey.train([np.append(9, row[row > 9]) for row in rows], VOCABULARY)
     announced = TurnNgrams(said, end=8) if turns else None
-    weights = Weights(
-        (0.5, 0.3, -0.2, 0.1, 0.2, 0.1, -0.1, 0.1),
-        (-1.0, -0.4, 0.1, -0.1, 0.9, -0.5, 0.2, -0.1),
-        (-0.7, 0.2, -0.1, 0.1, -0.3, 0.3, 0.6, -0.3),
+    kind = np.random.default_rng(3).normal(0.0, 0.02, (4, COMMON)).tolist()
+    tables = (
+        (0.5, 0.3, -0.2, 0.1, 0.2, 0.1, -0.1, 0.1, 0.1, -0.2, *kind[0]),
+        (-1.0, -0.4, 0.1, -0.1, 0.9, -0.5, 0.2, -0.1, 0.2, 0.1, *kind[1]),
+        (-0.7, 0.2, -0.1, 0.1, -0.3, 0.3, 0.6, -0.3, 0.1, -0.1, *kind[2]),
+        (-0.9, 0.1, -0.2, 0.1, -0.1, 0.2, 0.2, -0.1, 0.5, -0.2, *kind[3]),
     )
-    weights = weights._replace(turns=0.6 if turns else 0.0)
+    weights = Weights(tables, turns=0.6 if turns else 0.0)
     slow = Mixture(model, ngrams, weights, announced).eval()
     fast = NativeMixture(nativized(model), slow)
     fast.eval()
@@ -327,7 +329,9 @@ def mixed_scores(
     """
     prompts = [[1, 2, 3, 1, 2], [4, 5, 6, 4, 8], [9, 1, 9, 1, 3], [], []]
     own, new, shared = [0, 1, 2, 5, 4], [1, 8, 9, 2, 8], [0, 0, 0, 5, 4]
-    before = [np.array(ids, np.int64) for ids in ([2, 1, 7, 5, 2, 1], [], [1, 3, 1], [4] * 9, [6])]
+    said: list[list[int]]
+    said = [[2, 1, 7, 5, 2, 1] * 900, [], [1, 3, 1], [*[4] * 5000, *[3, 7] * 2000], [6]]
+    before = [np.array(ids, np.int64) for ids in said]
     slots = Slots(model.cache_layers, 6, 16, dtype, CPU)
     with torch.inference_mode():
         for row in (0, 1, 2):
@@ -361,7 +365,7 @@ def test_a_mixture_is_that_of_torch_within_rounding(
     rows = [0, 1, 2, 3, 4]
     expected, found = (mixed_scores(each, dtype, rows, lately) for each in (slow, fast))
     assert lately != torch.allclose(found, mixed_scores(fast, dtype, rows), atol=0.1)
-    assert torch.allclose(found, expected, atol=0.05 if dtype == torch.bfloat16 else 2e-5)
+    assert torch.allclose(found, expected, atol=0.05 if dtype == torch.bfloat16 else 1e-4)
     halves = found.double().exp().view(5, 2, -1).sum(dim=-1)
     assert torch.allclose(halves, torch.ones_like(halves), atol=1e-5)
 

@@ -23,7 +23,7 @@ from lm.models.recency import LATELY
 from storage.messages import goes_on
 from storage.turns import Turn
 
-MOST = 1_000  # messages: with fewer tokens each than four, what is kept is shorter
+MOST = 2_000  # messages: with fewer tokens each than eight, what is kept is shorter
 
 
 class _Said(NamedTuple):

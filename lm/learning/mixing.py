@@ -72,14 +72,14 @@ class Known:
         """The likeliest within messages, of text and END, and between them."""
         nats, figures, due = self.parts
         turns = fit_weights([*nats[due, :2].T])
-        return Weights(*fit(nats[self.counted], figures[self.counted]), *turns)
+        return Weights(fit(nats[self.counted], figures[self.counted]), *turns)
 
     def nats(self, weights: Weights) -> Floats:
         """[targets] of the mixture with these weights."""
         return self.parts.mixed(weights)
 
     def shares(self, weights: Weights) -> tuple[float, ...]:
-        """Of n-grams, recency and lately in text and END, and of turns between, on average."""
+        """Of all parts but the GPT in text and END, and of turns between, on average."""
         _, *others = self.parts.shares(weights)[self.counted].mean(axis=0).tolist()
         return (*others, weights.turns)
 

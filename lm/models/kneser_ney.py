@@ -127,6 +127,12 @@ class KneserNey:
             (self._peaks[matched.max(axis=1)], (matched > 0).sum(axis=1))
         ).astype(np.float32)
 
+    def common(self, count: int) -> Ids:
+        """The tokens [count] that came behind the most contexts, again where there are fewer."""
+        kinds = slice(self._ends[0])
+        order = np.argsort(-self.ngrams.counts[kinds].astype(np.int64), kind="stable")
+        return np.resize(self.ngrams.tokens[kinds][order], count).astype(np.int64)
+
     def target_nats(self, matched: Contexts, targets: Ids) -> Floats:
         """-ln p [n] of one token after each context."""
         found = self._base[targets].astype(np.float64)

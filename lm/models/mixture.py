@@ -2,9 +2,10 @@
 
 Within a message p is the sum of what its parts say, each with the share that weights.py gives it by
 figures of the place: how sure GPT and n-grams are, how much of the context n-grams and recency
-know. Recency is asked twice: of the context, and of that with what was said before it. Between
-messages p = (1 - w_turns) p_gpt + w_turns p_turns, the n-grams of who spoke. It knows no text; an
-engine drives it as it drives a GPT.
+know, and what kind of place it is, by the GPT's chances of the most common tokens. Recency is asked
+of the context, and of that with more and more of what was said before it. Between messages
+p = (1 - w_turns) p_gpt + w_turns p_turns, the n-grams of who spoke. It knows no text; an engine
+drives it as it drives a GPT.
 """
 
 from __future__ import annotations
@@ -22,19 +23,22 @@ from lm.models import recency
 from lm.models.gpt import GPT, Cache, ModelConfig, chosen
 from lm.models.kneser_ney import REACH, KneserNey, contexts_of
 from lm.models.predictor import Floats, GPTPredictor
+from lm.models.recency import REACHES
 from lm.models.token_cache import TOKEN_LAYER, latest, remember, seen
 from lm.models.turn_ngrams import Mask, TurnNgrams
-from lm.models.weights import Weights
+from lm.models.weights import COMMON, MEMORIES, Weights
+
+RAREST = -20.0  # ln of a p, in a figure: what is rarer is as rare
 
 
 class Parts(NamedTuple):
     """What the parts of a mixture say of targets, each by itself.
 
-    nats:    [targets, 4] of GPT, n-grams, recency and lately; a p of 0 is inf. Where a message is
-             announced the n-grams are those of turns
+    nats:    [targets, PARTS] of GPT, n-grams, and recency over each of its REACHES; a p of 0 is
+             inf. Where a message is announced the n-grams are those of turns
     figures: [targets, FIGURES] of the places before them: ln of the GPT's highest p, ln of that of
              the n-grams, how many of the latest tokens those know; the same of recency, and ln of
-             how many tokens it expects; these two of lately
+             how many tokens it expects, over each reach; ln of the GPT's p of common tokens
     due:     [targets] whether a message is announced there
     """
 
@@ -43,9 +47,9 @@ class Parts(NamedTuple):
     due: Mask
 
     def shares(self, weights: Weights) -> Floats:
-        """[targets, 4] of each part."""
+        """[targets, PARTS] of each part."""
         within = weights.shares(torch.from_numpy(self.figures)).numpy()
-        between = 1 - weights.turns, weights.turns, 0.0, 0.0
+        between = 1 - weights.turns, weights.turns, *[0.0] * MEMORIES
         return np.where(self.due[:, None], np.array(between, np.float32), within)
 
     def mixed(self, weights: Weights) -> Floats:
@@ -69,6 +73,7 @@ class Mixture(nn.Module):
         assert ngrams.config.vocab_size == gpt.config.vocab_size
         assert (turns is not None) == (weights.turns > 0)
         self.gpt, self.ngrams, self.weights, self.turns = gpt, ngrams, weights, turns
+        self._common = ngrams.common(COMMON)
 
     @property
     def config(self) -> ModelConfig:
@@ -129,11 +134,16 @@ class Mixture(nn.Module):
         )
         figures = [gpt.amax(dim=-1, keepdim=True).log(), known]
         parts = [gpt, ngrams]
-        whole = [recency.side_by_side(before, span.device)] if before else []
-        for heard in (span, torch.cat((*whole, span), dim=1)):
+        whole = span
+        if before:
+            whole = torch.cat((recency.side_by_side(before, span.device), span), dim=1)
+        for reach in REACHES:
+            heard = whole[:, max(0, whole.shape[1] - span.shape[1] - reach) :]
             expected, rests = recency.evidence(heard, at + heard.shape[1] - span.shape[1])
             parts.append(recency.distribution(heard, expected, gpt.shape[-1]))
             figures.append(rests)
+        common = uploaded(torch.from_numpy(self._common), gpt.device)
+        figures.append(gpt[..., common].log().clamp_min(RAREST))
         shares = self.weights.shares(torch.cat(figures, dim=-1))[..., None].unbind(dim=-2)
         found = sum(share * part for share, part in zip(shares[1:], parts[1:], strict=True))
         found = found + shares[0] * gpt
@@ -160,11 +170,14 @@ class Mixture(nn.Module):
     def parts(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Parts]:
         """What each part says of a row's tokens but its first, row by row; needs no weights."""
         said = before or [recency.NOTHING] * len(rows)
-        asked = zip(rows, said, self._predictor().nats_and_peaks(rows), strict=True)
-        return [self._parts(row, earlier, *own) for row, earlier, own in asked]
+        asked = self._predictor().nats_and_chances(rows, self._common)
+        return [
+            self._parts(row, earlier, *own)
+            for row, earlier, own in zip(rows, said, asked, strict=True)
+        ]
 
-    def _parts(self, row: Ids, before: Ids, gpt: Floats, sure: Floats) -> Parts:
-        """Of one row; the GPT's nats and ln of its highest p are given."""
+    def _parts(self, row: Ids, before: Ids, gpt: Floats, sure: Floats, *common: Floats) -> Parts:
+        """Of one row; the GPT's nats are given, ln of its highest p, that of common tokens."""
         matched = self.ngrams.match(contexts_of(row)[:-1])
         ngrams = self.ngrams.target_nats(matched, row[1:])
         due: Mask = np.zeros(len(row) - 1, dtype=np.bool_)
@@ -172,12 +185,15 @@ class Mixture(nn.Module):
             due = self.turns.due(row[:-1])
             ngrams[due] = self.turns.nats(row, np.flatnonzero(due))
         whole = torch.from_numpy(np.concatenate((before, row)))
-        repeated, rests = recency.chances(whole[len(before) :])
-        again, rests_lately = recency.chances(whole, len(before))
+        starts = [max(0, len(before) - reach) for reach in REACHES]
+        asked = [recency.chances(whole[start:], len(before) - start) for start in starts]
+        expected, rests = zip(*asked, strict=True)
         with np.errstate(divide="ignore"):
-            heard = -np.log(np.stack((repeated, again), axis=-1))
+            heard = -np.log(np.stack(expected, axis=-1))
         nats = np.column_stack((gpt, ngrams, heard))
-        figures = np.column_stack((sure, self.ngrams.figures(matched), rests, rests_lately))
+        known = self.ngrams.figures(matched)
+        kind = np.maximum(np.stack(common, axis=-1), np.float32(RAREST))
+        figures = np.column_stack((sure, known, *rests, kind))
         return Parts(nats, figures, due)
 
     def log_probs(

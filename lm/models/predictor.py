@@ -51,16 +51,20 @@ class GPTPredictor:
 
     def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
         """As Predictor says."""
-        return [nats for nats, _ in self.nats_and_peaks(rows)]
+        return [found[0] for found in self.nats_and_chances(rows, np.empty(0, np.int64))]
 
-    def nats_and_peaks(self, rows: Sequence[Ids]) -> list[Floats]:
-        """[2, len(row) - 1] a row: as `nats`, and ln of the highest p at each of those places."""
+    def nats_and_chances(self, rows: Sequence[Ids], common: Ids) -> list[Floats]:
+        """As `nats`, and at each of those places ln of the highest p and of those of some tokens.
+
+        [2 + len(common), len(row) - 1] a row.
+        """
+        some = torch.from_numpy(common).to(self._device)
 
         def read(i: int, tokens: Tensor, hidden: Tensor) -> Tensor:
             length = len(rows[i]) - 1
             log_p = self._model.logits(hidden[:length]).float().log_softmax(dim=-1)
             nats = -log_p.gather(1, tokens[1 : length + 1, None])[:, 0]
-            return torch.stack((nats, log_p.amax(dim=-1)))
+            return torch.stack((nats, log_p.amax(dim=-1), *log_p[:, some].unbind(dim=-1)))
 
         return self._read(rows, read)
 

@@ -3,7 +3,7 @@
 The next token is one that followed the latest two tokens earlier in the context; where they are
 new, one that followed the latest; where that is new, any token of the context. A cache after Kuhn
 & De Mori, "A cache-based natural language model for speech recognition" (1990). The same is asked
-of what was said lately, which reaches further back. Nothing is learnt; it knows no text.
+of the context with what was said before it, over two REACHES. Nothing is learnt; it knows no text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from torch import Tensor
 
 from lm.corpus.batches import Ids
 
-LATELY = 4096  # tokens before a context that are looked at; 1,024 are worth two thirds of it
+REACHES = (0, 4096, 16_384)  # tokens before a context that are looked at, each time with it
+LATELY = REACHES[-1]
 ABSENT = -1  # in the place of a token, where others have more before them
 NOTHING = np.empty(0, np.int64)  # was said before
 

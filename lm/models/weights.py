@@ -1,14 +1,16 @@
 """How far each part of a mixture is believed: at every place anew, by how much it knows there.
 
-The shares of GPT, n-grams, recency and what was said lately are a softmax of linear functions of a
-few figures, the GPT's being 0 (the gate of Jacobs et al., "Adaptive mixtures of local experts",
-1991). They are fitted on held-out text. It knows no tokens; mixture.py says what the figures are.
+The shares of GPT, n-grams and recency, which is asked of several stretches of what was said, are a
+softmax of linear functions of figures, the GPT's being 0 (the gate of Jacobs et al., "Adaptive
+mixtures of local experts", 1991). They are fitted on held-out text. It knows no tokens; mixture.py
+says what the figures are.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -18,13 +20,18 @@ from torch import Tensor
 from lm.device import uploaded
 from lm.models.predictor import Floats
 
-FIGURES = 7  # of a place, as Mixture has them
-OLDER_FIGURES = 5  # the first of them: of versions that knew nothing of what was said lately
+MEMORIES = 3  # stretches that recency is asked of, each longer than the last
+COMMON = 128  # tokens whose chances tell what kind of place it is; 64 tell four fifths as much
+OWN = 3 + 2 * MEMORIES  # figures of what the parts know
+PARTS = 2 + MEMORIES  # the GPT, n-grams, and recency that often
+FIGURES = OWN + COMMON  # of a place, as Mixture has them
+OLDER = ((3, 7), (2, 5))  # parts and figures, the first of them, of older versions
 ROUNDS = 100  # of either fit; the weights stand still long before
 LEAST = 1e-3  # share of a part that is the same everywhere: every token stays possible
 WIDEST = 8.0  # of a part's logarithm against the GPT's: it does by figures, too; ln LEAST is inside
 FARTHEST = 1e6  # coefficient of a version: sums of such stay numbers
-PRIOR = 1.0  # nats for a coefficient of 1 per standard deviation: few messages say little
+PRIOR = (*[1.0] * OWN, *[30.0] * COMMON)  # nats for a coefficient of 1 per standard deviation of a
+# figure: few messages say little, and of many figures each says less
 
 
 Table = tuple[float, ...]  # of a part: a constant, then a coefficient a figure
@@ -33,26 +40,19 @@ Table = tuple[float, ...]  # of a part: a constant, then a coefficient a figure
 class Weights(NamedTuple):
     """What decides on the shares.
 
-    ngrams, recency, lately: [1 + FIGURES] within a message
+    tables: of n-grams and of recency over each stretch, [1 + MEMORIES], within a message
     turns: share of the n-grams of turns between messages, below 1; 0 where there are none
     """
 
-    ngrams: Table
-    recency: Table
-    lately: Table
+    tables: tuple[Table, ...]
     turns: float = 0.0
 
     @classmethod
-    def constant(
-        cls, ngrams: float, recency: float, lately: float = 0.0, *, turns: float = 0.0
-    ) -> Weights:
-        """The same shares everywhere, which together leave some to the GPT."""
-        gpt = 1.0 - ngrams - recency - lately
-        first, second, third = (
-            (math.log(max(share, 1e-9) / gpt), *[0.0] * FIGURES)
-            for share in (ngrams, recency, lately)
-        )
-        return cls(first, second, third, turns)
+    def constant(cls, *shares: float, turns: float = 0.0) -> Weights:
+        """The same shares everywhere, as in `tables`, which together leave some to the GPT."""
+        gpt = 1.0 - sum(shares)
+        logs = [math.log(max(share, 1e-9) / gpt) for share in shares]
+        return cls(_padded([(each,) for each in logs]), turns)
 
     @classmethod
     def of(cls, numbers: Sequence[float]) -> Weights:
@@ -63,17 +63,14 @@ class Weights(NamedTuple):
         *parts, turns = numbers if len(numbers) != 2 else (*numbers, 0.0)
         if not all(abs(number) <= FARTHEST for number in parts):  # NaN is none of them
             parts = []
-        if len(parts) == 3 * (1 + FIGURES):
-            first, second, third = _tables(parts, 3)
-            found = cls(first, second, third, turns)
-        elif len(parts) == 2 * (1 + OLDER_FIGURES):
-            unseen = [0.0] * (FIGURES - OLDER_FIGURES)
-            first, second = ((*table, *unseen) for table in _tables(parts, 2))
-            found = cls(first, second, (-WIDEST, *[0.0] * FIGURES), turns)
-        elif len(parts) == 2 and parts[0] > 0 and parts[1] >= 0 and sum(parts) < 1:
-            found = cls.constant(*parts, turns=turns)
+        for count, figures in ((1 + MEMORIES, FIGURES), *OLDER):
+            if len(parts) == count * (1 + figures):
+                found = cls(_padded(_tables(parts, count)), turns)
+                break
         else:
-            raise ValueError("no shares that leave some to a GPT")
+            if not (len(parts) == 2 and parts[0] > 0 and parts[1] >= 0 and sum(parts) < 1):
+                raise ValueError("no shares that leave some to a GPT")
+            found = cls.constant(*parts, turns=turns)
         if not 0 <= found.turns < 1:
             raise ValueError("a share of turns that leaves none to a GPT")
         return found
@@ -81,11 +78,11 @@ class Weights(NamedTuple):
     @property
     def numbers(self) -> tuple[float, ...]:
         """Flat, to be stored."""
-        return (*self.ngrams, *self.recency, *self.lately, self.turns)
+        return (*chain.from_iterable(self.tables), self.turns)
 
     def shares(self, figures: Tensor) -> Tensor:
-        """[..., 4] of GPT, n-grams, recency and lately in a message, by figures [..., FIGURES]."""
-        table = torch.tensor((self.ngrams, self.recency, self.lately), dtype=figures.dtype)
+        """[..., PARTS] of the GPT and those of `tables` in a message, by figures [..., FIGURES]."""
+        table = torch.tensor(self.tables, dtype=figures.dtype)
         return _shares_by(uploaded(table, figures.device), figures)
 
 
@@ -94,31 +91,37 @@ def _tables(numbers: Sequence[float], count: int) -> list[Table]:
     return [tuple(numbers[at : at + size]) for at in range(0, len(numbers), size)]
 
 
+def _padded(tables: Sequence[Table]) -> tuple[Table, ...]:
+    """Whole tables from the beginnings of some: other figures and other parts have no say."""
+    absent = [(-WIDEST,)] * (1 + MEMORIES - len(tables))
+    return tuple((*table, *[0.0] * (1 + FIGURES - len(table))) for table in (*tables, *absent))
+
+
 def _shares_by(table: Tensor, figures: Tensor) -> Tensor:
-    """As Weights.shares, by coefficients [3, 1 + FIGURES]."""
-    others = (figures @ table[:, 1:].T + table[:, 0]).clamp(-WIDEST, WIDEST)  # [..., 3]
+    """As Weights.shares, by coefficients [PARTS - 1, 1 + FIGURES]."""
+    others = (figures @ table[:, 1:].T + table[:, 0]).clamp(-WIDEST, WIDEST)
     return torch.cat((torch.zeros_like(others[..., :1]), others), dim=-1).softmax(dim=-1)
 
 
-def fit(nats: Floats, figures: Floats) -> tuple[Table, Table, Table]:
+def fit(nats: Floats, figures: Floats) -> tuple[Table, ...]:
     """The coefficients of all parts but the GPT under which held-out tokens are likeliest.
 
-    nats: [tokens, 4] of each part; figures: [tokens, FIGURES]. From the best shares that are the
-    same everywhere; a normal prior on the coefficients of figures keeps few tokens from deciding.
+    nats: [tokens, PARTS] of each part; figures: [tokens, FIGURES]. From the best shares that are
+    the same everywhere; a normal prior on the coefficients keeps few tokens from deciding.
     """
     chances = torch.from_numpy(np.exp(-nats.astype(np.float64)))
     seen = torch.from_numpy(figures.astype(np.float64))
     middle, scale = seen.mean(dim=0), seen.std(dim=0, correction=0).clamp_min(0.1)
     seen = (seen - middle) / scale
     start = Weights.constant(*fit_weights([*nats.T]))
-    parts = (start.ngrams, start.recency, start.lately)
-    table = torch.tensor(parts, dtype=torch.float64, requires_grad=True)
+    table = torch.tensor(start.tables, dtype=torch.float64, requires_grad=True)
+    prior = torch.tensor(PRIOR, dtype=torch.float64)
     search = torch.optim.LBFGS([table], max_iter=ROUNDS, line_search_fn="strong_wolfe")
 
     def cost() -> Tensor:
         search.zero_grad()
         chosen = (_shares_by(table, seen) * chances).sum(dim=-1)
-        found = -chosen.log().sum() + PRIOR * table[:, 1:].square().sum()
+        found = -chosen.log().sum() + (prior * table[:, 1:].square()).sum()
         found = found / len(chances)
         torch.autograd.backward(found)
         return found
@@ -126,8 +129,7 @@ def fit(nats: Floats, figures: Floats) -> tuple[Table, Table, Table]:
     search.step(cost)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     slopes = table.detach()[:, 1:] / scale
     constants = table.detach()[:, :1] - (slopes @ middle)[:, None]
-    ngrams, recency, lately = torch.cat((constants, slopes), dim=1).tolist()
-    return tuple(ngrams), tuple(recency), tuple(lately)
+    return tuple(tuple(row) for row in torch.cat((constants, slopes), dim=1).tolist())
 
 
 def fit_weights(parts: Sequence[Floats]) -> tuple[float, ...]:

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <vector>
 
 #include "kernels.hpp"
@@ -27,12 +28,19 @@ struct Ngrams {
   const float* peaks;       // [count + 1] ln of the highest p behind each context
 };
 
-constexpr int FIGURES = 7;      // of a place, by which the parts get their shares
-constexpr float WIDEST = 8.0f;  // of the logarithm of a part's share against the GPT's
+// Tokens before a context that recency looks at, each time with it.
+constexpr int64_t REACHES[] = {0, 4096, 16384};
+constexpr int MEMORIES = int(std::size(REACHES));
+constexpr int OWN = 3 + 2 * MEMORIES;    // figures of what the parts know
+constexpr int COMMON = 128;              // tokens whose chances are figures, too
+constexpr int FIGURES = OWN + COMMON;    // of a place, by which the parts get their shares
+constexpr float WIDEST = 8.0f;           // of the logarithm of a part's share against the GPT's
+constexpr float RAREST = 2.0611536e-9f;  // p in a figure: e^-20
 
-// Of each figure, behind a constant.
+// What decides on the shares.
 struct Weights {
-  float ngrams[1 + FIGURES], recency[1 + FIGURES], lately[1 + FIGURES];
+  const float* tables;    // [1 + MEMORIES][1 + FIGURES] of n-grams, and of recency over each reach
+  const int64_t* common;  // [COMMON] token ids
 };
 
 // What was said before a row; ids that are none are looked at, but never said.
@@ -72,23 +80,24 @@ class Mixer {
   Mixer(const Ngrams& ngrams, int vocab, const Weights& weights)
       : ngrams_(ngrams), vocab_(vocab), weights_(weights) {}
 
-  // What recency expects: what followed the latest two tokens before, or the latest, or anything.
+  // What recency expects in one of its stretches: what followed the latest two tokens before, or
+  // the latest, or anything.
   struct Expected {
-    int known;                    // of the latest tokens
-    int64_t count;                // of the tokens that are expected
-    std::vector<int64_t> places;  // where they stand, if not everywhere
+    int known;            // of the latest tokens
+    int64_t count;        // of the tokens that are expected
+    const int64_t* first; // of the places where they stand, if not everywhere
   };
 
   // What a thread works with.
   struct Scratch {
     std::vector<float> p;
-    std::vector<int64_t> tokens;
-    Expected near, far;
+    std::vector<int64_t> context;
+    std::vector<int64_t> ones, twos;  // places behind the latest token, behind the latest two
   };
 
-  Scratch scratch(int64_t span, int64_t before) const {
-    return {std::vector<float>((vocab_ + LANES - 1) / LANES * LANES),
-            std::vector<int64_t>(before + span), {}, {}};
+  Scratch scratch(int64_t span) const {
+    return {std::vector<float>((vocab_ + LANES - 1) / LANES * LANES), std::vector<int64_t>(span),
+            {}, {}};
   }
 
   // Scores [vocab] become ln p of the mixture, or of the GPT alone; none is a number if any was none.
@@ -101,26 +110,27 @@ class Mixer {
     if (alone) {
       for (int i = 0; i < vocab_; ++i) p[i] *= scale;
     } else {
-      int64_t *all = scratch.tokens.data(), nodes[REACH + 1];
-      std::copy_n(before.tokens, before.count, all);
-      int64_t* context = all + before.count;
+      int64_t *context = scratch.context.data(), nodes[REACH + 1];
       for (int64_t i = 0; i <= tokens.at; ++i) context[i] = tokens[i];
-      const int64_t last = before.count + tokens.at;
       const int known = match(context, tokens.at, nodes);
-      const Expected &near = scratch.near, &far = scratch.far;
-      expect(context, tokens.at, scratch.near);
-      expect(all, last, scratch.far);
-      const float figures[FIGURES] = {
-          std::log(scale),   ngrams_.peaks[nodes[known]], float(known),
-          float(near.known), std::log(float(near.count)), float(far.known),
-          std::log(float(far.count))};
-      const float ngrams = ratio(weights_.ngrams, figures);
-      const float recent = ratio(weights_.recency, figures);
-      const float lately = ratio(weights_.lately, figures);
-      const float gpt = 1.0f / (1.0f + ngrams + recent + lately);
-      add_ngrams(p, scale * gpt, nodes, known, ngrams * gpt);
-      add_recent(p, context, tokens.at, near, recent * gpt);
-      add_recent(p, all, last, far, lately * gpt);
+      const Heard heard{before, context, tokens.at};
+      find(heard, scratch);
+      Expected expected[MEMORIES];
+      float figures[FIGURES] = {std::log(scale), ngrams_.peaks[nodes[known]], float(known)};
+      for (int i = 0; i < MEMORIES; ++i) {
+        expected[i] = expect(heard, before.count - std::min(REACHES[i], before.count), scratch);
+        figures[3 + 2 * i] = float(expected[i].known);
+        figures[4 + 2 * i] = std::log(float(expected[i].count));
+      }
+      float *kind = figures + OWN, ratios[1 + MEMORIES], all_ratios = 1.0f;
+      for (int i = 0; i < COMMON; ++i) kind[i] = std::max(p[weights_.common[i]] * scale, RAREST);
+      for (int i = 0; i < COMMON; i += LANES) store(kind + i, logarithm(load(kind + i)));
+      for (int i = 0; i <= MEMORIES; ++i)
+        all_ratios += ratios[i] = ratio(weights_.tables + i * (1 + FIGURES), figures);
+      const float gpt = 1.0f / all_ratios;
+      add_ngrams(p, scale * gpt, nodes, known, ratios[0] * gpt);
+      for (int i = 0; i < MEMORIES; ++i)
+        add_recent(p, heard, expected[i], ratios[1 + i] * gpt);
     }
     for (int i = 0; i < vocab_; i += LANES) store(p + i, logarithm(load(p + i)));
     std::memcpy(scores, p, vocab_ * sizeof(float));
@@ -161,35 +171,58 @@ class Mixer {
     return int(std::min<int64_t>(REACH, at + 1));
   }
 
-  // Looks for tokens like the latest a block at a time: nearly all blocks have none.
-  static void expect(const int64_t* tokens, int64_t at, Expected& found) {
-    constexpr int64_t BLOCK = 64;
-    auto& places = found.places;
-    places.clear();
-    for (int64_t i = 0; i < at; i += BLOCK) {
-      const int64_t end = std::min(at, i + BLOCK);
-      int64_t left = 0;
-      for (int64_t j = i; j < end; ++j) left += tokens[j] == tokens[at];
-      for (int64_t j = i; left; ++j)
-        if (tokens[j] == tokens[at]) places.push_back(j + 1), --left;
+  // What was said before a row, and behind it the row itself.
+  struct Heard {
+    const Before& before;
+    const int64_t* context;
+    int64_t at;  // the newest stands there in the context
+
+    int64_t last() const { return before.count + at; }
+    int64_t operator[](int64_t i) const {
+      return i < before.count ? before.tokens[i] : context[i - before.count];
     }
-    const auto one = [&](int64_t i) { return i < 2 || tokens[i - 2] != tokens[at - 1]; };
-    found.known = places.empty() ? 0 : std::all_of(places.begin(), places.end(), one) ? 1 : 2;
-    if (found.known == 2)
-      places.erase(std::remove_if(places.begin(), places.end(), one), places.end());
-    found.count = found.known ? int64_t(places.size()) : at + 1;
+  };
+
+  // Looks for tokens like the latest a block at a time: nearly all blocks have none.
+  static void find(const Heard& heard, Scratch& scratch) {
+    constexpr int64_t BLOCK = 64;
+    auto &ones = scratch.ones, &twos = scratch.twos;
+    ones.clear();
+    const int64_t latest = heard.context[heard.at];
+    const auto look = [&](const int64_t* tokens, int64_t count, int64_t from) {
+      for (int64_t i = 0; i < count; i += BLOCK) {
+        const int64_t end = std::min(count, i + BLOCK);
+        int64_t left = 0;
+        for (int64_t j = i; j < end; ++j) left += tokens[j] == latest;
+        for (int64_t j = i; left; ++j)
+          if (tokens[j] == latest) ones.push_back(from + j + 1), --left;
+      }
+    };
+    look(heard.before.tokens, heard.before.count, 0);
+    look(heard.context, heard.at, heard.before.count);
+    twos.clear();
+    for (const int64_t i : ones)
+      if (i >= 2 && heard[i - 2] == heard[heard.last() - 1]) twos.push_back(i);
   }
 
-  void add_recent(float* p, const int64_t* tokens, int64_t at, const Expected& expected,
-                  float share) const {
+  // As it is in the stretch from `start` on.
+  static Expected expect(const Heard& heard, int64_t start, const Scratch& scratch) {
+    int known = 2;
+    for (const auto* places : {&scratch.twos, &scratch.ones}) {
+      const auto first = std::lower_bound(places->begin(), places->end(), start + known);
+      if (first != places->end()) return {known, places->end() - first, &*first};
+      --known;
+    }
+    return {0, heard.last() + 1 - start, nullptr};
+  }
+
+  void add_recent(float* p, const Heard& heard, const Expected& expected, float share) const {
     const float each = share / float(expected.count);
     const auto add = [&](int64_t token) {
       if (token >= 0 && token < vocab_) p[token] += each;
     };
-    if (!expected.known)
-      for (int64_t i = 0; i <= at; ++i) add(tokens[i]);
-    else
-      for (const int64_t i : expected.places) add(tokens[i]);
+    for (int64_t i = 0; i < expected.count; ++i)
+      add(heard[expected.known ? expected.first[i] : heard.last() - i]);
   }
 
   const Ngrams ngrams_;

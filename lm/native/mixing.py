@@ -15,6 +15,7 @@ from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture
 from lm.models.recency import NOTHING
 from lm.models.token_cache import TOKEN_LAYER, remember
+from lm.models.weights import FIGURES, MEMORIES
 from lm.native.decoder import NativeGPT
 
 DTYPES = (np.int64, np.int64, np.int64, np.float32, np.float64, np.float32, np.float32)
@@ -27,6 +28,9 @@ class NativeMixture(Mixture):
         super().__init__(gpt, mixture.ngrams, mixture.weights, mixture.turns)
         self.gpt: NativeGPT = gpt
         self._tables = _addresses(mixture.ngrams)
+        self._shares = np.array(mixture.weights.tables, np.float32)
+        assert self._shares.shape == (1 + MEMORIES, 1 + FIGURES)
+        assert self._common.dtype == np.int64
         vocabulary = np.arange(self.config.vocab_size)
         due = [] if self.turns is None else vocabulary[self.turns.due(vocabulary)].tolist()
         self._announcing = frozenset(due)
@@ -59,9 +63,8 @@ class NativeMixture(Mixture):
         before = [np.ascontiguousarray(ids, np.int64) for ids in cache.before or _none(cache)]
         self.gpt.mix(
             self._tables,
-            self.weights.ngrams,
-            self.weights.recency,
-            self.weights.lately,
+            self._shares.ctypes.data,
+            self._common.ctypes.data,
             tokens.contiguous().data_ptr(),
             cache.time,
             cache.rows,

@@ -140,18 +140,14 @@ bool tokens_of(PyObject* const* lists, int64_t time, int64_t slots, int64_t span
 
 PyObject* mix(PyObject*, PyObject* args) {
   PyObject *capsule, *lists[5], *alone_list, *before_lists[2];
-  unsigned long long tables[7], tokens, keys, scores;
+  unsigned long long tables[7], shares, common, tokens, keys, scores;
   Ngrams ngrams;
   long long count, time, slots, span;
-  Weights weights;
-  float *a = weights.ngrams, *b = weights.recency, *c = weights.lately;
-  if (!PyArg_ParseTuple(
-          args, "O(LKKKKKKK)(ffffffff)(ffffffff)(ffffffff)KLOOOOOOOOKLLK", &capsule, &count,
-          &tables[0], &tables[1], &tables[2], &tables[3], &tables[4], &tables[5], &tables[6], a,
-          a + 1, a + 2, a + 3, a + 4, a + 5, a + 6, a + 7, b, b + 1, b + 2, b + 3, b + 4, b + 5,
-          b + 6, b + 7, c, c + 1, c + 2, c + 3, c + 4, c + 5, c + 6, c + 7, &tokens, &time,
-          &lists[0], &lists[1], &lists[2], &lists[3], &lists[4], &alone_list, &before_lists[0],
-          &before_lists[1], &keys, &slots, &span, &scores))
+  if (!PyArg_ParseTuple(args, "O(LKKKKKKK)KKKLOOOOOOOOKLLK", &capsule, &count, &tables[0],
+                        &tables[1], &tables[2], &tables[3], &tables[4], &tables[5], &tables[6],
+                        &shares, &common, &tokens, &time, &lists[0], &lists[1],
+                        &lists[2], &lists[3], &lists[4], &alone_list, &before_lists[0],
+                        &before_lists[1], &keys, &slots, &span, &scores))
     return nullptr;
   auto* model = static_cast<Model*>(PyCapsule_GetPointer(capsule, CAPSULE));
   if (!model) return nullptr;
@@ -163,6 +159,8 @@ PyObject* mix(PyObject*, PyObject* args) {
   ngrams.backoffs = reinterpret_cast<const double*>(tables[4]);
   ngrams.base = reinterpret_cast<const float*>(tables[5]);
   ngrams.peaks = reinterpret_cast<const float*>(tables[6]);
+  const Weights weights{reinterpret_cast<const float*>(shares),
+                        reinterpret_cast<const int64_t*>(common)};
   const int vocab = model->shape.vocab;
   const auto* ids = reinterpret_cast<const int64_t*>(tokens);
   std::vector<Tokens> rows;
@@ -176,18 +174,15 @@ PyObject* mix(PyObject*, PyObject* args) {
       !numbers(before_lists[1], before_lengths) ||
       !as_many("before_lengths", before_lengths.size(), rows.size()))
     return nullptr;
-  int64_t longest = 0;
-  for (const int64_t length : before_lengths) {
+  for (const int64_t length : before_lengths)
     if (!within("before_length", length, 0, 1 << 20)) return nullptr;
-    longest = std::max(longest, length);
-  }
   for (size_t i = 0; i < rows.size(); ++i)
     for (int64_t t = 0; t < rows[i].count; ++t)
       if (!within("token", ids[i * time + t], 0, vocab)) return nullptr;
   const bool done = without_gil([&] {
     for (size_t i = 0; i < rows.size(); ++i) rows[i].remember(ids + i * time);
     const Mixer mixer(ngrams, vocab, weights);
-    std::vector<Mixer::Scratch> scratch(model->decoder.threads(), mixer.scratch(span, longest));
+    std::vector<Mixer::Scratch> scratch(model->decoder.threads(), mixer.scratch(span));
     model->decoder.run(int(rows.size()), [&](int begin, int end, int worker) {
       for (int i = begin; i < end; ++i)
         mixer.mix(reinterpret_cast<float*>(scores) + size_t(i) * vocab, rows[i],
@@ -207,9 +202,9 @@ PyMethodDef METHODS[] = {
      "step(model, tokens, positions, time, slots, at, counts, bases, base_lengths, keys, values, "
      "slot_count, span, cos, sin, position_count, logits, last): fill caches and, unless 0, logits."},
     {"mix", mix, METH_VARARGS,
-     "mix(model, (contexts and their tables), weights of n-grams, of recency, of lately, tokens, "
-     "time, slots, at, counts, bases, base_lengths, alone, before, before_lengths, keys, slot_count, "
-     "span, scores): remember tokens, mix the scores behind each row's last."},
+     "mix(model, (contexts and their tables), weights, common tokens, tokens, time, slots, at, "
+     "counts, bases, base_lengths, alone, before, before_lengths, keys, slot_count, span, scores): "
+     "remember tokens, mix the scores behind each row's last."},
     {"rules", rules, METH_VARARGS,
      "rules(greedy, temperature, top_k, top_p, floor, guidance, banned): how a row is sampled."},
     {"draw", draw, METH_VARARGS,

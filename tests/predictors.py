@@ -46,9 +46,7 @@ class Handmade:
             for r in rows
         ]
 
-    def log_probs(
-        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
-    ) -> list[Floats]:
+    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
         return [
             np.array([np.log(self.after(r[: t + 1])) for t in places], np.float32).reshape(
                 len(places), TOKENIZER.vocab_size

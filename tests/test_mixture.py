@@ -100,16 +100,23 @@ def test_a_predictor_says_what_the_engine_is_told(lately: bool) -> None:
     rows = [*ROWS[:4], np.array([BREAK])]
     long = np.resize(np.concatenate(ROWS[9:]), 5000)
     before = [*ROWS[5:8], NOTHING, long] if lately else []
-    everywhere = model().log_probs(rows, [range(len(row)) for row in rows], before)
-    each = zip(rows, model().nats(rows, before), everywhere, before or [NOTHING] * 5, strict=True)
-    for row, nats, log_p, said in each:
-        cache = whole(model(), len(row), said)
-        scores = model()(torch.from_numpy(row)[None], cache.positions, cache)[0].numpy()
-        assert log_p == pytest.approx(scores, abs=0.03)
+    each = zip(rows, model().nats(rows, before), before or [NOTHING] * 5, strict=True)
+    for row, nats, said in each:
+        scores = scored(row, said)
         assert nats == pytest.approx(-scores[np.arange(len(row) - 1), row[1:]], abs=0.03)
-    nothing, last = model().log_probs(rows[:2], [[], [len(rows[1]) - 1]], before[:2])
+    everywhere = model().log_probs(rows, [range(len(row)) for row in rows])
+    for row, log_p in zip(rows, everywhere, strict=True):
+        assert log_p == pytest.approx(scored(row, NOTHING), abs=0.03)
+    nothing, last = model().log_probs(rows[:2], [[], [len(rows[1]) - 1]])
     assert nothing.shape == (0, VOCABULARY)
     assert last == pytest.approx(everywhere[1][-1:], abs=1e-4)
+
+
+def scored(row: np.ndarray[Any, Any], before: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """What an engine is told behind each token of a row: [len(row), vocabulary]."""
+    cache = whole(model(), len(row), before)
+    scores: Tensor = model()(torch.from_numpy(row)[None], cache.positions, cache)
+    return scores[0].numpy()
 
 
 def test_equal_shares_everywhere_are_a_plain_mean() -> None:

@@ -6,9 +6,11 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 
 from lm.models import recency
 
+SEEDED = torch.Generator().manual_seed(5)
 ROW = torch.tensor([5, 1, 2, 5, 1, 3, 5, 1, 4, 1])
 
 
@@ -53,13 +55,19 @@ def test_the_future_is_not_seen() -> None:
         assert torch.equal(both[0, 0], alone[0, 0])
 
 
-def test_chances_are_the_distributions_targets() -> None:
+@pytest.mark.parametrize("first", [0, 1, 2, 7])
+@pytest.mark.parametrize("row", [ROW, torch.randint(0, 7, (300,), generator=SEEDED)])
+def test_chances_are_the_distributions_targets(row: Tensor, first: int) -> None:
     """Both ways of asking agree; every distribution is whole."""
-    at = torch.arange(len(ROW) - 1)
-    shares, figures = recency.evidence(ROW[None], at[None])
-    whole = recency.distribution(ROW[None], shares, 9)[0]
+    at = torch.arange(first, len(row) - 1)
+    shares, figures = recency.evidence(row[None], at[None])
+    whole = recency.distribution(row[None], shares, 9)[0]
     assert torch.allclose(whole.sum(dim=-1), torch.ones(len(at)))
-    chances, rest_on = recency.chances(ROW)
-    assert torch.allclose(chances, whole[at, ROW[1:]])
-    assert torch.equal(rest_on, figures[0])
-    assert [len(found) for found in recency.chances(ROW[:1])] == [0, 0]
+    chances, rest_on = recency.chances(row.numpy(), first)
+    assert chances == pytest.approx(whole[range(len(at)), row[first + 1 :]].numpy(), abs=1e-6)
+    assert rest_on == pytest.approx(figures[0].numpy())
+
+
+def test_a_single_token_foretells_nothing() -> None:
+    """There is nothing behind it."""
+    assert [len(found) for found in recency.chances(ROW[:1].numpy())] == [0, 0]

@@ -14,13 +14,14 @@ from dataclasses import replace
 from bot.errands import Errands
 from bot.initiative.auto import Friend
 from bot.initiative.expectations import ORDER, Expectations, Moment
-from bot.initiative.habits import Habits, goes_on, habits
+from bot.initiative.habits import Habits, habits
 from bot.initiative.names import words
 from bot.memory.cast import Persona
 from bot.memory.context import Context, Voice
 from bot.memory.current import Current
 from bot.memory.engine_thread import EngineThread
 from bot.memory.peek import peek
+from lm.corpus.transcript import parted
 from storage import turns
 from storage.chats import ChatRow, ContextRow
 from storage.store import Store
@@ -147,10 +148,9 @@ def _before(context: Context) -> list[int]:
 def _sessions(known: Sequence[Turn]) -> list[list[Turn]]:
     found: list[list[Turn]] = []
     for turn in known:
-        if found and goes_on(found[-1][-1], turn):
-            found[-1].append(turn)
-        else:
-            found.append([turn])
+        if not found or parted(found[-1][-1], turn):
+            found.append([])
+        found[-1].append(turn)
     return found
 
 

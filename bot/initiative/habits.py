@@ -62,7 +62,7 @@ def habits(turns: Sequence[Turn]) -> Habits:
     answers: dict[int, list[float]] = {}
     bursts: dict[int | None, list[float]] = {}
     for before, turn in pairwise(turns):
-        if not goes_on(before, turn):
+        if parted(before, turn):
             continue
         after[before.speaker] += 1
         begun[turn.speaker] += before.speaker != turn.speaker
@@ -83,11 +83,6 @@ def habits(turns: Sequence[Turn]) -> Habits:
         answers={each: _sample(pauses) for each, pauses in answers.items() if len(pauses) >= LEAST},
         bursts={each: _sample(pauses) for each, pauses in bursts.items() if len(pauses) >= LEAST},
     )
-
-
-def goes_on(before: Turn, turn: Turn) -> bool:
-    """Whether a message belongs to the same conversation as the one before it."""
-    return not parted(before, turn)
 
 
 def _pause(before: Turn, turn: Turn) -> float | None:

@@ -64,17 +64,21 @@ class Lately:
     def heard(self, turn: Turn) -> None:
         """One more message was stored."""
         if self._tokenizer is not None:
-            *said, end = self._tokenizer.message(turn.speaker, turn.text)
             self._turns.append(turn)
-            self._words.append([*said[: 1 + MESSAGE_LIMIT[self._tokenizer.kind]], end])
+            self._words.append(_words(self._tokenizer, turn))
             self._said.clear()
 
     def edited(self, origin: str, text: str) -> None:
         """A message was edited in the store; without text it is no longer there."""
-        if self._tokenizer and any(turn.origin == origin for turn in self._turns):
-            changed = (replace(t, text=text) if t.origin == origin else t for t in self._turns)
-            left = (turn for turn in changed if turn.text or turn.origin != origin)
-            self.fill(left, self._tokenizer)
+        at = next((i for i, turn in enumerate(self._turns) if turn.origin == origin), None)
+        if at is None or self._tokenizer is None:
+            return
+        if text:
+            self._turns[at] = replace(self._turns[at], text=text)
+            self._words[at] = _words(self._tokenizer, self._turns[at])
+        else:
+            del self._turns[at], self._words[at]
+        self._said.clear()
 
     def before(self, chat_id: int, time: int | None) -> Ids:
         """The latest LATELY tokens of messages older than that (seconds since 1970); None: of all.
@@ -103,3 +107,9 @@ class Lately:
             before = turn
         ids = np.array([token for piece in pieces for token in piece], np.int64)
         return _Said([*accumulate(times, max)], [*accumulate(map(len, pieces), initial=0)], ids)
+
+
+def _words(tokenizer: Tokenizer, turn: Turn) -> list[int]:
+    """A message as far as it is learnt, its speaker and END around it."""
+    *said, end = tokenizer.message(turn.speaker, turn.text)
+    return [*said[: 1 + MESSAGE_LIMIT[tokenizer.kind]], end]

@@ -153,9 +153,7 @@ class KneserNey:
         nats = self.target_nats(matched, np.concatenate([row[1:] for row in rows]))
         return np.split(nats, np.cumsum([len(row) - 1 for row in rows])[:-1])
 
-    def log_probs(
-        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
-    ) -> list[Floats]:
+    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
         """As Predictor says."""
         return [
             np.log(self.distributions(self.match(contexts_of(row)[np.array(places, dtype=int)])))

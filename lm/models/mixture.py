@@ -184,7 +184,7 @@ class Mixture(nn.Module):
         if self.turns is not None:
             due = self.turns.due(row[:-1])
             ngrams[due] = self.turns.nats(row, np.flatnonzero(due))
-        whole = torch.from_numpy(np.concatenate((before, row)))
+        whole = np.concatenate((before, row))
         starts = [max(0, len(before) - reach) for reach in REACHES]
         asked = [recency.chances(whole[start:], len(before) - start) for start in starts]
         expected, rests = zip(*asked, strict=True)
@@ -196,16 +196,13 @@ class Mixture(nn.Module):
         figures = np.column_stack((sure, known, *rests, kind))
         return Parts(nats, figures, due)
 
-    def log_probs(
-        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
-    ) -> list[Floats]:
+    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
         """As Predictor says."""
         found = []
-        for i, own in enumerate(self._predictor().log_probs(rows, at)):
-            behind = torch.tensor(list(at[i]), dtype=torch.long)[None]
-            gpt = torch.from_numpy(own).exp()[None]
-            read = torch.from_numpy(rows[i])[None], behind
-            p = self._mixed(gpt, *read, read, before[i : i + 1])
+        for row, places, own in zip(rows, at, self._predictor().log_probs(rows, at), strict=True):
+            behind = torch.tensor(list(places), dtype=torch.long)[None]
+            read = torch.from_numpy(row)[None], behind
+            p = self._mixed(torch.from_numpy(own).exp()[None], *read, read, ())
             found.append(p[0].log().numpy())
         return found
 

@@ -23,18 +23,16 @@ Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
 
 class Predictor(Protocol):
-    """Predicts the next token of token ids, row by row; nothing carries over between rows.
-
-    before: what was said before each row, or of none; many models do not look back so far
-    """
+    """Predicts the next token of token ids, row by row; nothing carries over between rows."""
 
     def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
-        """-ln p(row[t] | row[:t]) for t = 1 .. len - 1: one array [len - 1] per row."""
+        """-ln p(row[t] | row[:t]) for t = 1 .. len - 1: one array [len - 1] per row.
+
+        before: what was said before each row, or of none; many models do not look back so far
+        """
         ...
 
-    def log_probs(
-        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
-    ) -> list[Floats]:
+    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
         """ln p of every token that could follow row[: t + 1], for each t in `at` of that row.
 
         One array [len(at), vocabulary] per row.
@@ -68,9 +66,7 @@ class GPTPredictor:
 
         return self._read(rows, read)
 
-    def log_probs(
-        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
-    ) -> list[Floats]:
+    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
         """As Predictor says."""
 
         def read(i: int, tokens: Tensor, hidden: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from lm.corpus.batches import Ids
+from lm.models.predictor import Floats
 
 REACHES = (0, 4096, 16_384)  # tokens before a context that are looked at, each time with it
 LATELY = REACHES[-1]
@@ -57,9 +58,29 @@ def distribution(span: Tensor, shares: Tensor, vocab_size: int) -> Tensor:
     return found.scatter_add_(-1, tokens, shares)
 
 
-def chances(row: Tensor, first: int = 0) -> tuple[Tensor, Tensor]:
-    """p(row[t + 1] | row[: t + 1]) for every t from `first` on, and what it rests on, [.., 2]."""
-    at = torch.arange(first, len(row) - 1, device=row.device)[None]
-    shares, figures = evidence(row[None], at)
-    hits = row == row[first + 1 :, None]  # [time, span]
-    return (shares[0] * hits).sum(dim=-1), figures[0]
+def chances(row: Ids, first: int = 0) -> tuple[Floats, Floats]:
+    """p(row[t + 1] | row[: t + 1]) for every t from `first` on, and what it rests on, [.., 2].
+
+    As `evidence` and `distribution` have them, of one row; only how often things came is counted.
+    """
+    at = np.arange(first, len(row) - 1)
+    size, (_, tokens) = len(row), np.unique(row, return_inverse=True)
+    pairs, triples = tokens.copy(), tokens.copy()  # with the one or two tokens before, from 1 up
+    pairs[1:] += (tokens[:-1] + 1) * size
+    triples[1:] = pairs[1:]
+    triples[2:] += (tokens[:-2] + 1) * (size + 1) * size
+    came = at + 1, _earlier(tokens, at), _earlier(pairs, at)
+    hits = [_earlier(each, at + 1) for each in (tokens, pairs, triples)]
+    known = np.where(came[2] > 0, 2, np.where(came[1] > 0, 1, 0))
+    count = np.choose(known, came)
+    found: Floats = (np.choose(known, hits) / count).astype(np.float32)
+    return found, np.column_stack((known, np.log(count))).astype(np.float32)
+
+
+def _earlier(keys: Ids, at: Ids) -> Ids:
+    """How many keys before each of those places are the same."""
+    size = len(keys)
+    ordered = np.sort(keys * size + np.arange(size))
+    of = keys[at] * size
+    found: Ids = np.searchsorted(ordered, of + at) - np.searchsorted(ordered, of)
+    return found

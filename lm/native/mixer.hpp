@@ -83,9 +83,9 @@ class Mixer {
   // What recency expects in one of its stretches: what followed the latest two tokens before, or
   // the latest, or anything.
   struct Expected {
-    int known;            // of the latest tokens
-    int64_t count;        // of the tokens that are expected
-    const int64_t* first; // of the places where they stand, if not everywhere
+    int known;             // of the latest tokens
+    int64_t count;         // of the tokens that are expected
+    const int64_t* first;  // of the places where they stand, if not everywhere
   };
 
   // What a thread works with.

@@ -157,9 +157,7 @@ class LadPredictor:
         paid = iter(self._windows([each.ids for some in found for each in some]))
         return [np.concatenate([next(paid)[each.skip :] for each in some]) for some in found]
 
-    def log_probs(
-        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
-    ) -> list[Floats]:
+    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
         """As Predictor says; a token is predicted from the last tokens that fit the block."""
         return [
             np.stack([self._next(row[max(0, t + 1 - self._block) : t + 1]) for t in places])

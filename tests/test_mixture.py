@@ -343,6 +343,17 @@ def test_older_versions_know_nothing_of_what_was_said_lately() -> None:
     expected = [older[0] + 0.2 * -2 + 0.9 + 0.8 - 0.1 + 0.2, older[6] + 0.6 - 0.3 - 0.8 + 0.8 - 0.8]
     assert ratios == pytest.approx(expected, abs=1e-5)
     assert found.turns == 0.5
+    later = [
+        *older[:6],
+        0.0,
+        0.0,
+        *older[6:],
+        0.0,
+        0.0,
+        -9.0,
+        *[0.0] * 7,
+    ]  # next to no share of recency over more
+    assert torch.equal(Weights.of([*later, 0.5]).shares(others), shares)
     for bad in ([*older, 1.0], [*older[:-1], math.nan, 0.5], older, [], [0.5]):
         with pytest.raises(ValueError, match=r"."):
             Weights.of(bad)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from lm.learning.material import divide
 from lm.learning.origin import continued
 from lm.learning.presets import PRESETS
 from lm.learning.snapshot import SnapshotError
-from lm.learning.training import Training, for_learning
+from lm.learning.training import Training
 from tests.small_talk import CPU, QUICK, transcript
 
 
@@ -385,10 +384,3 @@ def test_one_speaker_and_fifty_messages_are_enough(
     quick(monkeypatch)
     alone = Transcript("g", (Speaker(1, "A"),), tuple(Message(1, "hm") for _ in range(50)))
     assert train(alone, tmp_path, []) == 1
-
-
-def test_long_trainings_keep_no_more_time_for_judging() -> None:
-    """A twentieth of what is allowed, a minute and a half at most; something is always learnt."""
-    assert [for_learning(seconds) for seconds in (600, 1800, 3600)] == [570, 1710, 3510]
-    assert for_learning(-3.0) == 1.0
-    assert math.isinf(for_learning(math.inf))

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
-from lm.learning.plan import AUTO_SECONDS, choose, flops_per_token, needed, parameters, vocabulary
+from lm.learning.plan import (
+    AUTO_SECONDS,
+    choose,
+    flops_per_token,
+    for_learning,
+    needed,
+    parameters,
+    vocabulary,
+)
 from lm.learning.presets import PRESETS
 from lm.models.gpt import GPT
 from tests.small_talk import MACHINE
@@ -69,3 +78,10 @@ def test_who_speaks_next_is_a_quarter_of_the_loss(turns: float, weight: float) -
     """Where few tokens announce a speaker each counts more, and nowhere less than a word does."""
     assert PRESETS["base"].turn_weight(turns) == pytest.approx(weight)
     assert PRESETS["lad-gpt"].turn_weight(turns) == 1.0
+
+
+def test_long_trainings_keep_no_more_time_for_judging() -> None:
+    """A twentieth of what is allowed, a minute and a half at most; something is always learnt."""
+    assert [for_learning(seconds) for seconds in (600, 1800, 3600)] == [570, 1710, 3510]
+    assert for_learning(-3.0) == 1.0
+    assert math.isinf(for_learning(math.inf))

@@ -37,7 +37,6 @@ from lm.learning.learner import Learner
 from lm.learning.mixing import UNFITTED, mixed
 from lm.learning.origin import fresh
 from lm.learning.plan import Machine
-from lm.learning.training import for_learning
 from lm.models.bigram import Bigram
 from lm.models.gpt import GPT
 from lm.models.kneser_ney import KneserNey
@@ -133,7 +132,7 @@ def ours(
         machine,
         report,
         seed=SEED,
-        seconds=for_learning(60 * minutes - clock.seconds()),
+        seconds=plan.for_learning(60 * minutes - clock.seconds()),
     )
     with clock.as_system_time():
         end = learner.learn()

@@ -21,7 +21,7 @@ from bot.memory.context import Context, Voice
 from bot.memory.current import Current
 from bot.memory.engine_thread import EngineThread
 from bot.memory.peek import peek
-from lm.corpus.transcript import parted
+from lm.corpus.transcript import in_sessions
 from storage import turns
 from storage.chats import ChatRow, ContextRow
 from storage.store import Store
@@ -59,7 +59,7 @@ class Customs:
         self.habits = await asyncio.to_thread(habits, known)
         self._words = await asyncio.to_thread(words, self._current.cast.personas, known)
         voice = Voice.of(self._current.checkpoint, 1)
-        sessions = _sessions(known)
+        sessions = in_sessions(known)
         older, newer = _held_back(sessions, MOMENTS)
         moments = [moment for each in newer for moment in await self._guess(voice, each)]
         columns = [[_column(voice, turn.speaker) for turn in session] for session in older]
@@ -143,15 +143,6 @@ def _column(voice: Voice, speaker: int | None) -> int:
 
 def _before(context: Context) -> list[int]:
     return [_column(context.voice, entry.row.speaker) for entry in context.session[-ORDER:]]
-
-
-def _sessions(known: Sequence[Turn]) -> list[list[Turn]]:
-    found: list[list[Turn]] = []
-    for turn in known:
-        if not found or parted(found[-1][-1], turn):
-            found.append([])
-        found[-1].append(turn)
-    return found
 
 
 def _held_back(

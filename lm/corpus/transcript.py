@@ -7,10 +7,10 @@ The file's first line is {"group", "speakers": [{"id", "name"}]}, every other li
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 from lm.corpus.message import Message, Speaker
 
@@ -65,14 +65,7 @@ class Transcript:
 
     def sessions(self, gap_s: int = GAP_S) -> list[list[Message]]:
         """Messages in runs that end at a silence over gap_s or a change of conversation."""
-        sessions: list[list[Message]] = []
-        before: Message | None = None
-        for message in self.messages:
-            if before is None or parted(before, message, gap_s):
-                sessions.append([])
-            sessions[-1].append(message)
-            before = message
-        return sessions
+        return in_sessions(self.messages, gap_s)
 
     def split(
         self, share: float = 0.05, gap_s: int = GAP_S
@@ -124,6 +117,19 @@ def parted(before: Placed, message: Placed, gap_s: int = GAP_S) -> bool:
     return before.conversation != message.conversation or apart(
         before.sent_at, message.sent_at, gap_s
     )
+
+
+P = TypeVar("P", bound=Placed)
+
+
+def in_sessions(messages: Iterable[P], gap_s: int = GAP_S) -> list[list[P]]:
+    """Messages, oldest first, cut where sessions end."""
+    found: list[list[P]] = []
+    for message in messages:
+        if not found or parted(found[-1][-1], message, gap_s):
+            found.append([])
+        found[-1].append(message)
+    return found
 
 
 def _records(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -16,6 +16,9 @@ from lm.models.gpt import GPT, ModelConfig
 AUTO = ("tiny", "small", "base", "large")  # what "auto" chooses from, smallest first
 AUTO_LEAST = {"tiny": 0, "small": 20_000, "base": 500_000, "large": 2_000_000}  # characters
 AUTO_SECONDS = 25 * 60.0  # what "auto" may take when no limit is given
+RESERVE = 0.05  # share of the allowed time that is for judging and storing,
+RESERVE_SECONDS = 90.0  # which longer trainings need no more of than shorter ones
+LEAST_SECONDS = 1.0  # of learning, when dividing and judging have used up what is allowed
 UTILISATION = 0.4  # of the peak that a training reaches; 0.24 to 0.47 were measured
 CHARACTERS_PER_TOKEN = 3.2  # roughly, of byte-level BPE on chat, structure included
 VOCABULARY = 2048  # BPE ids; a small text has too little of each of more
@@ -43,6 +46,11 @@ def vocabulary(preset: Preset, characters: int) -> int:
     if preset.tokenizer != "bpe":
         return WORDS
     return VOCABULARY if characters < LARGE else LARGE_VOCABULARY
+
+
+def for_learning(seconds: float) -> float:
+    """How much of the time that is left for a training its learning may take."""
+    return max(LEAST_SECONDS, seconds - min(RESERVE * seconds, RESERVE_SECONDS))
 
 
 def choose(name: str, characters: int, machine: Machine, seconds: float) -> Preset:

@@ -43,15 +43,7 @@ from lm.models.predictor import GPTPredictor, Predictor
 
 Start = Literal["auto", "fresh", "continue"]
 
-RESERVE = 0.05  # share of the allowed time that is for judging and storing,
-RESERVE_SECONDS = 90.0  # which longer trainings need no more of than shorter ones
-LEAST_SECONDS = 1.0  # of learning, when dividing and judging have used up what is allowed
 SERVED = "served"  # of a card's figures: what the version is
-
-
-def for_learning(seconds: float) -> float:
-    """How much of the time that is left for a training its learning may take."""
-    return max(LEAST_SECONDS, seconds - min(RESERVE * seconds, RESERVE_SECONDS))
 
 
 class Training:
@@ -165,7 +157,7 @@ class Training:
         return time.monotonic() - began > 0.5 * self._seconds
 
     def _learn(self, origin: Origin, material: Material, began: float, resume: bool) -> Learned:
-        left = max(LEAST_SECONDS, self._seconds - (time.monotonic() - began))
+        left = max(plan.LEAST_SECONDS, self._seconds - (time.monotonic() - began))
         self._report(self._plan(origin, material, left))
         learner = Learner(
             origin.model,
@@ -176,7 +168,7 @@ class Training:
             self._machine,
             self._report,
             seed=self._seed,
-            seconds=for_learning(left),
+            seconds=plan.for_learning(left),
             team=self._team,
             snapshot=Snapshot(
                 self._models / SNAPSHOT, self._fingerprint(origin), origin.preset.name

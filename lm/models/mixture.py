@@ -26,7 +26,7 @@ from lm.models.predictor import Floats, GPTPredictor
 from lm.models.recency import REACHES
 from lm.models.token_cache import TOKEN_LAYER, latest, remember, seen
 from lm.models.turn_ngrams import Mask, TurnNgrams
-from lm.models.weights import COMMON, MEMORIES, Weights
+from lm.models.weights import COMMON, MEMORIES, Weights, shares_by
 
 RAREST = -20.0  # ln of a p, in a figure: what is rarer is as rare
 
@@ -73,7 +73,8 @@ class Mixture(nn.Module):
         assert ngrams.config.vocab_size == gpt.config.vocab_size
         assert (turns is not None) == (weights.turns > 0)
         self.gpt, self.ngrams, self.weights, self.turns = gpt, ngrams, weights, turns
-        self._common = ngrams.common(COMMON)
+        self._table = torch.tensor(weights.tables)
+        self._common = torch.from_numpy(ngrams.common(COMMON))
 
     @property
     def config(self) -> ModelConfig:
@@ -142,9 +143,9 @@ class Mixture(nn.Module):
             expected, rests = recency.evidence(heard, at + heard.shape[1] - span.shape[1])
             parts.append(recency.distribution(heard, expected, gpt.shape[-1]))
             figures.append(rests)
-        common = uploaded(torch.from_numpy(self._common), gpt.device)
+        table, common = (uploaded(each, gpt.device) for each in (self._table, self._common))
         figures.append(gpt[..., common].log().clamp_min(RAREST))
-        shares = self.weights.shares(torch.cat(figures, dim=-1))[..., None].unbind(dim=-2)
+        shares = shares_by(table, torch.cat(figures, dim=-1))[..., None].unbind(dim=-2)
         found = sum(share * part for share, part in zip(shares[1:], parts[1:], strict=True))
         found = found + shares[0] * gpt
         if self.turns is not None:

@@ -49,14 +49,14 @@ class GPTPredictor:
 
     def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
         """As Predictor says."""
-        return [found[0] for found in self.nats_and_chances(rows, np.empty(0, np.int64))]
+        return [found[0] for found in self.nats_and_chances(rows, torch.empty(0, dtype=torch.long))]
 
-    def nats_and_chances(self, rows: Sequence[Ids], common: Ids) -> list[Floats]:
+    def nats_and_chances(self, rows: Sequence[Ids], common: Tensor) -> list[Floats]:
         """As `nats`, and at each of those places ln of the highest p and of those of some tokens.
 
         [2 + len(common), len(row) - 1] a row.
         """
-        some = torch.from_numpy(common).to(self._device)
+        some = common.to(self._device)
 
         def read(i: int, tokens: Tensor, hidden: Tensor) -> Tensor:
             length = len(rows[i]) - 1

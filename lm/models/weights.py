@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lm.device import uploaded
 from lm.models.predictor import Floats
+from lm.models.recency import REACHES
 
-MEMORIES = 3  # stretches that recency is asked of, each longer than the last
+MEMORIES = len(REACHES)  # stretches that recency is asked of, each longer than the last
 COMMON = 128  # tokens whose chances tell what kind of place it is; 64 tell four fifths as much
 OWN = 3 + 2 * MEMORIES  # figures of what the parts know
 PARTS = 2 + MEMORIES  # the GPT, n-grams, and recency that often
@@ -82,8 +82,7 @@ class Weights(NamedTuple):
 
     def shares(self, figures: Tensor) -> Tensor:
         """[..., PARTS] of the GPT and those of `tables` in a message, by figures [..., FIGURES]."""
-        table = torch.tensor(self.tables, dtype=figures.dtype)
-        return _shares_by(uploaded(table, figures.device), figures)
+        return shares_by(torch.tensor(self.tables, dtype=figures.dtype), figures)
 
 
 def _tables(numbers: Sequence[float], count: int) -> list[Table]:
@@ -97,8 +96,8 @@ def _padded(tables: Sequence[Table]) -> tuple[Table, ...]:
     return tuple((*table, *[0.0] * (1 + FIGURES - len(table))) for table in (*tables, *absent))
 
 
-def _shares_by(table: Tensor, figures: Tensor) -> Tensor:
-    """As Weights.shares, by coefficients [PARTS - 1, 1 + FIGURES]."""
+def shares_by(table: Tensor, figures: Tensor) -> Tensor:
+    """As Weights.shares, by tables [PARTS - 1, 1 + FIGURES] on the figures' device."""
     others = (figures @ table[:, 1:].T + table[:, 0]).clamp(-WIDEST, WIDEST)
     return torch.cat((torch.zeros_like(others[..., :1]), others), dim=-1).softmax(dim=-1)
 
@@ -120,7 +119,7 @@ def fit(nats: Floats, figures: Floats) -> tuple[Table, ...]:
 
     def cost() -> Tensor:
         search.zero_grad()
-        chosen = (_shares_by(table, seen) * chances).sum(dim=-1)
+        chosen = (shares_by(table, seen) * chances).sum(dim=-1)
         found = -chosen.log().sum() + (prior * table[:, 1:].square()).sum()
         found = found / len(chances)
         torch.autograd.backward(found)

@@ -6,6 +6,7 @@ Everything else is the mixture as it is. It knows no text and no sampling.
 from __future__ import annotations
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from lm.corpus.batches import Ids
@@ -28,9 +29,8 @@ class NativeMixture(Mixture):
         super().__init__(gpt, mixture.ngrams, mixture.weights, mixture.turns)
         self.gpt: NativeGPT = gpt
         self._tables = _addresses(mixture.ngrams)
-        self._shares = np.array(mixture.weights.tables, np.float32)
-        assert self._shares.shape == (1 + MEMORIES, 1 + FIGURES)
-        assert self._common.dtype == np.int64
+        assert self._table.shape == (1 + MEMORIES, 1 + FIGURES), self._table.shape
+        assert (self._table.dtype, self._common.dtype) == (torch.float32, torch.int64)
         vocabulary = np.arange(self.config.vocab_size)
         due = [] if self.turns is None else vocabulary[self.turns.due(vocabulary)].tolist()
         self._announcing = frozenset(due)
@@ -63,8 +63,8 @@ class NativeMixture(Mixture):
         before = [np.ascontiguousarray(ids, np.int64) for ids in cache.before or _none(cache)]
         self.gpt.mix(
             self._tables,
-            self._shares.ctypes.data,
-            self._common.ctypes.data,
+            self._table.data_ptr(),
+            self._common.data_ptr(),
             tokens.contiguous().data_ptr(),
             cache.time,
             cache.rows,

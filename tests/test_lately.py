@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 import torch
 
+from bot.memory.context import Voice
+from bot.memory.contexts import Contexts
 from bot.memory.engine_thread import EngineThread
-from bot.memory.lately import MOST, Lately
+from bot.memory.lately import MOST, Lately, spell
 from bot.paths import Paths
 from lm.checkpoints.versions import Versions
-from lm.corpus.batches import MESSAGE_LIMIT, session_ids
+from lm.corpus.batches import MESSAGE_LIMIT, Ids, session_ids
 from lm.corpus.message import Message
 from lm.corpus.tokenizer import Tokenizer
 from lm.corpus.transcript import GAP_S
@@ -107,6 +109,26 @@ async def test_what_is_heard_and_edited_is_as_if_it_were_read(store: Store) -> N
         assert lately.before(CHAT, None).tolist() == again.before(CHAT, None).tolist()
     assert given.tolist() == ids(FIRST, *LATER)
     assert lately.before(CHAT, None).tolist() == ids(FIRST, [*LATER[1], Message(1, "you")])
+
+
+async def test_what_is_said_while_it_is_read_is_heard(store: Store) -> None:
+    """Once; reading a long time back takes a moment, in which others go on."""
+    contexts = Contexts(store, 1, Voice(1, TOKENIZER, 200, 20))
+    turn, loop = Turn(1, "hello", 20_000, f"telegram:{CHAT}:0", "new"), asyncio.get_running_loop()
+
+    async def say() -> None:
+        row = MessageRow(1, turn.text, turn.sent_at, turn.conversation, turn.origin)
+        await store.write(lambda db: messages.add(db, 1, [row]))
+        contexts.lately.heard(turn)
+
+    def interrupted(newest: list[Turn], tokenizer: Tokenizer) -> dict[Turn, Ids]:
+        asyncio.run_coroutine_threadsafe(say(), loop).result()
+        return spell(newest, tokenizer)
+
+    with mock.patch("bot.memory.contexts.spell", interrupted):
+        await contexts.at(CHAT, 0)
+    said = ids(FIRST, *LATER, [Message(1, "hello")])
+    assert contexts.lately.before(CHAT, None).tolist() == said
 
 
 async def test_what_is_said_in_another_chat_is_heard_there(store: Store) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,14 @@ from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey, contexts_of
 from lm.models.mixture import Mixture, Parts
 from lm.models.predictor import GPTPredictor
-from lm.models.recency import NOTHING
+from lm.models.recency import NOTHING, REACHES
 from lm.models.turn_ngrams import TurnNgrams
 from lm.models.weights import (
     COMMON,
     FARTHEST,
     FIGURES,
     MEMORIES,
+    OWN,
     PARTS,
     WIDEST,
     Weights,
@@ -54,12 +56,14 @@ def model() -> Mixture:
     for weight in gpt.parameters():
         torch.nn.init.normal_(weight, 0.0, 0.3)  # no near ties between tokens
     turns = TurnNgrams.train([np.append(END + 1, row) for row in ROWS], VOCABULARY, END)
-    kind = np.random.default_rng(3).normal(0.0, 0.02, (4, COMMON)).tolist()
+    kind = np.random.default_rng(3).normal(0.0, 0.02, (1 + MEMORIES, COMMON)).tolist()
     tables = (
-        (0.6, 0.2, -0.3, 0.2, -0.1, 0.1, 0.1, -0.1, 0.2, -0.1, *kind[0]),
-        (-1.0, -0.3, 0.1, -0.2, 0.8, -0.4, 0.2, -0.1, 0.1, 0.1, *kind[1]),
-        (-0.8, 0.1, -0.1, 0.2, -0.3, 0.2, 0.5, -0.2, 0.1, -0.2, *kind[2]),
-        (-0.6, 0.1, -0.1, 0.1, -0.2, 0.1, 0.3, -0.2, 0.4, -0.3, *kind[3]),
+        (0.6, 0.2, -0.3, 0.2, -0.1, 0.1, 0.1, -0.1, 0.2, -0.1, 0.0, 0.1, 0.1, 0.1, *kind[0]),
+        (-1.0, -0.3, 0.1, -0.2, 0.8, -0.4, 0.2, -0.1, 0.1, 0.1, 0.1, -0.1, 0.0, 0.1, *kind[1]),
+        (-0.8, 0.1, -0.1, 0.2, -0.3, 0.2, 0.5, -0.2, 0.1, -0.2, 0.1, 0.0, -0.1, 0.1, *kind[2]),
+        (-0.6, 0.1, -0.1, 0.1, -0.2, 0.1, 0.3, -0.2, 0.4, 0.1, 0.0, 0.1, 0.1, -0.1, *kind[3]),
+        (-0.9, 0.1, -0.2, 0.1, 0.1, 0.1, 0.1, -0.1, 0.1, 0.0, 0.4, -0.3, 0.1, 0.1, *kind[4]),
+        (-0.7, -0.1, -0.1, 0.2, -0.1, 0.1, -0.1, 0.1, 0.0, 0.1, 0.1, 0.1, 0.3, -0.2, *kind[5]),
     )
     weights = Weights(tables, 0.6)
     return Mixture(gpt, KneserNey.train(ROWS, VOCABULARY), weights, turns)
@@ -77,20 +81,21 @@ def _one_thread() -> Iterator[None]:
 def test_it_is_the_sum_of_its_parts() -> None:
     """p is the mean of what GPT, n-grams and recency say, by shares that their figures give, and
     between messages of GPT and turns; scores are its logarithm."""
-    row, before = ROWS[3], np.resize(np.concatenate(ROWS[4:20]), 6000)
-    before[:1000] = VOCABULARY - 1
+    row, before = ROWS[3], np.resize(np.concatenate(ROWS[4:20]), 20_000)
+    before[::3] = np.arange(len(before))[::3] // 1000 % VOCABULARY  # each reach has others
     tokens, at = torch.from_numpy(row)[None], torch.arange(len(row))[None]
     gpt = model().gpt(tokens, at)[0].softmax(dim=-1)
     (log_p,) = model().ngrams.log_probs([row], [range(len(row))])
     parts, figures = [gpt, torch.from_numpy(log_p).exp()], [gpt.amax(-1, keepdim=True).log()]
     figures.append(torch.from_numpy(model().ngrams.figures(model().ngrams.match(contexts_of(row)))))
-    for said in (NOTHING, before[-4096:], before):
-        heard = torch.from_numpy(np.append(said, row))[None]
-        expected, rests = recency.evidence(heard, at + len(said))
+    for reach in REACHES:
+        said = len(before[-reach:]) if reach else 0
+        heard = torch.from_numpy(np.append(before, row)[len(before) - said :])[None]
+        expected, rests = recency.evidence(heard, at + said)
         parts.append(recency.distribution(heard, expected, VOCABULARY)[0])
         figures.append(rests[0])
-    assert (parts[-2] - parts[-3]).abs().max() > 0.1
-    assert (parts[-1] - parts[-2]).abs().max() > 0.01
+    for one, other in combinations(parts[2:], 2):
+        assert (one - other).abs().max() > 0.01
     figures.append(gpt[:, model().ngrams.common(COMMON)].log())
     shares = model().weights.shares(torch.cat(figures, dim=-1))
     assert shares.std(dim=0).min() > 0.01  # they do depend on the place
@@ -139,7 +144,7 @@ def test_equal_shares_everywhere_are_a_plain_mean() -> None:
         ROWS[:2], gpt, model().ngrams.nats(ROWS[:2]), plain.nats(ROWS[:2]), strict=True
     ):
         repeated, _ = recency.chances(row)
-        mean = 0.65 * np.exp(-own) + 0.35 * np.exp(-ngrams) + rest * repeated
+        mean = 0.65 * np.exp(-own) + 0.35 * np.exp(-ngrams) + rest * repeated[:, 0]
         assert found == pytest.approx(-np.log(mean / (1 + rest)), abs=3e-3)
 
 
@@ -289,20 +294,22 @@ def drawn(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def test_weights_are_the_likeliest() -> None:
     """On tokens drawn from a known mixture the fit finds its weights."""
-    nats = drawn(np.tile((0.3, 0.3, 0.1, 0.2, 0.1), (20_000, 1)))
-    assert fit_weights([*nats.T]) == pytest.approx((0.3, 0.1, 0.2, 0.1), abs=0.03)
+    nats = drawn(np.tile((0.3, 0.3, 0.1, 0.1, 0.1, 0.05, 0.05), (20_000, 1)))
+    assert fit_weights([*nats.T]) == pytest.approx((0.3, 0.1, 0.1, 0.1, 0.05, 0.05), abs=0.03)
 
 
 def test_coefficients_are_the_likeliest() -> None:
     """The fit finds the coefficients that tokens were drawn by; no other ones are better."""
     figures = np.random.default_rng(1).normal(0.0, 2.0, (40_000, FIGURES)).astype(np.float32)
-    figures[:, :-COMMON] += 3.0
-    others = [0.0] * (COMMON - 2)
+    figures[:, :-COMMON] += 1.0
+    own, kind = [0.0] * (OWN - 9), [0.0] * (COMMON - 2)
     tables = (
-        (-2.0, 0.5, 0.0, 0.3, -0.4, 0.0, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0, *others),
-        (1.0, -0.5, 0.0, -0.5, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0.3, 0.0, *others),
-        (-0.5, 0.0, 0.2, 0.0, 0.0, -0.3, 0.0, 0.3, 0.0, 0.0, 0.0, -0.3, *others),
-        (0.5, 0.0, 0.0, 0.0, 0.2, 0.0, 0.0, 0.0, -0.4, 0.0, 0.0, 0.0, *others),
+        (-2.0, 0.5, 0.0, 0.3, -0.4, 0.0, 0.1, 0.0, 0.0, 0.0, *own, 0.0, 0.0, *kind),
+        (1.0, -0.5, 0.0, -0.5, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0, *own, 0.3, 0.0, *kind),
+        (-0.5, 0.0, 0.2, 0.0, 0.0, -0.3, 0.0, 0.3, 0.0, 0.0, *own, 0.0, -0.3, *kind),
+        (0.5, 0.0, 0.0, 0.0, 0.2, 0.0, 0.0, 0.0, -0.4, 0.0, *own, 0.0, 0.0, *kind),
+        (0.5, 0.0, -0.3, 0.0, -0.2, 0.0, 0.2, 0.0, 0.0, 0.0, *own, 0.3, 0.0, *kind),
+        (-1.0, 0.0, 0.0, 0.4, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, *own, 0.0, 0.3, *kind),
     )
     true = Weights(tables)
     nats = drawn(true.shares(torch.from_numpy(figures).double()).numpy())
@@ -326,7 +333,7 @@ def test_few_tokens_change_little() -> None:
     figures[1, :-COMMON] = 1.0
     shares = Weights(fit(nats, figures)).shares(torch.from_numpy(figures)).numpy()
     assert np.isfinite(shares).all()
-    assert 0.15 < shares[0, 1] < shares[1, 1] < 0.85
+    assert 0.1 < shares[0, 1] < shares[1, 1] < 0.9
     assert (shares > 0).all()
 
 
@@ -361,3 +368,15 @@ def test_older_versions_know_nothing_of_what_was_said_lately() -> None:
     for bad in ([*older, 1.0], [*older[:-1], math.nan, 0.5], older, [], [0.5]):
         with pytest.raises(ValueError, match=r"."):
             Weights.of(bad)
+
+
+def test_older_versions_have_their_coefficients_of_common_tokens() -> None:
+    """Those stand behind the figures of what the parts know, which were fewer."""
+    draw = np.random.default_rng(7)
+    table = torch.from_numpy(draw.normal(0.0, 0.1, (4, 1 + 9 + COMMON)))
+    figures = torch.from_numpy(draw.normal(0.0, 1.0, (3, FIGURES)))
+    shares = Weights.of([*table.flatten().tolist(), 0.5]).shares(figures)
+    had = torch.cat((figures[:, :9], figures[:, OWN:]), dim=1)
+    ratios = (shares[:, 1:5] / shares[:, :1]).log()
+    assert torch.allclose(ratios, had @ table[:, 1:].T + table[:, 0], atol=1e-5)
+    assert (shares[:, 5:] < 1e-3).all()

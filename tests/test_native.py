@@ -306,12 +306,14 @@ def mixtures(dtype: torch.dtype, turns: bool = False) -> tuple[Mixture, NativeMi
     ngrams = KneserNey.train(rows, VOCABULARY)
     said = KneserNey.train([np.append(9, row[row > 9]) for row in rows], VOCABULARY)
     announced = TurnNgrams(said, end=8) if turns else None
-    kind = np.random.default_rng(3).normal(0.0, 0.02, (4, COMMON)).tolist()
+    kind = np.random.default_rng(3).normal(0.0, 0.02, (6, COMMON)).tolist()
     tables = (
-        (0.5, 0.3, -0.2, 0.1, 0.2, 0.1, -0.1, 0.1, 0.1, -0.2, *kind[0]),
-        (-1.0, -0.4, 0.1, -0.1, 0.9, -0.5, 0.2, -0.1, 0.2, 0.1, *kind[1]),
-        (-0.7, 0.2, -0.1, 0.1, -0.3, 0.3, 0.6, -0.3, 0.1, -0.1, *kind[2]),
-        (-0.9, 0.1, -0.2, 0.1, -0.1, 0.2, 0.2, -0.1, 0.5, -0.2, *kind[3]),
+        (0.5, 0.3, -0.2, 0.1, 0.2, 0.1, -0.1, 0.1, 0.1, -0.2, 0.0, 0.1, 0.1, 0.1, *kind[0]),
+        (-1.0, -0.4, 0.1, -0.1, 0.9, -0.5, 0.2, -0.1, 0.2, 0.1, 0.1, -0.1, 0.0, 0.1, *kind[1]),
+        (-0.7, 0.2, -0.1, 0.1, -0.3, 0.3, 0.6, -0.3, 0.1, -0.1, 0.1, 0.0, -0.1, 0.1, *kind[2]),
+        (-0.9, 0.1, -0.2, 0.1, -0.1, 0.2, 0.2, -0.1, 0.5, -0.2, 0.0, 0.1, 0.1, -0.1, *kind[3]),
+        (-0.8, 0.1, -0.2, 0.1, 0.1, 0.1, 0.1, -0.1, 0.1, 0.0, 0.4, -0.1, 0.1, 0.1, *kind[4]),
+        (-0.9, -0.1, -0.1, 0.2, -0.1, 0.1, -0.1, 0.1, 0.0, 0.1, 0.1, 0.1, 0.3, -0.1, *kind[5]),
     )
     weights = Weights(tables, turns=0.6 if turns else 0.0)
     slow = Mixture(model, ngrams, weights, announced).eval()
@@ -328,7 +330,8 @@ def mixed_scores(model: Mixture, dtype: torch.dtype, which: list[int], lately: i
     prompts = [[1, 2, 3, 1, 2], [4, 5, 6, 4, 8], [9, 1, 9, 1, 3], [], []]
     own, new, shared = [0, 1, 2, 5, 4], [1, 8, 9, 2, 8], [0, 0, 0, 5, 4]
     said: list[list[int]] = [[2, 1, 7, 5, 2, 1], [], [1, 3, 1], [4] * 9, [6]]
-    before = [np.array(ids * lately, np.int64) for ids in said]
+    ages = np.repeat((4, 3, 2, 1, 0), lately)[:, None]  # longer reaches have other tokens
+    before = [((np.array(ids, np.int64) + ages) % VOCABULARY).flatten() for ids in said]
     slots = Slots(model.cache_layers, 6, 16, dtype, CPU)
     with torch.inference_mode():
         for row in (0, 1, 2):
@@ -352,7 +355,9 @@ def mixed_scores(model: Mixture, dtype: torch.dtype, which: list[int], lately: i
     return torch.cat(found, dim=-1)
 
 
-@pytest.mark.parametrize(("turns", "lately"), [(False, 0), (True, 0), (True, 1), (True, 900)])
+@pytest.mark.parametrize(
+    ("turns", "lately"), [(False, 0), (True, 0), (True, 1), (True, 900), (True, 3000)]
+)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_mixture_is_that_of_torch_within_rounding(
     dtype: torch.dtype, turns: bool, lately: int

@@ -56,18 +56,26 @@ def test_the_future_is_not_seen() -> None:
         assert torch.equal(both[0, 0], alone[0, 0])
 
 
-@pytest.mark.parametrize("first", [0, 1, 2, 7])
-@pytest.mark.parametrize("row", [ROW, torch.randint(0, 7, (300,), generator=SEEDED)])
-def test_chances_are_the_distributions_targets(row: Tensor, first: int) -> None:
-    """Both ways of asking agree; every distribution is whole."""
-    at = torch.arange(first, len(row) - 1)
-    shares, figures = recency.evidence(row[None], at[None])
-    whole = recency.distribution(row[None], shares, 9)[0]
-    assert torch.allclose(whole.sum(dim=-1), torch.ones(len(at)))
+@pytest.mark.parametrize("first", [0, 1, 2, 7, 200])
+@pytest.mark.parametrize("row", [ROW.repeat(21), torch.randint(0, 7, (300,), generator=SEEDED)])
+def test_chances_are_the_distributions_targets(
+    row: Tensor, first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both ways of asking agree over every reach; every distribution is whole."""
+    monkeypatch.setattr(recency, "REACHES", (0, 2, 190, 3))
     chances, rest_on = recency.chances(row.numpy(), first)
-    assert chances == pytest.approx(whole[range(len(at)), row[first + 1 :]].numpy(), abs=1e-6)
-    assert np.array_equal(rest_on[:, 0], figures[0, :, 0].numpy())
-    assert rest_on == pytest.approx(figures[0].numpy(), rel=2e-7, abs=0)  # one rounding apart
+    targets = row[first + 1 :]
+    assert chances.shape == (len(targets), 4)
+    for i, reach in enumerate(recency.REACHES):
+        start = max(0, first - reach)
+        at = torch.arange(first, len(row) - 1) - start
+        shares, figures = recency.evidence(row[None, start:], at[None])
+        whole = recency.distribution(row[None, start:], shares, 9)[0]
+        assert torch.allclose(whole.sum(dim=-1), torch.ones(len(at)))
+        assert chances[:, i] == pytest.approx(whole[range(len(at)), targets].numpy(), abs=1e-6)
+        assert np.array_equal(rest_on[:, i, 0], figures[0, :, 0].numpy())
+        rounded = pytest.approx(figures[0].numpy(), rel=2e-7, abs=0)  # one rounding apart
+        assert rest_on[:, i] == rounded
 
 
 def test_a_single_token_foretells_nothing() -> None:

@@ -11,10 +11,12 @@ import logging
 from functools import partial
 
 from bot.memory.context import PAST_SHARE, Context, Voice
-from bot.memory.lately import MOST, Lately
+from bot.memory.lately import MOST, Lately, spell
+from lm.corpus.batches import Ids
 from storage import chats, eras, turns
 from storage.chats import ChatRow, ContextRow
 from storage.store import StorageError, Store
+from storage.turns import Turn
 
 log = logging.getLogger(__name__)
 
@@ -68,12 +70,18 @@ class Contexts:
 
     async def _listen(self) -> None:
         """Fill what was said lately from the store."""
+        tokenizer, spelt = self._voice.tokenizer, dict[Turn, Ids]()
+        self.lately.fill([], tokenizer)  # what is no longer there is not heard meanwhile
         try:
-            newest = await self._store.read(lambda db: turns.newest(db, self._group, MOST))
+            spelt = await asyncio.to_thread(spell, await self._newest(), tokenizer)
+            newest = await self._newest()  # once more: somebody may have spoken meanwhile
         except StorageError as error:  # whoever speaks does without until the next time
             log.error("what was said lately cannot be read: %s", error)
             newest = []
-        self.lately.fill(newest, self._voice.tokenizer)
+        self.lately.fill(newest, tokenizer, spelt)
+
+    async def _newest(self) -> list[Turn]:
+        return await self._store.read(lambda db: turns.newest(db, self._group, MOST))
 
     async def retokenize(self, voice: Voice) -> None:
         """After a swap: the same messages in the new version's tokens."""

@@ -186,15 +186,13 @@ class Mixture(nn.Module):
             due = self.turns.due(row[:-1])
             ngrams[due] = self.turns.nats(row, np.flatnonzero(due))
         whole = np.concatenate((before, row))
-        starts = [max(0, len(before) - reach) for reach in REACHES]
-        asked = [recency.chances(whole[start:], len(before) - start) for start in starts]
-        expected, rests = zip(*asked, strict=True)
+        expected, rests = recency.chances(whole, len(before))
         with np.errstate(divide="ignore"):
-            heard = -np.log(np.stack(expected, axis=-1))
+            heard = -np.log(expected)
         nats = np.column_stack((gpt, ngrams, heard))
         known = self.ngrams.figures(matched)
         kind = np.maximum(np.stack(common, axis=-1), np.float32(RAREST))
-        figures = np.column_stack((sure, known, *rests, kind))
+        figures = np.column_stack((sure, known, rests.reshape(len(rests), 2 * MEMORIES), kind))
         return Parts(nats, figures, due)
 
     def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:

@@ -3,7 +3,8 @@
 The next token is one that followed the latest two tokens earlier in the context; where they are
 new, one that followed the latest; where that is new, any token of the context. A cache after Kuhn
 & De Mori, "A cache-based natural language model for speech recognition" (1990). The same is asked
-of the context with what was said before it, over two REACHES. Nothing is learnt; it knows no text.
+of the context with what was said before it, over several REACHES: which of them counts most is
+weights.py's business. Nothing is learnt; it knows no text.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from torch import Tensor
 from lm.corpus.batches import Ids
 from lm.models.predictor import Floats
 
-REACHES = (0, 4096, 16_384)  # tokens before a context that are looked at, each time with it
-LATELY = REACHES[-1]
+# Tokens before a context that are looked at, each time with it; in the order in which versions have
+# what they know of each, so new ones stand last.
+REACHES = (0, 4096, 16_384, 1024, 65_536)
+LATELY = max(REACHES)
 ABSENT = -1  # in the place of a token, where others have more before them
 NOTHING = np.empty(0, np.int64)  # was said before
 
@@ -59,28 +62,34 @@ def distribution(span: Tensor, shares: Tensor, vocab_size: int) -> Tensor:
 
 
 def chances(row: Ids, first: int = 0) -> tuple[Floats, Floats]:
-    """p(row[t + 1] | row[: t + 1]) for every t from `first` on, and what it rests on, [.., 2].
+    """p(row[t + 1] | row[: t + 1]) for every t from `first` on, and what it rests on.
 
-    As `evidence` and `distribution` have them, of one row; only how often things came is counted.
+    As `evidence` and `distribution` have them over each of the REACHES, of one row whose context
+    begins at `first`; only how often things came is counted.
+    Returns [targets, REACHES] and [targets, REACHES, 2].
     """
-    at = np.arange(first, len(row) - 1)
-    size, (_, tokens) = len(row), np.unique(row, return_inverse=True)
-    pairs, triples = tokens.copy(), tokens.copy()  # with the one or two tokens before, from 1 up
-    pairs[1:] += (tokens[:-1] + 1) * size
+    at = np.arange(first, len(row) - 1)[:, None]
+    starts = np.array([max(0, first - reach) for reach in REACHES])
+    base = int(row.max(initial=0)) + 2  # its cube times len(row) is far below 2^63
+    pairs, triples = row.copy(), row.copy()  # with the one or two tokens before, from 1 up
+    pairs[1:] += (row[:-1] + 1) * base
     triples[1:] = pairs[1:]
-    triples[2:] += (tokens[:-2] + 1) * (size + 1) * size
-    came = at + 1, _earlier(tokens, at), _earlier(pairs, at)
-    hits = [_earlier(each, at + 1) for each in (tokens, pairs, triples)]
+    triples[2:] += (row[:-2] + 1) * base**2
+    came = at + 1 - starts, _earlier(row, at, starts), _earlier(pairs, at, starts + 1)
+    grams = enumerate((row, pairs, triples))
+    hits = [_earlier(each, at + 1, starts + known) for known, each in grams]
     known = np.where(came[2] > 0, 2, np.where(came[1] > 0, 1, 0))
     count = np.choose(known, came)
     found: Floats = (np.choose(known, hits) / count).astype(np.float32)
-    return found, np.column_stack((known, np.log(count))).astype(np.float32)
+    return found, np.stack((known, np.log(count)), axis=-1).astype(np.float32)
 
 
-def _earlier(keys: Ids, at: Ids) -> Ids:
-    """How many keys before each of those places are the same."""
+def _earlier(keys: Ids, at: Ids, since: Ids) -> Ids:
+    """How many keys before each of those places, but not before `since`, are the same."""
     size = len(keys)
     ordered = np.sort(keys * size + np.arange(size))
     of = keys[at] * size
-    found: Ids = np.searchsorted(ordered, of + at) - np.searchsorted(ordered, of)
+    found: Ids = np.searchsorted(ordered, of + at) - np.searchsorted(
+        ordered, of + since.clip(max=at)
+    )
     return found

@@ -20,12 +20,12 @@ from torch import Tensor
 from lm.models.predictor import Floats
 from lm.models.recency import REACHES
 
-MEMORIES = len(REACHES)  # stretches that recency is asked of, each longer than the last
+MEMORIES = len(REACHES)  # stretches that recency is asked of
 COMMON = 128  # tokens whose chances tell what kind of place it is; 64 tell four fifths as much
 OWN = 3 + 2 * MEMORIES  # figures of what the parts know
 PARTS = 2 + MEMORIES  # the GPT, n-grams, and recency that often
 FIGURES = OWN + COMMON  # of a place, as Mixture has them
-OLDER = ((3, 7), (2, 5))  # parts and figures, the first of them, of older versions
+OLDER = ((4, 9, COMMON), (3, 7, 0), (2, 5, 0))  # tables of older versions, their OWN and COMMON
 ROUNDS = 100  # of either fit; the weights stand still long before
 LEAST = 1e-3  # share of a part that is the same everywhere: every token stays possible
 WIDEST = 8.0  # of a part's logarithm against the GPT's: it does by figures, too; ln LEAST is inside
@@ -63,9 +63,10 @@ class Weights(NamedTuple):
         *parts, turns = numbers if len(numbers) != 2 else (*numbers, 0.0)
         if not all(abs(number) <= FARTHEST for number in parts):  # NaN is none of them
             parts = []
-        for count, figures in ((1 + MEMORIES, FIGURES), *OLDER):
-            if len(parts) == count * (1 + figures):
-                found = cls(_padded(_tables(parts, count)), turns)
+        for count, own, common in ((1 + MEMORIES, OWN, COMMON), *OLDER):
+            if len(parts) == count * (1 + own + common):
+                tables = _tables(parts, count)
+                found = cls(_padded([_widened(table, own) for table in tables]), turns)
                 break
         else:
             if not (len(parts) == 2 and parts[0] > 0 and parts[1] >= 0 and sum(parts) < 1):
@@ -88,6 +89,11 @@ class Weights(NamedTuple):
 def _tables(numbers: Sequence[float], count: int) -> list[Table]:
     size = len(numbers) // count
     return [tuple(numbers[at : at + size]) for at in range(0, len(numbers), size)]
+
+
+def _widened(table: Table, own: int) -> Table:
+    """With all figures of what parts know instead of the first `own`; the others have no say."""
+    return (*table[: 1 + own], *[0.0] * (OWN - own), *table[1 + own :])
 
 
 def _padded(tables: Sequence[Table]) -> tuple[Table, ...]:

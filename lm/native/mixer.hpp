@@ -29,7 +29,7 @@ struct Ngrams {
 };
 
 // Tokens before a context that recency looks at, each time with it.
-constexpr int64_t REACHES[] = {0, 4096, 16384};
+constexpr int64_t REACHES[] = {0, 4096, 16384, 1024, 65536};
 constexpr int MEMORIES = int(std::size(REACHES));
 constexpr int OWN = 3 + 2 * MEMORIES;    // figures of what the parts know
 constexpr int COMMON = 128;              // tokens whose chances are figures, too
@@ -93,11 +93,12 @@ class Mixer {
     std::vector<float> p;
     std::vector<int64_t> context;
     std::vector<int64_t> ones, twos;  // places behind the latest token, behind the latest two
+    std::vector<int> counts;          // of each token
   };
 
   Scratch scratch(int64_t span) const {
     return {std::vector<float>((vocab_ + LANES - 1) / LANES * LANES), std::vector<int64_t>(span),
-            {}, {}};
+            {}, {}, std::vector<int>(vocab_)};
   }
 
   // Scores [vocab] become ln p of the mixture, or of the GPT alone; none is a number if any was none.
@@ -130,7 +131,7 @@ class Mixer {
       const float gpt = 1.0f / all_ratios;
       add_ngrams(p, scale * gpt, nodes, known, ratios[0] * gpt);
       for (int i = 0; i < MEMORIES; ++i)
-        add_recent(p, heard, expected[i], ratios[1 + i] * gpt);
+        add_recent(p, heard, expected[i], ratios[1 + i] * gpt, scratch.counts);
     }
     for (int i = 0; i < vocab_; i += LANES) store(p + i, logarithm(load(p + i)));
     std::memcpy(scores, p, vocab_ * sizeof(float));
@@ -216,13 +217,16 @@ class Mixer {
     return {0, heard.last() + 1 - start, nullptr};
   }
 
-  void add_recent(float* p, const Heard& heard, const Expected& expected, float share) const {
+  // Tokens are counted first: thousands of small shares would not sum up to what they are.
+  void add_recent(float* p, const Heard& heard, const Expected& expected, float share,
+                  std::vector<int>& counts) const {
+    std::fill(counts.begin(), counts.end(), 0);
+    for (int64_t i = 0; i < expected.count; ++i) {
+      const int64_t token = heard[expected.known ? expected.first[i] : heard.last() - i];
+      if (token >= 0 && token < vocab_) ++counts[token];
+    }
     const float each = share / float(expected.count);
-    const auto add = [&](int64_t token) {
-      if (token >= 0 && token < vocab_) p[token] += each;
-    };
-    for (int64_t i = 0; i < expected.count; ++i)
-      add(heard[expected.known ? expected.first[i] : heard.last() - i]);
+    for (int i = 0; i < vocab_; ++i) p[i] += each * float(counts[i]);
   }
 
   const Ngrams ngrams_;

@@ -102,9 +102,9 @@ def test_what_came_before_is_given_with_every_window() -> None:
 
 def test_what_came_before_a_session_is_the_end_of_all_that_was_said_until_then() -> None:
     """Others in between are heard though they are not judged; nothing of it and behind it is."""
-    all_said = [[Message(1 + n % 2, f"so it goes on {n}")] for n in range(1800)]
+    all_said = [[Message(1 + n % 2, f"so it goes on {n}")] for n in range(6000)]
     stream = [session_ids(TOKENIZER, session) for session in all_said]
-    asked = [0, 1, 3, 1799]
+    asked = [0, 1, 3, 5999]
     found = lately(TOKENIZER, [all_said[n] for n in asked], all_said)
     for n, before in zip(asked, found, strict=True):
         whole = np.concatenate([np.empty(0, np.int64), *stream[:n]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from lm.models import recency
 
 SEEDED = torch.Generator().manual_seed(5)
 ROW = torch.tensor([5, 1, 2, 5, 1, 3, 5, 1, 4, 1])
+RANDOM = torch.randint(0, 7, (300,), generator=SEEDED)
 
 
 def p(at: int) -> dict[int, float]:
@@ -56,8 +58,9 @@ def test_the_future_is_not_seen() -> None:
         assert torch.equal(both[0, 0], alone[0, 0])
 
 
-@pytest.mark.parametrize("first", [0, 1, 2, 7, 200])
-@pytest.mark.parametrize("row", [ROW.repeat(21), torch.randint(0, 7, (300,), generator=SEEDED)])
+@pytest.mark.parametrize(
+    ("row", "first"), [*product((ROW, RANDOM), (0, 1, 2, 7)), (ROW.repeat(21), 200), (RANDOM, 200)]
+)
 def test_chances_are_the_distributions_targets(
     row: Tensor, first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,16 +68,17 @@ def chances(row: Ids, first: int = 0) -> tuple[Floats, Floats]:
     begins at `first`; only how often things came is counted.
     Returns [targets, REACHES] and [targets, REACHES, 2].
     """
-    at = np.arange(first, len(row) - 1)[:, None]
+    places = np.arange(first, len(row))[:, None]
     starts = np.array([max(0, first - reach) for reach in REACHES])
     base = int(row.max(initial=0)) + 2  # its cube times len(row) is far below 2^63
     pairs, triples = row.copy(), row.copy()  # with the one or two tokens before, from 1 up
     pairs[1:] += (row[:-1] + 1) * base
     triples[1:] = pairs[1:]
     triples[2:] += (row[:-2] + 1) * base**2
-    came = at + 1 - starts, _earlier(row, at, starts), _earlier(pairs, at, starts + 1)
     grams = enumerate((row, pairs, triples))
-    hits = [_earlier(each, at + 1, starts + known) for known, each in grams]
+    earlier = [_earlier(each, places, starts + before) for before, each in grams]
+    came = places[1:] - starts, earlier[0][:-1], earlier[1][:-1]  # anything, one token, two
+    hits = [each[1:] for each in earlier]  # and the target behind that
     known = np.where(came[2] > 0, 2, np.where(came[1] > 0, 1, 0))
     count = np.choose(known, came)
     found: Floats = (np.choose(known, hits) / count).astype(np.float32)
@@ -88,8 +89,6 @@ def _earlier(keys: Ids, at: Ids, since: Ids) -> Ids:
     """How many keys before each of those places, but not before `since`, are the same."""
     size = len(keys)
     ordered = np.sort(keys * size + np.arange(size))
-    of = keys[at] * size
-    found: Ids = np.searchsorted(ordered, of + at) - np.searchsorted(
-        ordered, of + since.clip(max=at)
-    )
+    of, since = keys[at] * size, since.clip(max=at)
+    found: Ids = np.searchsorted(ordered, of + at) - np.searchsorted(ordered, of + since)
     return found

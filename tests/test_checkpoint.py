@@ -25,7 +25,7 @@ from lm.corpus.rarity import rare_sequences
 from lm.corpus.tokenizer import Tokenizer
 from lm.engine.copy_guard import CopyGuard
 from lm.models.gpt import GPT, ModelConfig
-from lm.models.kneser_ney import KneserNey
+from lm.models.kneser_ney import REACH, KneserNey
 from lm.models.mixture import Mixture
 from lm.models.turn_ngrams import TurnNgrams
 from lm.models.weights import Weights
@@ -305,7 +305,8 @@ def test_a_mixture_comes_back(mixed: Path, mixture: Mixture) -> None:
 
 def test_older_mixtures_have_no_turns(tmp_path: Path, mixture: Mixture) -> None:
     """One with two weights comes back as it was; one that lacks its file of turns is refused."""
-    older = Mixture(mixture.gpt, mixture.ngrams, Weights.constant(0.25, 0.0625))
+    weights = Weights.constant(0.25, *[0.0] * REACH, *[0.0625 / 3] * 3)
+    older = Mixture(mixture.gpt, mixture.ngrams, weights)
     checkpoint.write(tmp_path / "0005", older, TOKENIZER, replace(META, version=5))
     record = json.loads((tmp_path / "0005" / "meta.json").read_text())
     record["mixture"] = [0.25, 0.0625]
@@ -314,7 +315,7 @@ def test_older_mixtures_have_no_turns(tmp_path: Path, mixture: Mixture) -> None:
     found = checkpoint.read(tmp_path / "0005", CPU).model
     assert isinstance(found, Mixture)
     assert found.turns is None
-    assert found.weights == Weights.constant(0.25, 0.0625)
+    assert found.weights == weights
     record["mixture"].append(0.5)
     (tmp_path / "0005" / "meta.json").write_text(json.dumps(record))
     reseal(tmp_path / "0005")

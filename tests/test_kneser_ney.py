@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter, defaultdict
 from functools import cache
@@ -70,16 +71,26 @@ def slow() -> Slow:
     return Slow(ROWS)
 
 
-def test_figures_tell_how_sure_it_is() -> None:
-    """How many tokens of a context are known, and a highest p that is never too low."""
-    contexts = np.concatenate([contexts_of(row) for row in (*ROWS, *UNSEEN)])
-    matched = MODEL.match(contexts)
-    peaks, known = MODEL.figures(matched).T
-    highest = np.log(MODEL.distributions(matched).max(axis=1))
-    assert (peaks > highest - 1e-5).all()
-    assert (peaks < highest + 0.7).all()
-    assert set(known.tolist()) == {1, 2, 3, 4}
-    assert known.tolist() == [(row >= 0).sum() - 1 for row in matched]
+def test_contexts_of_each_length_speak_for_themselves() -> None:
+    """What followed a context, discounted, over what its discounts leave; p sums to 1."""
+    row = ROWS[2]
+    matched = MODEL.match(contexts_of(row))
+    alone, kinds = MODEL.by_length(matched), MODEL.kinds(matched)
+    assert set(np.unique(kinds > 0)) == {False, True}
+    for t, length in itertools.product(range(len(row)), range(1, REACH + 1)):
+        after = slow().counts.get(tuple(row[t + 1 - length : t + 1].tolist()), {})
+        if length > t + 1:
+            after = {}
+        discount, p = slow().discounts[length], np.zeros(VOCABULARY)
+        for token, count in after.items():
+            p[token] = count - discount[min(count, 3)]
+        assert alone[t, length - 1] == pytest.approx(p / max(p.sum(), 1e-9), abs=1e-5)
+        assert kinds[t, length - 1] == len(after)
+    targets = row[1:]
+    found = MODEL.chances(matched[:-1], targets)
+    whole = MODEL.distributions(matched[:-1])[range(len(targets)), targets]
+    assert found[:, 0] == pytest.approx(whole, rel=1e-5)
+    assert found[:, 1:] == pytest.approx(alone[range(len(targets)), :, targets], abs=1e-6)
 
 
 def test_probabilities_are_those_of_the_slow_way() -> None:

@@ -23,16 +23,16 @@ from lm.engine.slots import Batch, Slots
 from lm.models import recency
 from lm.models.bigram import Bigram
 from lm.models.gpt import GPT, ModelConfig
-from lm.models.kneser_ney import KneserNey, contexts_of
+from lm.models.kneser_ney import REACH, KneserNey, contexts_of
 from lm.models.mixture import Mixture, Parts
 from lm.models.predictor import GPTPredictor
-from lm.models.recency import NOTHING, REACHES
+from lm.models.recency import MEMORIES, NOTHING
 from lm.models.turn_ngrams import TurnNgrams
 from lm.models.weights import (
     COMMON,
+    EXPECTING,
     FARTHEST,
     FIGURES,
-    MEMORIES,
     OWN,
     PARTS,
     WIDEST,
@@ -56,17 +56,16 @@ def model() -> Mixture:
     for weight in gpt.parameters():
         torch.nn.init.normal_(weight, 0.0, 0.3)  # no near ties between tokens
     turns = TurnNgrams.train([np.append(END + 1, row) for row in ROWS], VOCABULARY, END)
-    kind = np.random.default_rng(3).normal(0.0, 0.02, (1 + MEMORIES, COMMON)).tolist()
-    tables = (
-        (0.6, 0.2, -0.3, 0.2, -0.1, 0.1, 0.1, -0.1, 0.2, -0.1, 0.0, 0.1, 0.1, 0.1, *kind[0]),
-        (-1.0, -0.3, 0.1, -0.2, 0.8, -0.4, 0.2, -0.1, 0.1, 0.1, 0.1, -0.1, 0.0, 0.1, *kind[1]),
-        (-0.8, 0.1, -0.1, 0.2, -0.3, 0.2, 0.5, -0.2, 0.1, -0.2, 0.1, 0.0, -0.1, 0.1, *kind[2]),
-        (-0.6, 0.1, -0.1, 0.1, -0.2, 0.1, 0.3, -0.2, 0.4, 0.1, 0.0, 0.1, 0.1, -0.1, *kind[3]),
-        (-0.9, 0.1, -0.2, 0.1, 0.1, 0.1, 0.1, -0.1, 0.1, 0.0, 0.4, -0.3, 0.1, 0.1, *kind[4]),
-        (-0.7, -0.1, -0.1, 0.2, -0.1, 0.1, -0.1, 0.1, 0.0, 0.1, 0.1, 0.1, 0.3, -0.2, *kind[5]),
-    )
-    weights = Weights(tables, 0.6)
+    weights = drawn_weights(turns=0.6)
     return Mixture(gpt, KneserNey.train(ROWS, VOCABULARY), weights, turns)
+
+
+def drawn_weights(turns: float) -> Weights:
+    """Every part has some share, and every figure a say."""
+    own, kind = np.array([0.1] * OWN), np.array([0.01] * COMMON)
+    spread = np.concatenate(([0.1], own, kind))
+    draw = np.random.default_rng(3).normal(0.0, spread, (PARTS - 1, 1 + FIGURES))
+    return Weights(tuple(tuple(row) for row in draw.tolist()), turns)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -86,19 +85,24 @@ def test_it_is_the_sum_of_its_parts() -> None:
     tokens, at = torch.from_numpy(row)[None], torch.arange(len(row))[None]
     gpt = model().gpt(tokens, at)[0].softmax(dim=-1)
     (log_p,) = model().ngrams.log_probs([row], [range(len(row))])
-    parts, figures = [gpt, torch.from_numpy(log_p).exp()], [gpt.amax(-1, keepdim=True).log()]
-    figures.append(torch.from_numpy(model().ngrams.figures(model().ngrams.match(contexts_of(row)))))
-    for reach in REACHES:
+    matched = model().ngrams.match(contexts_of(row))
+    parts = [gpt, torch.from_numpy(log_p).exp()]
+    parts += torch.from_numpy(model().ngrams.by_length(matched)).unbind(dim=1)
+    heard = []
+    for reach, depth in MEMORIES:
         said = len(before[-reach:]) if reach else 0
-        heard = torch.from_numpy(np.append(before, row)[len(before) - said :])[None]
-        expected, rests = recency.evidence(heard, at + said)
-        parts.append(recency.distribution(heard, expected, VOCABULARY)[0])
-        figures.append(rests[0])
-    for one, other in combinations(parts[2:], 2):
+        whole_row = torch.from_numpy(np.append(before, row)[len(before) - said :])[None]
+        heard.append(recency.followed(whole_row, at + said, depth, VOCABULARY)[0])
+    came = torch.stack([counts.sum(dim=-1) for counts in heard], dim=-1)
+    parts += [counts / counts.sum(-1, keepdim=True).clamp_min(1) for counts in heard]
+    for one, other in combinations(parts, 2):
         assert (one - other).abs().max() > 0.01
-    figures.append(gpt[:, model().ngrams.common(COMMON)].log())
-    shares = model().weights.shares(torch.cat(figures, dim=-1))
-    assert shares.std(dim=0).min() > 0.01  # they do depend on the place
+    kinds = [torch.from_numpy(model().ngrams.kinds(matched))]
+    kinds += [(counts > 0).sum(dim=-1, keepdim=True) for counts in heard]
+    kind = gpt[:, model().ngrams.common(COMMON)].log()
+    expected = (*(each.log1p() for each in kinds), came.log1p())
+    shares = model().weights.shares(torch.cat((gpt.amax(-1, True).log(), *expected, kind), dim=-1))
+    assert shares.std(dim=0).min() > 1e-3  # they do depend on the place
     wanted = (torch.stack(parts) * shares.T[..., None]).sum(dim=0)
     turns = model().turns
     assert turns is not None
@@ -136,16 +140,21 @@ def scored(row: np.ndarray[Any, Any], before: np.ndarray[Any, Any]) -> np.ndarra
 
 
 def test_equal_shares_everywhere_are_a_plain_mean() -> None:
-    """As versions from before there were figures have them; recency keeps its least share."""
+    """As versions from before there were figures have them; others keep the least share, if any."""
     plain = Mixture(model().gpt, model().ngrams, Weights.constant(0.35, 0.0))
     gpt = GPTPredictor(model().gpt, CPU).nats(ROWS[:2])
-    rest = MEMORIES * math.exp(-WIDEST) * 0.65
-    for row, own, ngrams, found in zip(
-        ROWS[:2], gpt, model().ngrams.nats(ROWS[:2]), plain.nats(ROWS[:2]), strict=True
+    for row, own, parts, found in zip(
+        ROWS[:2], gpt, plain.parts(ROWS[:2]), plain.nats(ROWS[:2]), strict=True
     ):
-        repeated, _ = recency.chances(row)
-        mean = 0.65 * np.exp(-own) + 0.35 * np.exp(-ngrams) + rest * repeated[:, 0]
-        assert found == pytest.approx(-np.log(mean / (1 + rest)), abs=3e-3)
+        assert len(row) - 1 == len(parts.nats)
+        shares = np.column_stack(
+            ([[0.65, 0.35]] * len(own), parts.figures[:, 1 : 1 + EXPECTING] > 0)
+        )
+        shares[:, 2:] *= math.exp(-WIDEST) * 0.65
+        chances = np.exp(-parts.nats)
+        chances[:, 0] = np.exp(-own)
+        mean = (chances * shares).sum(axis=1) / shares.sum(axis=1)
+        assert found == pytest.approx(-np.log(mean), abs=3e-3)
 
 
 def whole(model: Mixture, length: int, before: np.ndarray[Any, Any]) -> Batch:
@@ -294,28 +303,26 @@ def drawn(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def test_weights_are_the_likeliest() -> None:
     """On tokens drawn from a known mixture the fit finds its weights."""
-    nats = drawn(np.tile((0.3, 0.3, 0.1, 0.1, 0.1, 0.05, 0.05), (20_000, 1)))
-    assert fit_weights([*nats.T]) == pytest.approx((0.3, 0.1, 0.1, 0.1, 0.05, 0.05), abs=0.03)
+    true = (0.3, 0.2, *[0.04, 0.045] * 5, 0.03, 0.045)
+    nats = drawn(np.tile(true, (20_000, 1)))
+    assert fit_weights([*nats.T]) == pytest.approx(true[1:], abs=0.03)
 
 
 def test_coefficients_are_the_likeliest() -> None:
     """The fit finds the coefficients that tokens were drawn by; no other ones are better."""
-    figures = np.random.default_rng(1).normal(0.0, 2.0, (40_000, FIGURES)).astype(np.float32)
-    figures[:, :-COMMON] += 1.0
-    own, kind = [0.0] * (OWN - 9), [0.0] * (COMMON - 2)
-    tables = (
-        (-2.0, 0.5, 0.0, 0.3, -0.4, 0.0, 0.1, 0.0, 0.0, 0.0, *own, 0.0, 0.0, *kind),
-        (1.0, -0.5, 0.0, -0.5, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0, *own, 0.3, 0.0, *kind),
-        (-0.5, 0.0, 0.2, 0.0, 0.0, -0.3, 0.0, 0.3, 0.0, 0.0, *own, 0.0, -0.3, *kind),
-        (0.5, 0.0, 0.0, 0.0, 0.2, 0.0, 0.0, 0.0, -0.4, 0.0, *own, 0.0, 0.0, *kind),
-        (0.5, 0.0, -0.3, 0.0, -0.2, 0.0, 0.2, 0.0, 0.0, 0.0, *own, 0.3, 0.0, *kind),
-        (-1.0, 0.0, 0.0, 0.4, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, *own, 0.0, 0.3, *kind),
-    )
-    true = Weights(tables)
+    figures = np.random.default_rng(1).normal(1.0, 2.0, (60_000, FIGURES)).astype(np.float32)
+    figures[:, 1 : 1 + EXPECTING] = np.abs(figures[:, 1 : 1 + EXPECTING]) + 0.01
+    figures[::10, 1 : 1 + EXPECTING] = 0.0  # there the others expect nothing
+    tables = np.zeros((PARTS - 1, 1 + FIGURES))
+    tables[:, 0] = np.resize((-0.5, 0.5, 0.0), PARTS - 1)
+    for part, figure in ((0, 0), (0, 20), (1, 1), (5, 9), (9, 30), (12, 20)):
+        tables[part, 1 + figure] = 0.4 if part % 2 else -0.4
+    true = Weights(tuple(tuple(row) for row in tables.tolist()))
     nats = drawn(true.shares(torch.from_numpy(figures).double()).numpy())
     parts = Parts(nats, figures, np.zeros(len(nats), dtype=np.bool_))
     found = Weights(fit(nats, figures))
-    assert found.numbers == pytest.approx(true.numbers, abs=0.25)
+    slopes, expected = (np.array(each.tables)[:, 1:] for each in (found, true))
+    assert slopes == pytest.approx(expected, abs=0.25)
     best = parts.mixed(found).sum()
     assert best < parts.mixed(true).sum() < parts.mixed(Weights.constant(0.3, 0.1)).sum()
     for i in range(FIGURES + 1):
@@ -327,10 +334,10 @@ def test_coefficients_are_the_likeliest() -> None:
 def test_few_tokens_change_little() -> None:
     """What two tokens suggest is hardly believed; a part that never has a chance is survived."""
     never = np.inf
-    unheard = [never] * MEMORIES
+    unheard = [never] * EXPECTING
     nats = np.array([[1.0, 9.0, *unheard], [9.0, 1.0, *unheard]], dtype=np.float32)
-    figures = np.zeros((2, FIGURES), dtype=np.float32)
-    figures[1, :-COMMON] = 1.0
+    figures = np.ones((2, FIGURES), dtype=np.float32)
+    figures[1, :OWN] = 2.0
     shares = Weights(fit(nats, figures)).shares(torch.from_numpy(figures)).numpy()
     assert np.isfinite(shares).all()
     assert 0.1 < shares[0, 1] < shares[1, 1] < 0.9
@@ -340,43 +347,27 @@ def test_few_tokens_change_little() -> None:
 def test_every_token_stays_possible() -> None:
     """However far the figures and the coefficients go, each part keeps a share."""
     for one, other in ((FARTHEST, -FARTHEST), (-FARTHEST, FARTHEST)):
-        numbers = [one, *[other] * FIGURES, *(other, *[one] * FIGURES) * MEMORIES, 0.5]
-        figures = torch.tensor([[-20.0, -9.0, 4.0, *[2.0, 7.0] * MEMORIES, *[-5.0] * COMMON]])
-        shares = Weights.of(numbers).shares(figures)
-        assert (shares > 0).all()
+        rows = [one, *[other] * FIGURES], [other, *[one] * FIGURES]
+        numbers = [*np.resize(rows, (PARTS - 1, 1 + FIGURES)).flatten().tolist(), 0.5]
+        figures = torch.tensor([[-20.0, *[7.0] * (OWN - 1), *[-5.0] * COMMON]])
+        assert (Weights.of(numbers).shares(figures) > 0).all()
+        figures[0, [1, EXPECTING]] = 0.0  # those two expect nothing
+        assert Weights.of(numbers).shares(figures)[0, [2, 1 + EXPECTING]].tolist() == [0.0, 0.0]
         with pytest.raises(ValueError, match="no shares"):
             Weights.of([2 * number for number in numbers])
 
 
-def test_older_versions_know_nothing_of_what_was_said_lately() -> None:
-    """Their coefficients are those of the figures that they had; what came since has no say."""
-    older = [0.6, 0.2, -0.3, 0.2, -0.1, 0.1, -1.0, -0.3, 0.1, -0.2, 0.8, -0.4]
-    found = Weights.of([*older, 0.5])
-    figures = torch.tensor([[-2.0, -3.0, 4.0, 1.0, 2.0, *[0.0] * (FIGURES - 5)]])
-    others = figures.clone()
-    others[:, 5:] = 9.0
-    shares = found.shares(figures)
-    assert torch.equal(shares, found.shares(others))
-    assert shares[0, 3] < 1e-3
-    ratios = (shares[0, 1:3] / shares[0, 0]).log().tolist()
-    expected = [older[0] + 0.2 * -2 + 0.9 + 0.8 - 0.1 + 0.2, older[6] + 0.6 - 0.3 - 0.8 + 0.8 - 0.8]
-    assert ratios == pytest.approx(expected, abs=1e-5)
-    assert found.turns == 0.5
-    no_share = [-9.0, *[0.0] * 7]
-    later = [*older[:6], 0.0, 0.0, *older[6:], 0.0, 0.0, *no_share]
-    assert torch.equal(Weights.of([*later, 0.5]).shares(others), shares)
+def test_older_versions_are_served_with_usual_shares() -> None:
+    """What their coefficients were of is no more; turns keep their share."""
+    figures = torch.ones(1, FIGURES)
+    for count in (6 * 142, 4 * 138, 3 * 8, 2 * 6):
+        found = Weights.of([*[0.1] * count, 0.5])
+        gpt, ngrams, *others = found.shares(figures)[0].tolist()
+        assert (gpt, ngrams) == pytest.approx((0.74, 0.2), abs=5e-3)
+        assert others[REACH : REACH + 3] == pytest.approx([0.02] * 3, abs=1e-3)
+        assert found.turns == 0.5
+        assert Weights.of(found.numbers) == found
+    older = [0.1] * 12
     for bad in ([*older, 1.0], [*older[:-1], math.nan, 0.5], older, [], [0.5]):
         with pytest.raises(ValueError, match=r"."):
             Weights.of(bad)
-
-
-def test_older_versions_have_their_coefficients_of_common_tokens() -> None:
-    """Those stand behind the figures of what the parts know, which were fewer."""
-    draw = np.random.default_rng(7)
-    table = torch.from_numpy(draw.normal(0.0, 0.1, (4, 1 + 9 + COMMON)))
-    figures = torch.from_numpy(draw.normal(0.0, 1.0, (3, FIGURES)))
-    shares = Weights.of([*table.flatten().tolist(), 0.5]).shares(figures)
-    had = torch.cat((figures[:, :9], figures[:, OWN:]), dim=1)
-    ratios = (shares[:, 1:5] / shares[:, :1]).log()
-    assert torch.allclose(ratios, had @ table[:, 1:].T + table[:, 0], atol=1e-5)
-    assert (shares[:, 5:] < 1e-3).all()

@@ -24,10 +24,10 @@ from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture
 from lm.models.turn_ngrams import TurnNgrams
-from lm.models.weights import COMMON, Weights
 from lm.native.code import native
 from lm.native.decoder import NativeGPT, accelerated
 from lm.native.mixing import NativeMixture
+from tests.test_mixture import drawn_weights
 from tests.test_ngrams import VOCABULARY, sessions
 
 CPU = torch.device("cpu")
@@ -306,16 +306,7 @@ def mixtures(dtype: torch.dtype, turns: bool = False) -> tuple[Mixture, NativeMi
     ngrams = KneserNey.train(rows, VOCABULARY)
     said = KneserNey.train([np.append(9, row[row > 9]) for row in rows], VOCABULARY)
     announced = TurnNgrams(said, end=8) if turns else None
-    kind = np.random.default_rng(3).normal(0.0, 0.02, (6, COMMON)).tolist()
-    tables = (
-        (0.5, 0.3, -0.2, 0.1, 0.2, 0.1, -0.1, 0.1, 0.1, -0.2, 0.0, 0.1, 0.1, 0.1, *kind[0]),
-        (-1.0, -0.4, 0.1, -0.1, 0.9, -0.5, 0.2, -0.1, 0.2, 0.1, 0.1, -0.1, 0.0, 0.1, *kind[1]),
-        (-0.7, 0.2, -0.1, 0.1, -0.3, 0.3, 0.6, -0.3, 0.1, -0.1, 0.1, 0.0, -0.1, 0.1, *kind[2]),
-        (-0.9, 0.1, -0.2, 0.1, -0.1, 0.2, 0.2, -0.1, 0.5, -0.2, 0.0, 0.1, 0.1, -0.1, *kind[3]),
-        (-0.8, 0.1, -0.2, 0.1, 0.1, 0.1, 0.1, -0.1, 0.1, 0.0, 0.4, -0.1, 0.1, 0.1, *kind[4]),
-        (-0.9, -0.1, -0.1, 0.2, -0.1, 0.1, -0.1, 0.1, 0.0, 0.1, 0.1, 0.1, 0.3, -0.1, *kind[5]),
-    )
-    weights = Weights(tables, turns=0.6 if turns else 0.0)
+    weights = drawn_weights(turns=0.6 if turns else 0.0)
     slow = Mixture(model, ngrams, weights, announced).eval()
     fast = NativeMixture(nativized(model), slow)
     fast.eval()

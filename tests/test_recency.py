@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import product
 
 import numpy as np
@@ -11,76 +10,72 @@ import torch
 from torch import Tensor
 
 from lm.models import recency
+from lm.models.recency import Memory, followed
 
 SEEDED = torch.Generator().manual_seed(5)
 ROW = torch.tensor([5, 1, 2, 5, 1, 3, 5, 1, 4, 1])
 RANDOM = torch.randint(0, 7, (300,), generator=SEEDED)
 
 
-def p(at: int) -> dict[int, float]:
-    shares, _ = recency.evidence(ROW[None], torch.tensor([[at]]))
-    found = recency.distribution(ROW[None], shares, 9)[0, 0]
-    return {token: float(found[token]) for token in range(9) if found[token]}
-
-
-def rests(at: int) -> list[float]:
-    _, figures = recency.evidence(ROW[None], torch.tensor([[at]]))
-    return figures[0, 0].tolist()
+def counts(at: int, depth: int) -> dict[int, int]:
+    found = followed(ROW[None], torch.tensor([[at]]), depth, 9)[0, 0]
+    return {token: int(found[token]) for token in range(9) if found[token]}
 
 
 def test_followers_are_expected_again() -> None:
-    """Behind the fourth 1 come, in equal shares, what came behind the three before."""
-    assert p(9) == pytest.approx({2: 1 / 3, 3: 1 / 3, 4: 1 / 3})
-    assert p(6) == {1: 1.0}
-    assert rests(9) == pytest.approx([1, math.log(3)])
+    """Behind the fourth 1 comes what came behind the three before; behind a new token nothing."""
+    assert counts(9, depth=1) == {2: 1, 3: 1, 4: 1}
+    assert counts(6, depth=1) == {1: 2}
+    assert counts(8, depth=1) == {}
 
 
 def test_two_tokens_say_more_than_one() -> None:
-    """Where the latest two came before, what followed both is expected."""
-    assert p(4) == {2: 1.0}
-    assert p(7) == pytest.approx({2: 1 / 2, 3: 1 / 2})
-    assert rests(7) == pytest.approx([2, math.log(2)])
+    """What followed both; the beginning of a row is behind nothing."""
+    assert counts(4, depth=2) == {2: 1}
+    assert counts(7, depth=2) == {2: 1, 3: 1}
+    assert counts(9, depth=2) == {}
+    assert counts(0, depth=2) == {}
 
 
-def test_behind_a_new_token_any_may_come() -> None:
-    """Shares of the context so far, the new token itself among them."""
-    assert p(0) == {5: 1.0}
-    assert p(2) == pytest.approx({5: 1 / 3, 1: 1 / 3, 2: 1 / 3})
-    assert rests(2) == pytest.approx([0, math.log(3)])
+def test_any_token_may_come_again() -> None:
+    """As often as it came, the latest itself among them."""
+    assert counts(0, depth=0) == {5: 1}
+    assert counts(4, depth=0) == {5: 2, 1: 2, 2: 1}
 
 
 def test_the_future_is_not_seen() -> None:
-    """What lies behind a place changes nothing, nor does a row beside it."""
+    """What lies behind a place changes nothing, nor does a row beside it, or what is ABSENT."""
     at = torch.tensor([[3], [8]])
     other = torch.cat((ROW[:4], ROW.new_full((6,), 7)))
-    together = recency.evidence(torch.stack((other, ROW)), at)
-    for both, alone in zip(together, recency.evidence(ROW[None], at[:1]), strict=True):
-        assert torch.equal(both[0, 0], alone[0, 0])
+    padded = torch.cat((ROW.new_full((6,), recency.ABSENT), ROW[:4]))
+    for depth in (0, 1, 2):
+        alone = followed(ROW[None], at[:1], depth, 9)
+        assert torch.equal(followed(torch.stack((other, ROW)), at, depth, 9)[0], alone[0])
+        assert torch.equal(followed(padded[None], at[:1] + 6, depth, 9), alone)
 
 
 @pytest.mark.parametrize(
     ("row", "first"), [*product((ROW, RANDOM), (0, 1, 2, 7)), (ROW.repeat(21), 200), (RANDOM, 200)]
 )
-def test_chances_are_the_distributions_targets(
+def test_chances_are_the_counted_targets(
     row: Tensor, first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both ways of asking agree over every reach; every distribution is whole."""
-    monkeypatch.setattr(recency, "REACHES", (0, 2, 190, 3))
-    chances, rest_on = recency.chances(row.numpy(), first)
+    """Both ways of asking agree, by every memory."""
+    memories = tuple(Memory(reach, depth) for reach in (0, 2, 190, 3) for depth in (0, 1, 2))
+    monkeypatch.setattr(recency, "MEMORIES", memories)
+    p, came, kinds = recency.chances(row.numpy(), first)
     targets = row[first + 1 :]
-    assert chances.shape == (len(targets), 4)
-    for i, reach in enumerate(recency.REACHES):
+    assert p.shape == came.shape == kinds.shape == (len(targets), len(memories))
+    for i, (reach, depth) in enumerate(memories):
         start = max(0, first - reach)
         at = torch.arange(first, len(row) - 1) - start
-        shares, figures = recency.evidence(row[None, start:], at[None])
-        whole = recency.distribution(row[None, start:], shares, 9)[0]
-        assert torch.allclose(whole.sum(dim=-1), torch.ones(len(at)))
-        assert chances[:, i] == pytest.approx(whole[range(len(at)), targets].numpy(), abs=1e-6)
-        assert np.array_equal(rest_on[:, i, 0], figures[0, :, 0].numpy())
-        rounded = pytest.approx(figures[0].numpy(), rel=2e-7, abs=0)  # one rounding apart
-        assert rest_on[:, i] == rounded
+        found = followed(row[None, start:], at[None], depth, 9)[0]
+        assert np.array_equal(came[:, i], found.sum(dim=-1).numpy())
+        assert np.array_equal(kinds[:, i], (found > 0).sum(dim=-1).numpy())
+        shares = found[range(len(at)), targets] / found.sum(dim=-1).clamp_min(1)
+        assert p[:, i] == pytest.approx(shares.numpy(), abs=1e-6)
 
 
 def test_a_single_token_foretells_nothing() -> None:
     """There is nothing behind it."""
-    assert [len(found) for found in recency.chances(ROW[:1].numpy())] == [0, 0]
+    assert [len(found) for found in recency.chances(ROW[:1].numpy())] == [0, 0, 0]

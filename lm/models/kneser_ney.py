@@ -7,7 +7,6 @@ latest token ids in the cache, so an engine cannot tell it from a GPT.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
@@ -48,25 +47,13 @@ class KneserNey:
         self._backoffs = np.bincount(of, discounts) / totals  # of what shorter contexts say
         self._base = np.full(vocab_size, self._backoffs[0] / vocab_size, dtype=np.float32)
         self._base[ngrams.tokens[: self._ends[0]]] += self._shares[: self._ends[0]]
-        self._peaks = self._highest(parents)
-
-    def _highest(self, parents: Ids) -> Floats:
-        """ln of the highest p behind each context [contexts], as if its own favourite were that of
-        all shorter ones as well: never too low, on chat 0.04 too high at the median, and at once.
-        """
-        own = np.maximum.reduceat(self._shares, np.append(0, self._ends[:-1]))
-        found = np.full(len(own), self._base.max(), dtype=np.float64)
-        for start, end in itertools.pairwise(np.cumsum(self.ngrams.levels())):
-            left = self._backoffs[start:end] * found[parents[start - 1 : end - 1]]
-            found[start:end] = own[start:end] + left
-        return np.log(found).astype(np.float32)
 
     @property
     def tables(self) -> tuple[np.ndarray[Any, Any], ...]:
         """What `distributions` looks up, for code that does the same (lm/native/mixer.hpp).
 
-        Keys of contexts, ends of their entries, keys, shares (float32), backoffs (float64), base,
-        ln of the highest p (both float32).
+        Keys of contexts, ends of their entries, keys, shares (float32), backoffs (float64), base
+        (float32).
         """
         return (
             self._contexts,
@@ -75,7 +62,6 @@ class KneserNey:
             self._shares,
             self._backoffs,
             self._base,
-            self._peaks,
         )
 
     @classmethod
@@ -119,13 +105,30 @@ class KneserNey:
                 row[tokens] += self._shares[where] * share
         return found
 
-    def figures(self, matched: Contexts) -> Floats:
-        """[n, 2] behind contexts as `match` found them: ln of about the highest p, and how many
-        tokens of the context are known.
+    def by_length(self, matched: Contexts) -> Floats:
+        """What each context says for itself, as `match` found them: p [n, REACH, vocabulary] behind
+        1, 2, ... tokens, 0 everywhere behind one that was never seen.
         """
-        return np.column_stack(
-            (self._peaks[matched.max(axis=1)], (matched > 0).sum(axis=1))
-        ).astype(np.float32)
+        size = self.config.vocab_size
+        found = np.zeros((len(matched), REACH, size), dtype=np.float32)
+        for row, nodes in zip(found, matched[:, 1:].tolist(), strict=True):
+            for p, node in zip(row, nodes, strict=True):
+                if node < 0:
+                    break
+                where = slice(self._ends[node - 1], self._ends[node])
+                p[self._entries[where] - node * size] = self._shares[where]
+        found /= self._own(matched)[..., None]
+        return found
+
+    def _own(self, matched: Contexts) -> Floats:
+        """What each context of 1, 2, ... tokens keeps for what followed it itself: [n, REACH]."""
+        kept = np.where(matched > 0, 1.0 - self._backoffs[matched], 1.0)
+        return kept[:, 1:].astype(np.float32)
+
+    def kinds(self, matched: Contexts) -> Floats:
+        """How many different tokens followed each context of 1, 2, ... tokens: [n, REACH]."""
+        followed = np.diff(self._ends, prepend=0)[matched]
+        return np.where(matched > 0, followed, 0)[:, 1:].astype(np.float32)
 
     def common(self, count: int) -> Ids:
         """The tokens [count] that came behind the most contexts, again where there are fewer."""
@@ -133,16 +136,23 @@ class KneserNey:
         order = np.argsort(-self.ngrams.counts[kinds].astype(np.int64), kind="stable")
         return np.resize(self.ngrams.tokens[kinds][order], count).astype(np.int64)
 
-    def target_nats(self, matched: Contexts, targets: Ids) -> Floats:
-        """-ln p [n] of one token after each context."""
+    def chances(self, matched: Contexts, targets: Ids) -> Floats:
+        """p of one token after each context [n, 1 + REACH]: as `distributions`, `by_length` say."""
         found = self._base[targets].astype(np.float64)
+        own = np.zeros((len(targets), REACH))
         for reach in range(1, ORDER):
             nodes = matched[:, reach]
             keys = nodes * self.config.vocab_size + targets
             at = np.minimum(np.searchsorted(self._entries, keys), len(self._entries) - 1)
             share = np.where(self._entries[at] == keys, self._shares[at], 0.0)
             found = np.where(nodes > 0, self._backoffs[nodes] * found + share, found)
-        nats: Floats = -np.log(found).astype(np.float32)
+            own[:, reach - 1] = share
+        own /= self._own(matched)
+        return np.column_stack((found, own)).astype(np.float32)
+
+    def target_nats(self, matched: Contexts, targets: Ids) -> Floats:
+        """-ln p [n] of one token after each context."""
+        nats: Floats = -np.log(self.chances(matched, targets)[:, 0])
         return nats
 
     def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:

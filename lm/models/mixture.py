@@ -1,9 +1,9 @@
 """What is served where it helps: a GPT, n-grams and what was said lately, mixed token by token.
 
-Within a message p is the sum of what its parts say, each with the share that weights.py gives it by
-figures of the place: how sure GPT and n-grams are, how much of the context n-grams and recency
-know, and what kind of place it is, by the GPT's chances of the most common tokens. Recency is asked
-of the context, and of that with more and more of what was said before it. Between messages
+Within a message p is the sum of what its parts say: the GPT, n-grams, those of each length by
+themselves, and recency by each of its memories. Each has the share that weights.py gives it by
+figures of the place: how sure the GPT is, how many tokens the others expect, and what kind of place
+it is, by the GPT's chances of the most common tokens. Between messages
 p = (1 - w_turns) p_gpt + w_turns p_turns, the n-grams of who spoke. It knows no text; an engine
 drives it as it drives a GPT.
 """
@@ -23,10 +23,10 @@ from lm.models import recency
 from lm.models.gpt import GPT, Cache, ModelConfig, chosen
 from lm.models.kneser_ney import REACH, KneserNey, contexts_of
 from lm.models.predictor import Floats, GPTPredictor
-from lm.models.recency import REACHES
+from lm.models.recency import MEMORIES, Memory
 from lm.models.token_cache import TOKEN_LAYER, latest, remember, seen
 from lm.models.turn_ngrams import Mask, TurnNgrams
-from lm.models.weights import COMMON, MEMORIES, Weights, shares_by
+from lm.models.weights import COMMON, EXPECTING, Weights, shares_by
 
 RAREST = -20.0  # ln of a p, in a figure: what is rarer is as rare
 
@@ -34,11 +34,11 @@ RAREST = -20.0  # ln of a p, in a figure: what is rarer is as rare
 class Parts(NamedTuple):
     """What the parts of a mixture say of targets, each by itself.
 
-    nats:    [targets, PARTS] of GPT, n-grams, and recency over each of its REACHES; a p of 0 is
-             inf. Where a message is announced the n-grams are those of turns
-    figures: [targets, FIGURES] of the places before them: ln of the GPT's highest p, ln of that of
-             the n-grams, how many of the latest tokens those know; the same of recency, and ln of
-             how many tokens it expects, over each reach; ln of the GPT's p of common tokens
+    nats:    [targets, PARTS] of GPT, n-grams, those of each length, and recency by each of its
+             MEMORIES; a p of 0 is inf. Where a message is announced the n-grams are those of turns
+    figures: [targets, FIGURES] of the places before them: ln of the GPT's highest p; ln of one more
+             than how many different tokens each part but the first two expects; the same of how
+             many tokens each memory has; ln of the GPT's p of common tokens
     due:     [targets] whether a message is announced there
     """
 
@@ -49,7 +49,7 @@ class Parts(NamedTuple):
     def shares(self, weights: Weights) -> Floats:
         """[targets, PARTS] of each part."""
         within = weights.shares(torch.from_numpy(self.figures)).numpy()
-        between = 1 - weights.turns, weights.turns, *[0.0] * MEMORIES
+        between = 1 - weights.turns, weights.turns, *[0.0] * EXPECTING
         return np.where(self.due[:, None], np.array(between, np.float32), within)
 
     def mixed(self, weights: Weights) -> Floats:
@@ -129,28 +129,39 @@ class Mixture(nn.Module):
         read: span and at, on the host; before: of each row, or of none
         """
         matched = self.ngrams.match(latest(*read, REACH).reshape(-1, REACH).numpy())
-        ngrams, known = (
-            uploaded(torch.from_numpy(found).view(*at.shape, found.shape[1]), gpt.device)
-            for found in (self.ngrams.distributions(matched), self.ngrams.figures(matched))
+        together, alone, kinds = (
+            uploaded(torch.from_numpy(found).view(*at.shape, *found.shape[1:]), gpt.device)
+            for found in (
+                self.ngrams.distributions(matched),
+                self.ngrams.by_length(matched),
+                self.ngrams.kinds(matched),
+            )
         )
-        figures = [gpt.amax(dim=-1, keepdim=True).log(), known]
-        parts = [gpt, ngrams]
         whole = span
         if before:
             whole = torch.cat((recency.side_by_side(before, span.device), span), dim=1)
-        for reach in REACHES:
-            heard = whole[:, max(0, whole.shape[1] - span.shape[1] - reach) :]
-            expected, rests = recency.evidence(heard, at + heard.shape[1] - span.shape[1])
-            parts.append(recency.distribution(heard, expected, gpt.shape[-1]))
-            figures.append(rests)
+        heard = torch.stack([self._heard(whole, span.shape[1], at, m) for m in MEMORIES], dim=-2)
+        came = heard.sum(dim=-1)
+        expected = torch.cat((kinds, (heard > 0).sum(dim=-1)), dim=-1)
         table, common = (uploaded(each, gpt.device) for each in (self._table, self._common))
-        figures.append(gpt[..., common].log().clamp_min(RAREST))
-        shares = shares_by(table, torch.cat(figures, dim=-1))[..., None].unbind(dim=-2)
-        found = sum(share * part for share, part in zip(shares[1:], parts[1:], strict=True))
-        found = found + shares[0] * gpt
+        sure = gpt.amax(dim=-1, keepdim=True).log()
+        kind = gpt[..., common].log().clamp_min(RAREST)
+        figures = torch.cat((sure, expected.log1p(), came.log1p(), kind), dim=-1)
+        heard = heard / came.clamp_min(1)[..., None]
+        parts = torch.cat((gpt[..., None, :], together[..., None, :], alone, heard), dim=-2)
+        found = (shares_by(table, figures)[..., None, :] @ parts)[..., 0, :]
         if self.turns is not None:
             self._announce(self.turns, found, gpt, *read)
         return found
+
+    def _heard(self, whole: Tensor, span: int, at: Tensor, memory: Memory) -> Tensor:
+        """How often each token followed [batch, time, vocab_size], by one memory.
+
+        whole: what was said before, and the last `span` tokens are the context
+        """
+        near = whole[:, max(0, whole.shape[1] - span - memory.reach) :]
+        behind = at + near.shape[1] - span
+        return recency.followed(near, behind, memory.depth, self.config.vocab_size)
 
     def _announce(
         self, turns: TurnNgrams, found: Tensor, gpt: Tensor, span: Tensor, at: Tensor
@@ -180,19 +191,18 @@ class Mixture(nn.Module):
     def _parts(self, row: Ids, before: Ids, gpt: Floats, sure: Floats, *common: Floats) -> Parts:
         """Of one row; the GPT's nats are given, ln of its highest p, that of common tokens."""
         matched = self.ngrams.match(contexts_of(row)[:-1])
-        ngrams = self.ngrams.target_nats(matched, row[1:])
+        ngrams = self.ngrams.chances(matched, row[1:])
+        heard, came, kinds = recency.chances(np.concatenate((before, row)), len(before))
+        with np.errstate(divide="ignore"):
+            others = -np.log(np.column_stack((ngrams, heard)))
         due: Mask = np.zeros(len(row) - 1, dtype=np.bool_)
         if self.turns is not None:
             due = self.turns.due(row[:-1])
-            ngrams[due] = self.turns.nats(row, np.flatnonzero(due))
-        whole = np.concatenate((before, row))
-        expected, rests = recency.chances(whole, len(before))
-        with np.errstate(divide="ignore"):
-            heard = -np.log(expected)
-        nats = np.column_stack((gpt, ngrams, heard))
-        known = self.ngrams.figures(matched)
+            others[due, 0] = self.turns.nats(row, np.flatnonzero(due))
+        nats = np.column_stack((gpt, others))
+        expected = np.column_stack((self.ngrams.kinds(matched), kinds, came))
         kind = np.maximum(np.stack(common, axis=-1), np.float32(RAREST))
-        figures = np.column_stack((sure, known, rests.reshape(len(rests), 2 * MEMORIES), kind))
+        figures = np.column_stack((sure, np.log1p(expected), kind))
         return Parts(nats, figures, due)
 
     def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:

@@ -1,15 +1,15 @@
 """Recency: people repeat what has just been said. The context itself, as a model of what follows.
 
-The next token is one that followed the latest two tokens earlier in the context; where they are
-new, one that followed the latest; where that is new, any token of the context. A cache after Kuhn
-& De Mori, "A cache-based natural language model for speech recognition" (1990). The same is asked
-of the context with what was said before it, over several REACHES: which of them counts most is
-weights.py's business. Nothing is learnt; it knows no text.
+The next token is one that followed the latest two tokens earlier, or the latest one, or any: each
+of these, over the context and over that with what was said before it, is a memory of its own.
+Caches after Kuhn & De Mori, "A cache-based natural language model for speech recognition" (1990);
+which of them counts how much is weights.py's business. Nothing is learnt; it knows no text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,10 +18,22 @@ from torch import Tensor
 from lm.corpus.batches import Ids
 from lm.models.predictor import Floats
 
-# Tokens before a context that are looked at, each time with it; in the order in which versions have
-# what they know of each, so new ones stand last.
-REACHES = (0, 4096, 16_384, 1024, 65_536)
-LATELY = max(REACHES)
+
+class Memory(NamedTuple):
+    """What is remembered: `reach` tokens before the context, and it; what in them followed the
+    latest `depth` tokens.
+    """
+
+    reach: int
+    depth: int
+
+
+MEMORIES = (
+    *(Memory(0, 0), Memory(0, 1), Memory(0, 2)),
+    *(Memory(4096, 0), Memory(4096, 1), Memory(4096, 2)),
+    *(Memory(65_536, 1), Memory(65_536, 2)),  # any token of so many tells nothing
+)
+LATELY = max(memory.reach for memory in MEMORIES)
 ABSENT = -1  # in the place of a token, where others have more before them
 NOTHING = np.empty(0, np.int64)  # was said before
 
@@ -34,61 +46,57 @@ def side_by_side(before: Sequence[Ids], device: torch.device) -> Tensor:
     return torch.from_numpy(padded).to(device)
 
 
-def evidence(span: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
-    """How far each token of the context is expected again, and what that rests on.
+def followed(span: Tensor, at: Tensor, depth: int, vocab_size: int) -> Tensor:
+    """How often each token followed the latest `depth` tokens before: [batch, time, vocab_size].
 
     span: token ids [batch, span], ABSENT ones at its beginning; at: the places [batch, time] behind
-        which to predict
-    Returns shares [batch, time, span], summing to 1, and [batch, time, 2]: how many of the latest
-    tokens (0 to 2) came before, and ln of how many tokens have a share.
+        which to predict; depth: 0 to 2
     """
     places = torch.arange(span.shape[1], device=span.device)
-    past = (places <= at[..., None]) & (span != ABSENT)[:, None]  # [batch, time, span]
-    latest, older = (span.gather(1, (at - back).clamp_min(0))[..., None] for back in (0, 1))
-    one = past & (span.roll(1, dims=1)[:, None] == latest) & (places > 0)
-    two = one & (span.roll(2, dims=1)[:, None] == older) & (places > 1)
-    came = one.any(dim=-1, keepdim=True), two.any(dim=-1, keepdim=True)
-    found = torch.where(came[1], two, torch.where(came[0], one, past)).float()
-    count = found.sum(dim=-1, keepdim=True)
-    known = came[0].float() + came[1].float()
-    return found / count, torch.cat((known, count.log()), dim=-1)
+    found = (places <= at[..., None]) & (span != ABSENT)[:, None]  # [batch, time, span]
+    for back in range(depth):
+        latest = span.gather(1, (at - back).clamp_min(0))[..., None]
+        found &= (span.roll(back + 1, dims=1)[:, None] == latest) & (places > back)
+    counts = torch.zeros(*at.shape, vocab_size, device=span.device)
+    tokens = span.clamp_min(0)[:, None].expand(-1, at.shape[1], -1)  # ABSENT ones never followed
+    return counts.scatter_add_(-1, tokens, found.float())
 
 
-def distribution(span: Tensor, shares: Tensor, vocab_size: int) -> Tensor:
-    """p of every token [batch, time, vocab_size], by shares [batch, time, span] of a context's."""
-    found = torch.zeros(*shares.shape[:2], vocab_size, device=span.device)
-    tokens = span.clamp_min(0)[:, None].expand(-1, shares.shape[1], -1)  # ABSENT ones have no share
-    return found.scatter_add_(-1, tokens, shares)
-
-
-def chances(row: Ids, first: int = 0) -> tuple[Floats, Floats]:
+def chances(row: Ids, first: int = 0) -> tuple[Floats, Floats, Floats]:
     """p(row[t + 1] | row[: t + 1]) for every t from `first` on, and what it rests on.
 
-    As `evidence` and `distribution` have them over each of the REACHES, of one row whose context
-    begins at `first`; only how often things came is counted.
-    Returns [targets, REACHES] and [targets, REACHES, 2].
+    As `followed` counts, by each of the MEMORIES, of one row whose context begins at `first`.
+    Returns p, how many tokens followed before, and how many different ones: [targets, MEMORIES]
+    each; p is 0 where none did.
     """
-    places = np.arange(first, len(row))[:, None]
-    starts = np.array([max(0, first - reach) for reach in REACHES])
     base = int(row.max(initial=0)) + 2  # its cube times len(row) is far below 2^63
-    pairs, triples = row.copy(), row.copy()  # with the one or two tokens before, from 1 up
-    pairs[1:] += (row[:-1] + 1) * base
-    triples[1:] = pairs[1:]
-    triples[2:] += (row[:-2] + 1) * base**2
-    grams = enumerate((row, pairs, triples))
-    earlier = [_earlier(each, places, starts + before) for before, each in grams]
-    came = places[1:] - starts, earlier[0][:-1], earlier[1][:-1]  # anything, one token, two
-    hits = [each[1:] for each in earlier]  # and the target behind that
-    known = np.where(came[2] > 0, 2, np.where(came[1] > 0, 1, 0))
-    count = np.choose(known, came)
-    found: Floats = (np.choose(known, hits) / count).astype(np.float32)
-    return found, np.stack((known, np.log(count)), axis=-1).astype(np.float32)
+    grams = [np.zeros_like(row), row, row.copy(), row.copy()]  # of 0 to 3 tokens, by their last
+    grams[2][1:] += (row[:-1] + 1) * base
+    grams[3][2:] = grams[2][2:] + (row[:-2] + 1) * base**2
+    found = [_remembered(grams, first, memory) for memory in MEMORIES]
+    hits, came, kinds = (np.stack(each, axis=-1) for each in zip(*found, strict=True))
+    p = hits / np.maximum(came, 1)
+    return p.astype(np.float32), came.astype(np.float32), kinds.astype(np.float32)
 
 
-def _earlier(keys: Ids, at: Ids, since: Ids) -> Ids:
-    """How many keys before each of those places, but not before `since`, are the same."""
-    size = len(keys)
-    ordered = np.sort(keys * size + np.arange(size))
-    of, since = keys[at] * size, since.clip(max=at)
-    found: Ids = np.searchsorted(ordered, of + at) - np.searchsorted(ordered, of + since)
+def _remembered(grams: Sequence[Ids], first: int, memory: Memory) -> tuple[Ids, Ids, Ids]:
+    """How often the target, how many tokens, and how many different ones followed before."""
+    start = max(0, first - memory.reach) + memory.depth  # before it something is cut off
+    whole, short = grams[memory.depth + 1], grams[memory.depth]
+    whole, behind = whole[start:], np.append(0, short[:-1])[start:]
+    at = np.arange(first + 1, len(short)) - start
+    known = at[at >= 0]
+    new = np.unique(whole, return_index=True)[1]
+    hits, came, kinds = (
+        np.append(np.zeros(len(at) - len(known), np.int64), _earlier(keys, known, among))
+        for keys, among in ((whole, slice(None)), (behind, slice(None)), (behind, new))
+    )
+    return hits, came, kinds
+
+
+def _earlier(keys: Ids, at: Ids, among: Ids | slice) -> Ids:
+    """How many of the places `among` all, before each place `at`, have the same key as that."""
+    marked = keys * len(keys) + np.arange(len(keys))
+    ordered, since, until = np.sort(marked[among]), keys[at] * len(keys), marked[at]
+    found: Ids = np.searchsorted(ordered, until) - np.searchsorted(ordered, since)
     return found

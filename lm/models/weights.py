@@ -1,9 +1,8 @@
 """How far each part of a mixture is believed: at every place anew, by how much it knows there.
 
-The shares of GPT, n-grams and recency, which is asked of several stretches of what was said, are a
-softmax of linear functions of figures, the GPT's being 0 (the gate of Jacobs et al., "Adaptive
-mixtures of local experts", 1991). They are fitted on held-out text. It knows no tokens; mixture.py
-says what the figures are.
+The shares of the parts are a softmax of linear functions of figures, the GPT's being 0 (the gate of
+Jacobs et al., "Adaptive mixtures of local experts", 1991); a part that expects nothing has none.
+They are fitted on held-out text. It knows no tokens; mixture.py says what the figures are.
 """
 
 from __future__ import annotations
@@ -17,20 +16,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lm.models.kneser_ney import REACH
 from lm.models.predictor import Floats
-from lm.models.recency import REACHES
+from lm.models.recency import MEMORIES
 
-MEMORIES = len(REACHES)  # stretches that recency is asked of
+EXPECTING = REACH + len(MEMORIES)  # parts that may expect nothing: n-grams by length, and memories
+PARTS = 2 + EXPECTING  # the GPT, all n-grams together, and those
 COMMON = 128  # tokens whose chances tell what kind of place it is; 64 tell four fifths as much
-OWN = 3 + 2 * MEMORIES  # figures of what the parts know
-PARTS = 2 + MEMORIES  # the GPT, n-grams, and recency that often
+OWN = 1 + EXPECTING + len(MEMORIES)  # figures of what the parts know
 FIGURES = OWN + COMMON  # of a place, as Mixture has them
-OLDER = ((4, 9, COMMON), (3, 7, 0), (2, 5, 0))  # tables of older versions, their OWN and COMMON
+OLDER = (852, 552, 24, 12)  # numbers of tables by other figures, of older versions
+USUAL = (0.2, 0.06)  # shares of n-grams and recency, in their place
 ROUNDS = 100  # of either fit; the weights stand still long before
 LEAST = 1e-3  # share of a part that is the same everywhere: every token stays possible
 WIDEST = 8.0  # of a part's logarithm against the GPT's: it does by figures, too; ln LEAST is inside
 FARTHEST = 1e6  # coefficient of a version: sums of such stay numbers
-PRIOR = (*[1.0] * OWN, *[30.0] * COMMON)  # nats for a coefficient of 1 per standard deviation of a
+PRIOR = (*[3.0] * OWN, *[30.0] * COMMON)  # nats for a coefficient of 1 per standard deviation of a
 # figure: few messages say little, and of many figures each says less
 
 
@@ -40,7 +41,7 @@ Table = tuple[float, ...]  # of a part: a constant, then a coefficient a figure
 class Weights(NamedTuple):
     """What decides on the shares.
 
-    tables: of n-grams and of recency over each stretch, [1 + MEMORIES], within a message
+    tables: of all parts but the GPT, [PARTS - 1], within a message
     turns: share of the n-grams of turns between messages, below 1; 0 where there are none
     """
 
@@ -56,25 +57,31 @@ class Weights(NamedTuple):
 
     @classmethod
     def of(cls, numbers: Sequence[float]) -> Weights:
-        """From `numbers` as a version stores them; older ones knew less, or nothing, of figures.
+        """From `numbers` as a version stores them; for older ones' figures there are USUAL shares.
 
         ValueError when they are none.
         """
         *parts, turns = numbers if len(numbers) != 2 else (*numbers, 0.0)
         if not all(abs(number) <= FARTHEST for number in parts):  # NaN is none of them
             parts = []
-        for count, own, common in ((1 + MEMORIES, OWN, COMMON), *OLDER):
-            if len(parts) == count * (1 + own + common):
-                tables = _tables(parts, count)
-                found = cls(_padded([_widened(table, own) for table in tables]), turns)
-                break
+        if len(parts) == (PARTS - 1) * (1 + FIGURES):
+            rows = range(0, len(parts), 1 + FIGURES)
+            found = cls(tuple(tuple(parts[at : at + 1 + FIGURES]) for at in rows), turns)
+        elif len(parts) in OLDER:
+            found = cls._before(USUAL, turns)
+        elif len(parts) == 2 and parts[0] > 0 and parts[1] >= 0 and sum(parts) < 1:
+            found = cls._before(parts, turns)
         else:
-            if not (len(parts) == 2 and parts[0] > 0 and parts[1] >= 0 and sum(parts) < 1):
-                raise ValueError("no shares that leave some to a GPT")
-            found = cls.constant(*parts, turns=turns)
+            raise ValueError("no shares that leave some to a GPT")
         if not 0 <= found.turns < 1:
             raise ValueError("a share of turns that leaves none to a GPT")
         return found
+
+    @classmethod
+    def _before(cls, shares: Sequence[float], turns: float) -> Weights:
+        """As when n-grams and recency were one part each, the context being three now."""
+        ngrams, recency = shares
+        return cls.constant(ngrams, *[0.0] * REACH, *[recency / 3] * 3, turns=turns)
 
     @property
     def numbers(self) -> tuple[float, ...]:
@@ -86,26 +93,18 @@ class Weights(NamedTuple):
         return shares_by(torch.tensor(self.tables, dtype=figures.dtype), figures)
 
 
-def _tables(numbers: Sequence[float], count: int) -> list[Table]:
-    size = len(numbers) // count
-    return [tuple(numbers[at : at + size]) for at in range(0, len(numbers), size)]
-
-
-def _widened(table: Table, own: int) -> Table:
-    """With all figures of what parts know instead of the first `own`; the others have no say."""
-    return (*table[: 1 + own], *[0.0] * (OWN - own), *table[1 + own :])
-
-
 def _padded(tables: Sequence[Table]) -> tuple[Table, ...]:
     """Whole tables from the beginnings of some: other figures and other parts have no say."""
-    absent = [(-WIDEST,)] * (1 + MEMORIES - len(tables))
+    absent = [(-WIDEST,)] * (PARTS - 1 - len(tables))
     return tuple((*table, *[0.0] * (1 + FIGURES - len(table))) for table in (*tables, *absent))
 
 
 def shares_by(table: Tensor, figures: Tensor) -> Tensor:
     """As Weights.shares, by tables [PARTS - 1, 1 + FIGURES] on the figures' device."""
-    others = (figures @ table[:, 1:].T + table[:, 0]).clamp(-WIDEST, WIDEST)
-    return torch.cat((torch.zeros_like(others[..., :1]), others), dim=-1).softmax(dim=-1)
+    logs = (figures @ table[:, 1:].T + table[:, 0]).clamp(-WIDEST, WIDEST)
+    expecting = figures[..., 1 : 1 + EXPECTING] > 0
+    others = logs[..., 1:].masked_fill(~expecting, -math.inf)
+    return torch.cat((torch.zeros_like(logs[..., :1]), logs[..., :1], others), -1).softmax(dim=-1)
 
 
 def fit(nats: Floats, figures: Floats) -> tuple[Table, ...]:
@@ -117,24 +116,24 @@ def fit(nats: Floats, figures: Floats) -> tuple[Table, ...]:
     chances = torch.from_numpy(np.exp(-nats.astype(np.float64)))
     seen = torch.from_numpy(figures.astype(np.float64))
     middle, scale = seen.mean(dim=0), seen.std(dim=0, correction=0).clamp_min(0.1)
-    seen = (seen - middle) / scale
-    start = Weights.constant(*fit_weights([*nats.T]))
-    table = torch.tensor(start.tables, dtype=torch.float64, requires_grad=True)
+    table = torch.zeros(PARTS - 1, 1 + FIGURES, dtype=torch.float64, requires_grad=True)
     prior = torch.tensor(PRIOR, dtype=torch.float64)
     search = torch.optim.LBFGS([table], max_iter=ROUNDS, line_search_fn="strong_wolfe")
 
+    def plain() -> Tensor:  # the search's figures have a mean of 0 and a deviation of 1
+        slopes = table[:, 1:] / scale
+        return torch.cat((table[:, :1] - (slopes @ middle)[:, None], slopes), dim=1)
+
     def cost() -> Tensor:
         search.zero_grad()
-        chosen = (shares_by(table, seen) * chances).sum(dim=-1)
+        chosen = (shares_by(plain(), seen) * chances).sum(dim=-1)
         found = -chosen.log().sum() + (prior * table[:, 1:].square()).sum()
         found = found / len(chances)
         torch.autograd.backward(found)
         return found
 
     search.step(cost)  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    slopes = table.detach()[:, 1:] / scale
-    constants = table.detach()[:, :1] - (slopes @ middle)[:, None]
-    return tuple(tuple(row) for row in torch.cat((constants, slopes), dim=1).tolist())
+    return tuple(tuple(row) for row in plain().tolist())
 
 
 def fit_weights(parts: Sequence[Floats]) -> tuple[float, ...]:

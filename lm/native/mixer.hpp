@@ -25,21 +25,28 @@ struct Ngrams {
   const float* shares;      // of each entry
   const double* backoffs;   // [count + 1] what each context leaves to its parent
   const float* base;        // [vocab] p behind the empty context
-  const float* peaks;       // [count + 1] ln of the highest p behind each context
 };
 
-// Tokens before a context that recency looks at, each time with it.
-constexpr int64_t REACHES[] = {0, 4096, 16384, 1024, 65536};
-constexpr int MEMORIES = int(std::size(REACHES));
-constexpr int OWN = 3 + 2 * MEMORIES;    // figures of what the parts know
-constexpr int COMMON = 128;              // tokens whose chances are figures, too
+// What followed the latest `depth` tokens in the context and `reach` tokens before it.
+struct Memory {
+  int64_t reach;
+  int depth;
+};
+
+constexpr Memory MEMORIES[] = {{0, 0},    {0, 1},    {0, 2},     {4096, 0},
+                               {4096, 1}, {4096, 2}, {65536, 1}, {65536, 2}};
+constexpr int REMEMBERED = int(std::size(MEMORIES));
+constexpr int EXPECTING = REACH + REMEMBERED;    // parts that may expect nothing
+constexpr int OWN = 1 + EXPECTING + REMEMBERED;  // figures of what the parts know
+constexpr int COMMON = 128;                      // tokens whose chances are figures, too
 constexpr int FIGURES = OWN + COMMON;    // of a place, by which the parts get their shares
 constexpr float WIDEST = 8.0f;           // of the logarithm of a part's share against the GPT's
 constexpr float RAREST = 2.0611536e-9f;  // p in a figure: e^-20
 
 // What decides on the shares.
 struct Weights {
-  const float* tables;    // [1 + MEMORIES][1 + FIGURES] of n-grams, and of recency over each reach
+  const float* tables;    // [1 + EXPECTING][1 + FIGURES] of n-grams, of those of each length, and
+                          // of each memory
   const int64_t* common;  // [COMMON] token ids
 };
 
@@ -80,25 +87,26 @@ class Mixer {
   Mixer(const Ngrams& ngrams, int vocab, const Weights& weights)
       : ngrams_(ngrams), vocab_(vocab), weights_(weights) {}
 
-  // What recency expects in one of its stretches: what followed the latest two tokens before, or
-  // the latest, or anything.
-  struct Expected {
-    int known;             // of the latest tokens
-    int64_t count;         // of the tokens that are expected
-    const int64_t* first;  // of the places where they stand, if not everywhere
+  // How often one token followed.
+  struct Followed {
+    int token, count;
   };
 
   // What a thread works with.
   struct Scratch {
     std::vector<float> p;
     std::vector<int64_t> context;
-    std::vector<int64_t> ones, twos;  // places behind the latest token, behind the latest two
-    std::vector<int> counts;          // of each token
+    std::vector<int64_t> places[2];             // behind the latest token, behind the latest two
+    std::vector<Followed> followed[REMEMBERED];  // each token once
+    std::vector<int> at;                        // 1 + where a token is in one of those; 0 between
   };
 
   Scratch scratch(int64_t span) const {
-    return {std::vector<float>((vocab_ + LANES - 1) / LANES * LANES), std::vector<int64_t>(span),
-            {}, {}, std::vector<int>(vocab_)};
+    Scratch found;
+    found.p.resize((vocab_ + LANES - 1) / LANES * LANES);
+    found.context.resize(span);
+    found.at.resize(vocab_);
+    return found;
   }
 
   // Scores [vocab] become ln p of the mixture, or of the GPT alone; none is a number if any was none.
@@ -116,22 +124,30 @@ class Mixer {
       const int known = match(context, tokens.at, nodes);
       const Heard heard{before, context, tokens.at};
       find(heard, scratch);
-      Expected expected[MEMORIES];
-      float figures[FIGURES] = {std::log(scale), ngrams_.peaks[nodes[known]], float(known)};
-      for (int i = 0; i < MEMORIES; ++i) {
-        expected[i] = expect(heard, before.count - std::min(REACHES[i], before.count), scratch);
-        figures[3 + 2 * i] = float(expected[i].known);
-        figures[4 + 2 * i] = std::log(float(expected[i].count));
+      float figures[FIGURES] = {std::log(scale)};
+      float *kinds = figures + 1, *came = kinds + EXPECTING, each[REMEMBERED];
+      for (int i = 1; i <= known; ++i)
+        kinds[i - 1] = logarithm_of(ngrams_.ends[nodes[i]] - ngrams_.ends[nodes[i] - 1]);
+      for (int i = 0; i < REMEMBERED; ++i) {
+        const int64_t count = recall(heard, MEMORIES[i], scratch, scratch.followed[i]);
+        kinds[REACH + i] = logarithm_of(int64_t(scratch.followed[i].size()));
+        came[i] = logarithm_of(count);
+        each[i] = 1.0f / float(count);
       }
-      float *kind = figures + OWN, ratios[1 + MEMORIES], all_ratios = 1.0f;
+      float *kind = figures + OWN, ratios[1 + EXPECTING], all_ratios = 1.0f;
       for (int i = 0; i < COMMON; ++i) kind[i] = std::max(p[weights_.common[i]] * scale, RAREST);
       for (int i = 0; i < COMMON; i += LANES) store(kind + i, logarithm(load(kind + i)));
-      for (int i = 0; i <= MEMORIES; ++i)
-        all_ratios += ratios[i] = ratio(weights_.tables + i * (1 + FIGURES), figures);
+      for (int i = 0; i <= EXPECTING; ++i) {
+        const bool expects = i == 0 || kinds[i - 1] > 0.0f;
+        ratios[i] = expects ? ratio(weights_.tables + i * (1 + FIGURES), figures) : 0.0f;
+        all_ratios += ratios[i];
+      }
       const float gpt = 1.0f / all_ratios;
-      add_ngrams(p, scale * gpt, nodes, known, ratios[0] * gpt);
-      for (int i = 0; i < MEMORIES; ++i)
-        add_recent(p, heard, expected[i], ratios[1 + i] * gpt, scratch.counts);
+      for (float& each_ratio : ratios) each_ratio *= gpt;  // shares from here on
+      add_ngrams(p, scale * gpt, nodes, known, ratios);
+      for (int i = 0; i < REMEMBERED; ++i)
+        for (const Followed& one : scratch.followed[i])
+          p[one.token] += ratios[1 + REACH + i] * each[i] * float(one.count);
     }
     for (int i = 0; i < vocab_; i += LANES) store(p + i, logarithm(load(p + i)));
     std::memcpy(scores, p, vocab_ * sizeof(float));
@@ -145,16 +161,22 @@ class Mixer {
     return std::exp(std::clamp(found, -WIDEST, WIDEST));
   }
 
-  // p becomes p * scale and the n-grams' share, behind the longest of known contexts.
-  void add_ngrams(float* p, float scale, const int64_t* nodes, int longest, float share) const {
-    double left = share;  // by longer contexts to this one
+  // ln of one more, as which a figure tells a count.
+  static float logarithm_of(int64_t count) { return std::log(float(count + 1)); }
+
+  // p becomes p * scale and the n-grams' shares, behind the longest of known contexts: of all of
+  // them together, and of those of each length.
+  void add_ngrams(float* p, float scale, const int64_t* nodes, int longest,
+                  const float* shares) const {
+    double left = shares[0];  // by longer contexts to this one
     for (int reach = longest; reach > 0; --reach) left *= ngrams_.backoffs[nodes[reach]];
     for (int i = 0; i < vocab_; ++i) p[i] = p[i] * scale + ngrams_.base[i] * float(left);
     for (int reach = 1; reach <= longest; ++reach) {
       const int64_t node = nodes[reach];
       left /= ngrams_.backoffs[node];
+      const float each = float(left + shares[reach] / (1.0 - ngrams_.backoffs[node]));
       for (int64_t i = ngrams_.ends[node - 1]; i < ngrams_.ends[node]; ++i)
-        p[ngrams_.entries[i] - node * vocab_] += ngrams_.shares[i] * float(left);
+        p[ngrams_.entries[i] - node * vocab_] += ngrams_.shares[i] * each;
     }
   }
 
@@ -187,7 +209,7 @@ class Mixer {
   // Looks for tokens like the latest a block at a time: nearly all blocks have none.
   static void find(const Heard& heard, Scratch& scratch) {
     constexpr int64_t BLOCK = 64;
-    auto &ones = scratch.ones, &twos = scratch.twos;
+    auto &ones = scratch.places[0], &twos = scratch.places[1];
     ones.clear();
     const int64_t latest = heard.context[heard.at];
     const auto look = [&](const int64_t* tokens, int64_t count, int64_t from) {
@@ -206,27 +228,29 @@ class Mixer {
       if (i >= 2 && heard[i - 2] == heard[heard.last() - 1]) twos.push_back(i);
   }
 
-  // As it is in the stretch from `start` on.
-  static Expected expect(const Heard& heard, int64_t start, const Scratch& scratch) {
-    int known = 2;
-    for (const auto* places : {&scratch.twos, &scratch.ones}) {
-      const auto first = std::lower_bound(places->begin(), places->end(), start + known);
-      if (first != places->end()) return {known, places->end() - first, &*first};
-      --known;
+  // How often each token followed, by one memory; how many did in all.
+  int64_t recall(const Heard& heard, const Memory& memory, Scratch& scratch,
+                 std::vector<Followed>& followed) const {
+    followed.clear();
+    const auto add = [&](int64_t token) {
+      if (token < 0 || token >= vocab_) return;
+      int& at = scratch.at[token];
+      if (at == 0) followed.push_back({int(token), 0}), at = int(followed.size());
+      ++followed[at - 1].count;
+    };
+    const int64_t start = heard.before.count - std::min(memory.reach, heard.before.count);
+    int64_t count = 0;
+    if (memory.depth == 0) {
+      for (int64_t i = start; i <= heard.last(); ++i) add(heard[i]);
+      count = heard.last() + 1 - start;
+    } else {
+      const auto& places = scratch.places[memory.depth - 1];
+      const auto first = std::lower_bound(places.begin(), places.end(), start + memory.depth);
+      for (auto place = first; place != places.end(); ++place) add(heard[*place]);
+      count = places.end() - first;
     }
-    return {0, heard.last() + 1 - start, nullptr};
-  }
-
-  // Tokens are counted first: thousands of small shares would not sum up to what they are.
-  void add_recent(float* p, const Heard& heard, const Expected& expected, float share,
-                  std::vector<int>& counts) const {
-    std::fill(counts.begin(), counts.end(), 0);
-    for (int64_t i = 0; i < expected.count; ++i) {
-      const int64_t token = heard[expected.known ? expected.first[i] : heard.last() - i];
-      if (token >= 0 && token < vocab_) ++counts[token];
-    }
-    const float each = share / float(expected.count);
-    for (int i = 0; i < vocab_; ++i) p[i] += each * float(counts[i]);
+    for (const Followed& one : followed) scratch.at[one.token] = 0;
+    return count;
   }
 
   const Ngrams ngrams_;

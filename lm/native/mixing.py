@@ -16,10 +16,10 @@ from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture
 from lm.models.recency import NOTHING
 from lm.models.token_cache import TOKEN_LAYER, remember
-from lm.models.weights import FIGURES, MEMORIES
+from lm.models.weights import FIGURES, PARTS
 from lm.native.decoder import NativeGPT
 
-DTYPES = (np.int64, np.int64, np.int64, np.float32, np.float64, np.float32, np.float32)
+DTYPES = (np.int64, np.int64, np.int64, np.float32, np.float64, np.float32)
 
 
 class NativeMixture(Mixture):
@@ -29,7 +29,7 @@ class NativeMixture(Mixture):
         super().__init__(gpt, mixture.ngrams, mixture.weights, mixture.turns)
         self.gpt: NativeGPT = gpt
         self._tables = _addresses(mixture.ngrams)
-        assert self._table.shape == (1 + MEMORIES, 1 + FIGURES), self._table.shape
+        assert self._table.shape == (PARTS - 1, 1 + FIGURES), self._table.shape
         assert (self._table.dtype, self._common.dtype) == (torch.float32, torch.int64)
         vocabulary = np.arange(self.config.vocab_size)
         due = [] if self.turns is None else vocabulary[self.turns.due(vocabulary)].tolist()

@@ -140,14 +140,14 @@ bool tokens_of(PyObject* const* lists, int64_t time, int64_t slots, int64_t span
 
 PyObject* mix(PyObject*, PyObject* args) {
   PyObject *capsule, *lists[5], *alone_list, *before_lists[2];
-  unsigned long long tables[7], shares, common, tokens, keys, scores;
+  unsigned long long tables[6], shares, common, tokens, keys, scores;
   Ngrams ngrams;
   long long count, time, slots, span;
-  if (!PyArg_ParseTuple(args, "O(LKKKKKKK)KKKLOOOOOOOOKLLK", &capsule, &count, &tables[0],
-                        &tables[1], &tables[2], &tables[3], &tables[4], &tables[5], &tables[6],
-                        &shares, &common, &tokens, &time, &lists[0], &lists[1],
-                        &lists[2], &lists[3], &lists[4], &alone_list, &before_lists[0],
-                        &before_lists[1], &keys, &slots, &span, &scores))
+  if (!PyArg_ParseTuple(args, "O(LKKKKKK)KKKLOOOOOOOOKLLK", &capsule, &count, &tables[0],
+                        &tables[1], &tables[2], &tables[3], &tables[4], &tables[5], &shares,
+                        &common, &tokens, &time, &lists[0], &lists[1], &lists[2], &lists[3],
+                        &lists[4], &alone_list, &before_lists[0], &before_lists[1], &keys, &slots,
+                        &span, &scores))
     return nullptr;
   auto* model = static_cast<Model*>(PyCapsule_GetPointer(capsule, CAPSULE));
   if (!model) return nullptr;
@@ -158,7 +158,6 @@ PyObject* mix(PyObject*, PyObject* args) {
   ngrams.shares = reinterpret_cast<const float*>(tables[3]);
   ngrams.backoffs = reinterpret_cast<const double*>(tables[4]);
   ngrams.base = reinterpret_cast<const float*>(tables[5]);
-  ngrams.peaks = reinterpret_cast<const float*>(tables[6]);
   const Weights weights{reinterpret_cast<const float*>(shares),
                         reinterpret_cast<const int64_t*>(common)};
   const int vocab = model->shape.vocab;

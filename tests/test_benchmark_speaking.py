@@ -416,7 +416,7 @@ def test_a_mixture_is_served_in_every_variant(variant: str) -> None:
         pytest.skip(f"{variant} is not to be had here")
     subject = Subject(SHAPE, variant, device)
     ngrams = KneserNey.train([torch.arange(300).numpy()], 320)
-    mixture = Mixture(gpt(SHAPE.config), ngrams, Weights.constant(0.3, 0.1))
+    mixture = Mixture(gpt(SHAPE.config), ngrams, Weights.constant(0.3))
     used = subject.engine(served(mixture, variant, device), 1, 32)
     (found,) = used.run([Request("a", [1, 2, 3], sampling=Sampling(max_tokens=4))])
     assert len(found.tokens) == 4

@@ -30,9 +30,9 @@ from lm.models.gpt import GPT, Cache, ModelConfig
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture
 from lm.models.turn_ngrams import TurnNgrams
-from lm.models.weights import Weights
 from lm.native.code import native
 from lm.native.decoder import accelerated
+from tests.test_mixture import drawn_weights
 
 CONFIG = ModelConfig(
     vocab_size=40, n_layers=2, d_model=32, n_heads=2, n_kv_heads=1, head_dim=64, d_ff=48, context=64
@@ -286,7 +286,7 @@ def mixture() -> Mixture:
     rows = [np.array([38, *prompt(seed, 30)]) for seed in range(20)]
     turns = TurnNgrams.train(rows, CONFIG.vocab_size, end=37)
     ngrams = KneserNey.train(rows, CONFIG.vocab_size)
-    return Mixture(model(), ngrams, Weights.constant(0.3, 0.2, 0.1, turns=0.5), turns)
+    return Mixture(model(), ngrams, drawn_weights(turns=0.5), turns)
 
 
 class Listening:

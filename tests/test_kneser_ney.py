@@ -75,7 +75,9 @@ def test_contexts_of_each_length_speak_for_themselves() -> None:
     """What followed a context, discounted, over what its discounts leave; p sums to 1."""
     row = ROWS[2]
     matched = MODEL.match(contexts_of(row))
-    alone, kinds = MODEL.by_length(matched), MODEL.kinds(matched)
+    kinds, alone = MODEL.kinds(matched), np.zeros((len(row), REACH, VOCABULARY))
+    for length, (places, tokens, chances) in enumerate(zip(*MODEL.by_length(matched), strict=True)):
+        alone[places, length, tokens] = chances
     assert set(np.unique(kinds > 0)) == {False, True}
     for t, length in itertools.product(range(len(row)), range(1, REACH + 1)):
         after = slow().counts.get(tuple(row[t + 1 - length : t + 1].tolist()), {})

@@ -72,7 +72,7 @@ def test_only_words_decide_on_the_weights() -> None:
     mixture = Mixture(
         GPT(CONFIG),
         KneserNey.train([session_ids(TOKENIZER, s) for s in LEARNED], CONFIG.vocab_size),
-        Weights.constant(0.5, 0.0),
+        Weights.constant(0.5),
     )
     session = [Message(1, "ok"), Message(None, ""), Message(2, ""), Message(1, "so it goes")]
     counted = Known(mixture, TOKENIZER, [session], []).counted.sum()

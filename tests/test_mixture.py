@@ -15,18 +15,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from lm.corpus.batches import Ids
 from lm.engine.engine import Engine
 from lm.engine.request import Finished, Request
 from lm.engine.runner import Model
 from lm.engine.sampling import Sampling
 from lm.engine.slots import Batch, Slots
-from lm.models import recency
 from lm.models.bigram import Bigram
 from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import REACH, KneserNey, contexts_of
 from lm.models.mixture import Mixture, Parts
 from lm.models.predictor import GPTPredictor
-from lm.models.recency import MEMORIES, NOTHING
+from lm.models.recency import MEMORIES, NOTHING, Memory
 from lm.models.turn_ngrams import TurnNgrams
 from lm.models.weights import (
     COMMON,
@@ -87,12 +87,10 @@ def test_it_is_the_sum_of_its_parts() -> None:
     (log_p,) = model().ngrams.log_probs([row], [range(len(row))])
     matched = model().ngrams.match(contexts_of(row))
     parts = [gpt, torch.from_numpy(log_p).exp()]
-    parts += torch.from_numpy(model().ngrams.by_length(matched)).unbind(dim=1)
-    heard = []
-    for reach, depth in MEMORIES:
-        said = len(before[-reach:]) if reach else 0
-        whole_row = torch.from_numpy(np.append(before, row)[len(before) - said :])[None]
-        heard.append(recency.followed(whole_row, at + said, depth, VOCABULARY)[0])
+    for places, followed, p in zip(*model().ngrams.by_length(matched), strict=True):
+        parts.append(torch.zeros_like(gpt))
+        parts[-1][places, followed] = torch.from_numpy(p)
+    heard = [counted(before, row, memory) for memory in MEMORIES]
     came = torch.stack([counts.sum(dim=-1) for counts in heard], dim=-1)
     parts += [counts / counts.sum(-1, keepdim=True).clamp_min(1) for counts in heard]
     for one, other in combinations(parts, 2):
@@ -141,7 +139,7 @@ def scored(row: np.ndarray[Any, Any], before: np.ndarray[Any, Any]) -> np.ndarra
 
 def test_equal_shares_everywhere_are_a_plain_mean() -> None:
     """As versions from before there were figures have them; others keep the least share, if any."""
-    plain = Mixture(model().gpt, model().ngrams, Weights.constant(0.35, 0.0))
+    plain = Mixture(model().gpt, model().ngrams, Weights.constant(0.35))
     gpt = GPTPredictor(model().gpt, CPU).nats(ROWS[:2])
     for row, own, parts, found in zip(
         ROWS[:2], gpt, plain.parts(ROWS[:2]), plain.nats(ROWS[:2]), strict=True
@@ -155,6 +153,19 @@ def test_equal_shares_everywhere_are_a_plain_mean() -> None:
         chances[:, 0] = np.exp(-own)
         mean = (chances * shares).sum(axis=1) / shares.sum(axis=1)
         assert found == pytest.approx(-np.log(mean), abs=3e-3)
+
+
+def counted(before: Ids, row: Ids, memory: Memory) -> Tensor:
+    """How often each token followed, by one memory: [len(row), vocabulary]."""
+    said = [*before[len(before) - memory.reach :], *row][-memory.reach - len(row) :]
+    found = torch.zeros(len(row), VOCABULARY)
+    for t in range(len(row)):
+        past = said[: len(said) - len(row) + t + 1]
+        latest = past[len(past) - memory.depth :]
+        for i in range(memory.depth, len(past)):
+            if past[i - memory.depth : i] == latest:
+                found[t, past[i]] += 1
+    return found
 
 
 def whole(model: Mixture, length: int, before: np.ndarray[Any, Any]) -> Batch:
@@ -256,9 +267,7 @@ class Watched(GPT):
 def test_prefill_computes_no_scores() -> None:
     """Reading a context costs neither the GPT's scores nor a distribution of the n-grams."""
     gpt = Watched(CONFIG)
-    engine = Engine(
-        Mixture(gpt, model().ngrams, Weights.constant(0.3, 0.1)), span=SPAN, prefill_chunk=4
-    )
+    engine = Engine(Mixture(gpt, model().ngrams, Weights.constant(0.3)), span=SPAN, prefill_chunk=4)
     engine.warm("a", ROWS[5][:20].tolist() or [1])
     while engine.busy:
         engine.step()
@@ -272,7 +281,7 @@ def test_a_cache_of_half_precision_holds_every_token() -> None:
     config = ModelConfig(high + VOCABULARY, 1, 8, 1, 1, 64, 8, context=64)
     gpt = GPT(config).to(torch.bfloat16).eval()
     engine = Engine(
-        Mixture(gpt, KneserNey.train(rows, config.vocab_size), Weights.constant(0.999, 0.0)),
+        Mixture(gpt, KneserNey.train(rows, config.vocab_size), Weights.constant(0.999)),
         span=SPAN,
     )
     prompt = np.concatenate([row for row in rows if len(row) > 20])[:20].tolist()
@@ -286,7 +295,7 @@ def test_scores_without_numbers_stay_without() -> None:
     broken = GPT(CONFIG)
     with torch.no_grad():
         broken.embed_tokens.weight[7, 3] = np.nan
-    scores = Mixture(broken, model().ngrams, Weights.constant(0.3, 0.1))(
+    scores = Mixture(broken, model().ngrams, Weights.constant(0.3))(
         torch.tensor([[7]]), torch.tensor([[0]])
     )
     assert scores.isnan().all()
@@ -303,9 +312,9 @@ def drawn(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def test_weights_are_the_likeliest() -> None:
     """On tokens drawn from a known mixture the fit finds its weights."""
-    true = (0.3, 0.2, *[0.04, 0.045] * 5, 0.03, 0.045)
-    nats = drawn(np.tile(true, (20_000, 1)))
-    assert fit_weights([*nats.T]) == pytest.approx(true[1:], abs=0.03)
+    true = (0.5, 0.2, 0.3, *[0.0] * (PARTS - 3))
+    nats = drawn(np.tile(true, (20_000, 1)))[:, :3]
+    assert fit_weights([*nats.T]) == pytest.approx(true[1:3], abs=0.03)
 
 
 def test_coefficients_are_the_likeliest() -> None:
@@ -324,7 +333,7 @@ def test_coefficients_are_the_likeliest() -> None:
     slopes, expected = (np.array(each.tables)[:, 1:] for each in (found, true))
     assert slopes == pytest.approx(expected, abs=0.25)
     best = parts.mixed(found).sum()
-    assert best < parts.mixed(true).sum() < parts.mixed(Weights.constant(0.3, 0.1)).sum()
+    assert best < parts.mixed(true).sum() < parts.mixed(Weights.constant(0.3)).sum()
     for i in range(FIGURES + 1):
         ngrams, *rest = found.tables
         other = tuple(weight + 0.1 * (j == i) for j, weight in enumerate(ngrams))
@@ -341,11 +350,12 @@ def test_few_tokens_change_little() -> None:
     shares = Weights(fit(nats, figures)).shares(torch.from_numpy(figures)).numpy()
     assert np.isfinite(shares).all()
     assert 0.1 < shares[0, 1] < shares[1, 1] < 0.9
+    assert (shares[:, 2:] < 0.05).all()
     assert (shares > 0).all()
 
 
 def test_every_token_stays_possible() -> None:
-    """However far the figures and the coefficients go, each part keeps a share."""
+    """However far the figures and the coefficients go, each part that expects any keeps a share."""
     for one, other in ((FARTHEST, -FARTHEST), (-FARTHEST, FARTHEST)):
         rows = [one, *[other] * FIGURES], [other, *[one] * FIGURES]
         numbers = [*np.resize(rows, (PARTS - 1, 1 + FIGURES)).flatten().tolist(), 0.5]
@@ -368,6 +378,7 @@ def test_older_versions_are_served_with_usual_shares() -> None:
         assert found.turns == 0.5
         assert Weights.of(found.numbers) == found
     older = [0.1] * 12
+    assert Weights.of([1e-300, 1 - 1e-16]).shares(figures).isfinite().all()
     for bad in ([*older, 1.0], [*older[:-1], math.nan, 0.5], older, [], [0.5]):
         with pytest.raises(ValueError, match=r"."):
             Weights.of(bad)

@@ -347,7 +347,7 @@ def mixed_scores(model: Mixture, dtype: torch.dtype, which: list[int], lately: i
 
 
 @pytest.mark.parametrize(
-    ("turns", "lately"), [(False, 0), (True, 0), (True, 1), (True, 900), (True, 3000)]
+    ("turns", "lately"), [(False, 0), (True, 0), (True, 1), (True, 900), (True, 8000)]
 )
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_mixture_is_that_of_torch_within_rounding(

@@ -18,7 +18,7 @@ RANDOM = torch.randint(0, 7, (300,), generator=SEEDED)
 
 
 def counts(at: int, depth: int) -> dict[int, int]:
-    found = followed(ROW[None], torch.tensor([[at]]), depth, 9)[0, 0]
+    found = followed(ROW[None], len(ROW), torch.tensor([[at]]), 9)[depth][0, 0]
     return {token: int(found[token]) for token in range(9) if found[token]}
 
 
@@ -48,10 +48,12 @@ def test_the_future_is_not_seen() -> None:
     at = torch.tensor([[3], [8]])
     other = torch.cat((ROW[:4], ROW.new_full((6,), 7)))
     padded = torch.cat((ROW.new_full((6,), recency.ABSENT), ROW[:4]))
-    for depth in (0, 1, 2):
-        alone = followed(ROW[None], at[:1], depth, 9)
-        assert torch.equal(followed(torch.stack((other, ROW)), at, depth, 9)[0], alone[0])
-        assert torch.equal(followed(padded[None], at[:1] + 6, depth, 9), alone)
+    alone = followed(ROW[None], 10, at[:1], 9)
+    beside = followed(torch.stack((other, ROW)), 10, at, 9)
+    behind = followed(padded[None], 4, at[:1] + 6, 9)
+    for one, first, last in zip(alone, beside, behind, strict=True):
+        assert torch.equal(one[0], first[0])
+        assert torch.equal(one, last)
 
 
 @pytest.mark.parametrize(
@@ -66,10 +68,8 @@ def test_chances_are_the_counted_targets(
     p, came, kinds = recency.chances(row.numpy(), first)
     targets = row[first + 1 :]
     assert p.shape == came.shape == kinds.shape == (len(targets), len(memories))
-    for i, (reach, depth) in enumerate(memories):
-        start = max(0, first - reach)
-        at = torch.arange(first, len(row) - 1) - start
-        found = followed(row[None, start:], at[None], depth, 9)[0]
+    at = torch.arange(first, len(row) - 1)
+    for i, (found,) in enumerate(followed(row[None], len(row) - first, at[None], 9)):
         assert np.array_equal(came[:, i], found.sum(dim=-1).numpy())
         assert np.array_equal(kinds[:, i], (found > 0).sum(dim=-1).numpy())
         shares = found[range(len(at)), targets] / found.sum(dim=-1).clamp_min(1)

@@ -32,7 +32,7 @@ class Meta:
 
     parent:   the version that was current when this one was trained
     speakers: those with a token of their own, in token order
-    mixture:  Weights of n-grams, recency and turns, flat; none where the GPT serves alone
+    mixture:  Weights of all parts but the GPT, and of turns, flat; none where the GPT serves alone
     cut_off:  sent_at of the newest message it learned from, None where there are no times
     samples:  (name of a speaker, what that persona said at the end of the training)
     learned_from: Speaker.id of everybody whose words it learned from, with a token or without

@@ -20,7 +20,7 @@ from lm.models.predictor import Floats
 from lm.models.turn_ngrams import TurnNgrams
 from lm.models.weights import Weights, fit, fit_weights
 
-UNFITTED = Weights.constant(0.5, 0.0, turns=0.5)
+UNFITTED = Weights.constant(0.5, turns=0.5)
 WORTH = 0.005  # of the nats: a mixture that saves less is not worth its memory and time
 
 

@@ -105,30 +105,27 @@ class KneserNey:
                 row[tokens] += self._shares[where] * share
         return found
 
-    def by_length(self, matched: Contexts) -> Floats:
-        """What each context says for itself, as `match` found them: p [n, REACH, vocabulary] behind
-        1, 2, ... tokens, 0 everywhere behind one that was never seen.
-        """
-        size = self.config.vocab_size
-        found = np.zeros((len(matched), REACH, size), dtype=np.float32)
-        for row, nodes in zip(found, matched[:, 1:].tolist(), strict=True):
-            for p, node in zip(row, nodes, strict=True):
-                if node < 0:
-                    break
-                where = slice(self._ends[node - 1], self._ends[node])
-                p[self._entries[where] - node * size] = self._shares[where]
-        found /= self._own(matched)[..., None]
-        return found
+    def by_length(self, matched: Contexts) -> tuple[list[Ids], list[Ids], list[Floats]]:
+        """What contexts of 1, 2, ... tokens say, each for itself, as `match` found them.
 
-    def _own(self, matched: Contexts) -> Floats:
-        """What each context of 1, 2, ... tokens keeps for what followed it itself: [n, REACH]."""
-        kept = np.where(matched > 0, 1.0 - self._backoffs[matched], 1.0)
-        return kept[:, 1:].astype(np.float32)
+        Returns places in `matched`, tokens that followed there, and their p, REACH of each.
+        """
+        places, tokens, p = list[Ids](), list[Ids](), list[Floats]()
+        for nodes in matched[:, 1:].T:
+            known = np.flatnonzero(nodes > 0)
+            kinds = self.ngrams.sizes[nodes[known]].astype(np.int64)
+            places.append(np.repeat(known, kinds))
+            of = nodes[places[-1]]
+            starts = self._ends[nodes[known]] - kinds.cumsum()
+            entries = np.arange(len(of)) + np.repeat(starts, kinds)
+            tokens.append(self._entries[entries] - of * self.config.vocab_size)
+            p.append((self._shares[entries] / (1 - self._backoffs[of])).astype(np.float32))
+        return places, tokens, p
 
     def kinds(self, matched: Contexts) -> Floats:
         """How many different tokens followed each context of 1, 2, ... tokens: [n, REACH]."""
-        followed = np.diff(self._ends, prepend=0)[matched]
-        return np.where(matched > 0, followed, 0)[:, 1:].astype(np.float32)
+        found = np.where(matched > 0, self.ngrams.sizes[matched], 0)
+        return found[:, 1:].astype(np.float32)
 
     def common(self, count: int) -> Ids:
         """The tokens [count] that came behind the most contexts, again where there are fewer."""
@@ -137,18 +134,19 @@ class KneserNey:
         return np.resize(self.ngrams.tokens[kinds][order], count).astype(np.int64)
 
     def chances(self, matched: Contexts, targets: Ids) -> Floats:
-        """p of one token after each context [n, 1 + REACH]: as `distributions`, `by_length` say."""
+        """p of one token after each context [n, 1 + REACH]: as `distributions` says, and as
+        `by_length` does.
+        """
         found = self._base[targets].astype(np.float64)
-        own = np.zeros((len(targets), REACH))
+        alone = np.zeros((len(targets), REACH))
         for reach in range(1, ORDER):
             nodes = matched[:, reach]
             keys = nodes * self.config.vocab_size + targets
             at = np.minimum(np.searchsorted(self._entries, keys), len(self._entries) - 1)
             share = np.where(self._entries[at] == keys, self._shares[at], 0.0)
             found = np.where(nodes > 0, self._backoffs[nodes] * found + share, found)
-            own[:, reach - 1] = share
-        own /= self._own(matched)
-        return np.column_stack((found, own)).astype(np.float32)
+            alone[:, reach - 1] = share / np.where(nodes > 0, 1 - self._backoffs[nodes], 1.0)
+        return np.column_stack((found, alone)).astype(np.float32)
 
     def target_nats(self, matched: Contexts, targets: Ids) -> Floats:
         """-ln p [n] of one token after each context."""
@@ -231,5 +229,5 @@ def _discount(counts: Ids) -> tuple[float, ...]:
         return FALLBACK
     y = n[1] / (n[1] + 2 * n[2])
     found = tuple(i - (i + 1) * y * n[i + 1] / n[i] for i in (1, 2, 3))
-    within = all(0 < discount <= i for i, discount in enumerate(found, start=1))
+    within = all(0 < np.float32(discount) < i for i, discount in enumerate(found, start=1))
     return found if within else FALLBACK

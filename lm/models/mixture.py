@@ -2,7 +2,7 @@
 
 Within a message p is the sum of what its parts say: the GPT, n-grams, those of each length by
 themselves, and recency by each of its memories. Each has the share that weights.py gives it by
-figures of the place: how sure the GPT is, how many tokens the others expect, and what kind of place
+figures of the place: how sure the GPT is, how much the others have seen, and what kind of place
 it is, by the GPT's chances of the most common tokens. Between messages
 p = (1 - w_turns) p_gpt + w_turns p_turns, the n-grams of who spoke. It knows no text; an engine
 drives it as it drives a GPT.
@@ -23,7 +23,6 @@ from lm.models import recency
 from lm.models.gpt import GPT, Cache, ModelConfig, chosen
 from lm.models.kneser_ney import REACH, KneserNey, contexts_of
 from lm.models.predictor import Floats, GPTPredictor
-from lm.models.recency import MEMORIES, Memory
 from lm.models.token_cache import TOKEN_LAYER, latest, remember, seen
 from lm.models.turn_ngrams import Mask, TurnNgrams
 from lm.models.weights import COMMON, EXPECTING, Weights, shares_by
@@ -37,8 +36,8 @@ class Parts(NamedTuple):
     nats:    [targets, PARTS] of GPT, n-grams, those of each length, and recency by each of its
              MEMORIES; a p of 0 is inf. Where a message is announced the n-grams are those of turns
     figures: [targets, FIGURES] of the places before them: ln of the GPT's highest p; ln of one more
-             than how many different tokens each part but the first two expects; the same of how
-             many tokens each memory has; ln of the GPT's p of common tokens
+             than how many kinds of tokens each part but the first two expects, and than how many
+             tokens each memory does; ln of the GPT's p of common tokens
     due:     [targets] whether a message is announced there
     """
 
@@ -129,39 +128,36 @@ class Mixture(nn.Module):
         read: span and at, on the host; before: of each row, or of none
         """
         matched = self.ngrams.match(latest(*read, REACH).reshape(-1, REACH).numpy())
-        together, alone, kinds = (
-            uploaded(torch.from_numpy(found).view(*at.shape, *found.shape[1:]), gpt.device)
-            for found in (
-                self.ngrams.distributions(matched),
-                self.ngrams.by_length(matched),
-                self.ngrams.kinds(matched),
-            )
+        ngrams, kinds = (
+            uploaded(torch.from_numpy(found).view(*at.shape, found.shape[1]), gpt.device)
+            for found in (self.ngrams.distributions(matched), self.ngrams.kinds(matched))
+        )
+        alone = (
+            [uploaded(torch.from_numpy(each), gpt.device) for each in one]
+            for one in zip(*self.ngrams.by_length(matched), strict=True)
         )
         whole = span
         if before:
             whole = torch.cat((recency.side_by_side(before, span.device), span), dim=1)
-        heard = torch.stack([self._heard(whole, span.shape[1], at, m) for m in MEMORIES], dim=-2)
-        came = heard.sum(dim=-1)
-        expected = torch.cat((kinds, (heard > 0).sum(dim=-1)), dim=-1)
+        behind = at + whole.shape[1] - span.shape[1]
+        heard = recency.followed(whole, span.shape[1], behind, gpt.shape[-1])
+        came = torch.stack([counts.sum(dim=-1) for counts in heard], dim=-1)
+        kinds_heard = torch.stack([(counts > 0).sum(dim=-1) for counts in heard], dim=-1)
         table, common = (uploaded(each, gpt.device) for each in (self._table, self._common))
         sure = gpt.amax(dim=-1, keepdim=True).log()
         kind = gpt[..., common].log().clamp_min(RAREST)
-        figures = torch.cat((sure, expected.log1p(), came.log1p(), kind), dim=-1)
-        heard = heard / came.clamp_min(1)[..., None]
-        parts = torch.cat((gpt[..., None, :], together[..., None, :], alone, heard), dim=-2)
-        found = (shares_by(table, figures)[..., None, :] @ parts)[..., 0, :]
+        expected = torch.cat((kinds, kinds_heard, came), dim=-1).log1p()
+        shares = shares_by(table, torch.cat((sure, expected, kind), dim=-1))
+        found = shares[..., :1] * gpt + shares[..., 1:2] * ngrams
+        _, _, *others = shares.unbind(dim=-1)
+        for share, (places, tokens, p) in zip(others, alone, strict=False):
+            where = places * gpt.shape[-1] + tokens  # each once
+            found.view(-1).index_add_(0, where, share.reshape(-1)[places] * p)
+        for share, counts, total in zip(others[REACH:], heard, came.unbind(dim=-1), strict=True):
+            found += (share / total.clamp_min(1))[..., None] * counts
         if self.turns is not None:
             self._announce(self.turns, found, gpt, *read)
         return found
-
-    def _heard(self, whole: Tensor, span: int, at: Tensor, memory: Memory) -> Tensor:
-        """How often each token followed [batch, time, vocab_size], by one memory.
-
-        whole: what was said before, and the last `span` tokens are the context
-        """
-        near = whole[:, max(0, whole.shape[1] - span - memory.reach) :]
-        behind = at + near.shape[1] - span
-        return recency.followed(near, behind, memory.depth, self.config.vocab_size)
 
     def _announce(
         self, turns: TurnNgrams, found: Tensor, gpt: Tensor, span: Tensor, at: Tensor

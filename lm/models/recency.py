@@ -46,20 +46,26 @@ def side_by_side(before: Sequence[Ids], device: torch.device) -> Tensor:
     return torch.from_numpy(padded).to(device)
 
 
-def followed(span: Tensor, at: Tensor, depth: int, vocab_size: int) -> Tensor:
-    """How often each token followed the latest `depth` tokens before: [batch, time, vocab_size].
+def followed(span: Tensor, context: int, at: Tensor, vocab_size: int) -> list[Tensor]:
+    """How often each token followed before, by each of the MEMORIES: [batch, time, vocab_size].
 
-    span: token ids [batch, span], ABSENT ones at its beginning; at: the places [batch, time] behind
-        which to predict; depth: 0 to 2
+    span: token ids [batch, span], ABSENT ones at its beginning; the last `context` are the context
+    at: the places [batch, time] behind which to predict
     """
-    places = torch.arange(span.shape[1], device=span.device)
-    found = (places <= at[..., None]) & (span != ABSENT)[:, None]  # [batch, time, span]
-    for back in range(depth):
+    alike = torch.arange(span.shape[1], device=span.device) <= at[..., None]
+    alike = alike & (span != ABSENT)[:, None]  # [batch, time, span]
+    by_depth = [alike]
+    for back in range(max(memory.depth for memory in MEMORIES)):
         latest = span.gather(1, (at - back).clamp_min(0))[..., None]
-        found &= (span.roll(back + 1, dims=1)[:, None] == latest) & (places > back)
-    counts = torch.zeros(*at.shape, vocab_size, device=span.device)
-    tokens = span.clamp_min(0)[:, None].expand(-1, at.shape[1], -1)  # ABSENT ones never followed
-    return counts.scatter_add_(-1, tokens, found.float())
+        alike = alike & (span.roll(back + 1, dims=1)[:, None] == latest)
+        by_depth.append(alike)
+    tokens = span.clamp_min(0)[:, None].expand_as(alike)  # ABSENT ones never followed
+    found = []
+    for reach, depth in MEMORIES:
+        near = slice(max(0, span.shape[1] - context - reach) + depth, None)
+        counts = torch.zeros(*at.shape, vocab_size, device=span.device)
+        found.append(counts.scatter_add_(-1, tokens[..., near], by_depth[depth][..., near].float()))
+    return found
 
 
 def chances(row: Ids, first: int = 0) -> tuple[Floats, Floats, Floats]:
@@ -69,7 +75,8 @@ def chances(row: Ids, first: int = 0) -> tuple[Floats, Floats, Floats]:
     Returns p, how many tokens followed before, and how many different ones: [targets, MEMORIES]
     each; p is 0 where none did.
     """
-    base = int(row.max(initial=0)) + 2  # its cube times len(row) is far below 2^63
+    base = int(row.max(initial=0)) + 2
+    assert base**3 * len(row) < 1 << 63, base  # 50,000 ids would do
     grams = [np.zeros_like(row), row, row.copy(), row.copy()]  # of 0 to 3 tokens, by their last
     grams[2][1:] += (row[:-1] + 1) * base
     grams[3][2:] = grams[2][2:] + (row[:-2] + 1) * base**2
@@ -86,17 +93,22 @@ def _remembered(grams: Sequence[Ids], first: int, memory: Memory) -> tuple[Ids, 
     whole, behind = whole[start:], np.append(0, short[:-1])[start:]
     at = np.arange(first + 1, len(short)) - start
     known = at[at >= 0]
-    new = np.unique(whole, return_index=True)[1]
+    size = len(whole)
+    marked, contexts = (keys * size + np.arange(size) for keys in (whole, behind))
+    alike = np.sort(marked)
+    new = alike[np.diff(alike // size, prepend=-1) > 0] % size  # the first of each
     hits, came, kinds = (
-        np.append(np.zeros(len(at) - len(known), np.int64), _earlier(keys, known, among))
-        for keys, among in ((whole, slice(None)), (behind, slice(None)), (behind, new))
+        np.append(np.zeros(len(at) - len(known), np.int64), found)
+        for found in (
+            _earlier(alike, marked[known], known),
+            _earlier(np.sort(contexts), contexts[known], known),
+            _earlier(np.sort(contexts[new]), contexts[known], known),
+        )
     )
     return hits, came, kinds
 
 
-def _earlier(keys: Ids, at: Ids, among: Ids | slice) -> Ids:
-    """How many of the places `among` all, before each place `at`, have the same key as that."""
-    marked = keys * len(keys) + np.arange(len(keys))
-    ordered, since, until = np.sort(marked[among]), keys[at] * len(keys), marked[at]
-    found: Ids = np.searchsorted(ordered, until) - np.searchsorted(ordered, since)
+def _earlier(ordered: Ids, marked: Ids, at: Ids) -> Ids:
+    """How many of those in order are like each of `marked`, and stand before its place."""
+    found: Ids = np.searchsorted(ordered, marked) - np.searchsorted(ordered, marked - at)
     return found

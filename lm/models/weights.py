@@ -27,12 +27,14 @@ OWN = 1 + EXPECTING + len(MEMORIES)  # figures of what the parts know
 FIGURES = OWN + COMMON  # of a place, as Mixture has them
 OLDER = (852, 552, 24, 12)  # numbers of tables by other figures, of older versions
 USUAL = (0.2, 0.06)  # shares of n-grams and recency, in their place
-ROUNDS = 100  # of either fit; the weights stand still long before
+ROUNDS = 100  # of either fit; twice as many are worth 0.01 % at most
 LEAST = 1e-3  # share of a part that is the same everywhere: every token stays possible
 WIDEST = 8.0  # of a part's logarithm against the GPT's: it does by figures, too; ln LEAST is inside
 FARTHEST = 1e6  # coefficient of a version: sums of such stay numbers
-PRIOR = (*[3.0] * OWN, *[30.0] * COMMON)  # nats for a coefficient of 1 per standard deviation of a
-# figure: few messages say little, and of many figures each says less
+BEFOREHAND = -3.0  # logarithm of the share over the GPT's, until held-out tokens speak, of what may
+# expect nothing; all n-grams together begin as the GPT does
+PRIOR = (1.0, *[3.0] * OWN, *[30.0] * COMMON)  # nats for being 1 off that, and for a coefficient of
+# 1 per standard deviation of a figure: few messages say little, of many figures each says less
 
 
 Table = tuple[float, ...]  # of a part: a constant, then a coefficient a figure
@@ -51,9 +53,10 @@ class Weights(NamedTuple):
     @classmethod
     def constant(cls, *shares: float, turns: float = 0.0) -> Weights:
         """The same shares everywhere, as in `tables`, which together leave some to the GPT."""
-        gpt = 1.0 - sum(shares)
+        gpt = max(1.0 - sum(shares), 1e-9)
         logs = [math.log(max(share, 1e-9) / gpt) for share in shares]
-        return cls(_padded([(each,) for each in logs]), turns)
+        constants = (*logs, *[-WIDEST] * (PARTS - 1 - len(logs)))
+        return cls(tuple((each, *[0.0] * FIGURES) for each in constants), turns)
 
     @classmethod
     def of(cls, numbers: Sequence[float]) -> Weights:
@@ -68,9 +71,9 @@ class Weights(NamedTuple):
             rows = range(0, len(parts), 1 + FIGURES)
             found = cls(tuple(tuple(parts[at : at + 1 + FIGURES]) for at in rows), turns)
         elif len(parts) in OLDER:
-            found = cls._before(USUAL, turns)
+            found = cls._of_two(USUAL, turns)
         elif len(parts) == 2 and parts[0] > 0 and parts[1] >= 0 and sum(parts) < 1:
-            found = cls._before(parts, turns)
+            found = cls._of_two(parts, turns)
         else:
             raise ValueError("no shares that leave some to a GPT")
         if not 0 <= found.turns < 1:
@@ -78,7 +81,7 @@ class Weights(NamedTuple):
         return found
 
     @classmethod
-    def _before(cls, shares: Sequence[float], turns: float) -> Weights:
+    def _of_two(cls, shares: Sequence[float], turns: float) -> Weights:
         """As when n-grams and recency were one part each, the context being three now."""
         ngrams, recency = shares
         return cls.constant(ngrams, *[0.0] * REACH, *[recency / 3] * 3, turns=turns)
@@ -93,12 +96,6 @@ class Weights(NamedTuple):
         return shares_by(torch.tensor(self.tables, dtype=figures.dtype), figures)
 
 
-def _padded(tables: Sequence[Table]) -> tuple[Table, ...]:
-    """Whole tables from the beginnings of some: other figures and other parts have no say."""
-    absent = [(-WIDEST,)] * (PARTS - 1 - len(tables))
-    return tuple((*table, *[0.0] * (1 + FIGURES - len(table))) for table in (*tables, *absent))
-
-
 def shares_by(table: Tensor, figures: Tensor) -> Tensor:
     """As Weights.shares, by tables [PARTS - 1, 1 + FIGURES] on the figures' device."""
     logs = (figures @ table[:, 1:].T + table[:, 0]).clamp(-WIDEST, WIDEST)
@@ -110,13 +107,15 @@ def shares_by(table: Tensor, figures: Tensor) -> Tensor:
 def fit(nats: Floats, figures: Floats) -> tuple[Table, ...]:
     """The coefficients of all parts but the GPT under which held-out tokens are likeliest.
 
-    nats: [tokens, PARTS] of each part; figures: [tokens, FIGURES]. From the best shares that are
-    the same everywhere; a normal prior on the coefficients keeps few tokens from deciding.
+    nats: [tokens, PARTS] of each part; figures: [tokens, FIGURES]. A normal prior keeps few tokens
+    from deciding.
     """
     chances = torch.from_numpy(np.exp(-nats.astype(np.float64)))
     seen = torch.from_numpy(figures.astype(np.float64))
     middle, scale = seen.mean(dim=0), seen.std(dim=0, correction=0).clamp_min(0.1)
-    table = torch.zeros(PARTS - 1, 1 + FIGURES, dtype=torch.float64, requires_grad=True)
+    middling = torch.zeros(PARTS - 1, 1 + FIGURES, dtype=torch.float64)
+    middling[1:, 0] = BEFOREHAND
+    table = middling.clone().requires_grad_()
     prior = torch.tensor(PRIOR, dtype=torch.float64)
     search = torch.optim.LBFGS([table], max_iter=ROUNDS, line_search_fn="strong_wolfe")
 
@@ -127,7 +126,7 @@ def fit(nats: Floats, figures: Floats) -> tuple[Table, ...]:
     def cost() -> Tensor:
         search.zero_grad()
         chosen = (shares_by(plain(), seen) * chances).sum(dim=-1)
-        found = -chosen.log().sum() + (prior * table[:, 1:].square()).sum()
+        found = -chosen.log().sum() + (prior * (table - middling).square()).sum()
         found = found / len(chances)
         torch.autograd.backward(found)
         return found

@@ -96,9 +96,9 @@ class Mixer {
   struct Scratch {
     std::vector<float> p;
     std::vector<int64_t> context;
-    std::vector<int64_t> places[2];             // behind the latest token, behind the latest two
+    std::vector<int64_t> places[2];              // behind the latest token, behind the latest two
     std::vector<Followed> followed[REMEMBERED];  // each token once
-    std::vector<int> at;                        // 1 + where a token is in one of those; 0 between
+    std::vector<int> at;                         // 1 + where a token is in one of those, or 0
   };
 
   Scratch scratch(int64_t span) const {
@@ -125,14 +125,14 @@ class Mixer {
       const Heard heard{before, context, tokens.at};
       find(heard, scratch);
       float figures[FIGURES] = {std::log(scale)};
-      float *kinds = figures + 1, *came = kinds + EXPECTING, each[REMEMBERED];
+      float *kinds = figures + 1, *came = kinds + EXPECTING;
+      int64_t counts[REMEMBERED];
       for (int i = 1; i <= known; ++i)
         kinds[i - 1] = logarithm_of(ngrams_.ends[nodes[i]] - ngrams_.ends[nodes[i] - 1]);
       for (int i = 0; i < REMEMBERED; ++i) {
-        const int64_t count = recall(heard, MEMORIES[i], scratch, scratch.followed[i]);
+        counts[i] = recall(heard, MEMORIES[i], scratch, scratch.followed[i]);
         kinds[REACH + i] = logarithm_of(int64_t(scratch.followed[i].size()));
-        came[i] = logarithm_of(count);
-        each[i] = 1.0f / float(count);
+        came[i] = logarithm_of(counts[i]);
       }
       float *kind = figures + OWN, ratios[1 + EXPECTING], all_ratios = 1.0f;
       for (int i = 0; i < COMMON; ++i) kind[i] = std::max(p[weights_.common[i]] * scale, RAREST);
@@ -143,11 +143,12 @@ class Mixer {
         all_ratios += ratios[i];
       }
       const float gpt = 1.0f / all_ratios;
-      for (float& each_ratio : ratios) each_ratio *= gpt;  // shares from here on
-      add_ngrams(p, scale * gpt, nodes, known, ratios);
+      float shares[1 + EXPECTING];
+      for (int i = 0; i <= EXPECTING; ++i) shares[i] = ratios[i] * gpt;
+      add_ngrams(p, scale * gpt, nodes, known, shares);
       for (int i = 0; i < REMEMBERED; ++i)
         for (const Followed& one : scratch.followed[i])
-          p[one.token] += ratios[1 + REACH + i] * each[i] * float(one.count);
+          p[one.token] += shares[1 + REACH + i] / float(counts[i]) * float(one.count);
     }
     for (int i = 0; i < vocab_; i += LANES) store(p + i, logarithm(load(p + i)));
     std::memcpy(scores, p, vocab_ * sizeof(float));

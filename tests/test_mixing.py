@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 import torch
 from torch import Tensor
 
-from lm.corpus.batches import frequent_speakers, session_ids
+from lm.corpus.batches import Session, frequent_speakers, session_ids
 from lm.corpus.message import Message
 from lm.corpus.tokenizer import Tokenizer
 from lm.judging.bits import bits_per_byte
@@ -15,6 +17,7 @@ from lm.models.gpt import GPT, Cache, ModelConfig
 from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture
 from lm.models.predictor import GPTPredictor
+from lm.models.turn_ngrams import TurnNgrams
 from lm.models.weights import Weights
 from tests.small_talk import CPU, transcript
 
@@ -51,6 +54,36 @@ def test_a_gpt_that_needs_no_help_serves_alone() -> None:
     """Where the gain is next to nothing, the simpler model it is."""
     gpt = Clairvoyant(CONFIG)
     assert mixed(gpt, TOKENIZER, LEARNED, CHOOSING, SAID) is gpt
+
+
+def themes(count: int) -> list[Session]:
+    """Twenty sessions in a row have eight words, which what was said lately tells."""
+    draw = random.Random(1)
+    words = ["".join(draw.choices("abcdefghijkl", k=3)) for _ in range(100)]
+    return [
+        [
+            Message(1 + i % 2, " ".join(draw.choices(words[session // 20 * 7 :][:8], k=4)), 0)
+            for i in range(10)
+        ]
+        for session in range(count)
+    ]
+
+
+def test_weights_hold_where_nothing_was_said_before() -> None:
+    """They gain from a long memory and lose next to nothing in a chat that has none."""
+    torch.manual_seed(0)
+    said = themes(60)
+    learned, choosing = said[:20], said[20:]
+    rows = [session_ids(TOKENIZER, session) for session in learned]
+    ngrams = KneserNey.train(rows, CONFIG.vocab_size)
+    turns = TurnNgrams.train(rows, CONFIG.vocab_size, TOKENIZER.end)
+    mixture = Mixture(GPT(CONFIG), ngrams, Weights.constant(0.5, turns=0.5), turns)
+    long, new = (Known(mixture, TOKENIZER, choosing, before) for before in (said, []))
+    with_memory, without = long.weights(), new.weights()
+    counted = new.counted
+    own = new.nats(without)[counted].mean()
+    assert long.nats(with_memory)[counted].mean() < 0.8 * own
+    assert new.nats(with_memory)[counted].mean() < 1.1 * own
 
 
 @pytest.mark.parametrize("messages", [60, 100])

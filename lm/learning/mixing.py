@@ -46,7 +46,7 @@ def mixed(
 class Known:
     """What each part of a mixture says of sessions that none has learnt from.
 
-    parts:   of all targets, every one once
+    parts:   of all targets, every one once, with what was said before
     counted: [targets] whether bits per byte are of it
     """
 
@@ -64,15 +64,26 @@ class Known:
         streams = [session_ids(tokenizer, session) for session in sessions]
         found = windows(streams, mixture.config.context, lately(tokenizer, sessions, said))
         rows, skips, before = zip(*found, strict=True)
-        parts = zip(*mixture.parts(rows, before), strict=True)
-        self.parts = Parts(*(joined(part, skips) for part in parts))
+        self.parts, self._unheard = (
+            Parts(*(joined(part, skips) for part in zip(*asked, strict=True)))
+            for asked in (mixture.parts(rows, before), mixture.parts(rows))
+        )
         self.counted = counted(tokenizer, streams)
 
     def weights(self) -> Weights:
-        """The likeliest within messages, of text and END, and between them."""
+        """The likeliest within messages, of text and END, and between them.
+
+        Once with what was said before and once as if nothing had been: what only ever saw long
+        memories would be far off in a new chat (benchmarks/LOG.md).
+        """
         nats, figures, due = self.parts
         turns = fit_weights([*nats[due, :2].T])
-        return Weights(fit(nats[self.counted], figures[self.counted]), *turns)
+        both = [self.parts, self._unheard]
+        nats, figures = (
+            np.concatenate([each[self.counted] for each in one])
+            for one in zip(*[(parts.nats, parts.figures) for parts in both], strict=True)
+        )
+        return Weights(fit(nats, figures), *turns)
 
     def nats(self, weights: Weights) -> Floats:
         """[targets] of the mixture with these weights."""

@@ -66,7 +66,7 @@ class Known:
         rows, skips, before = zip(*found, strict=True)
         self.parts, self._unheard = (
             Parts(*(joined(part, skips) for part in zip(*asked, strict=True)))
-            for asked in (mixture.parts(rows, before), mixture.parts(rows))
+            for asked in mixture.parts(rows, before, ())
         )
         self.counted = counted(tokenizer, streams)
 
@@ -78,10 +78,9 @@ class Known:
         """
         nats, figures, due = self.parts
         turns = fit_weights([*nats[due, :2].T])
-        both = [self.parts, self._unheard]
         nats, figures = (
-            np.concatenate([each[self.counted] for each in one])
-            for one in zip(*[(parts.nats, parts.figures) for parts in both], strict=True)
+            np.concatenate((heard[self.counted], unheard[self.counted]))
+            for heard, unheard in ((nats, self._unheard.nats), (figures, self._unheard.figures))
         )
         return Weights(fit(nats, figures), *turns)
 

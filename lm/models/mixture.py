@@ -150,7 +150,7 @@ class Mixture(nn.Module):
         shares = shares_by(table, torch.cat((sure, expected, kind), dim=-1))
         found = shares[..., :1] * gpt + shares[..., 1:2] * ngrams
         _, _, *others = shares.unbind(dim=-1)
-        for share, (places, tokens, p) in zip(others, alone, strict=False):
+        for share, (places, tokens, p) in zip(others[:REACH], alone, strict=True):
             where = places * gpt.shape[-1] + tokens  # each once
             found.view(-1).index_add_(0, where, share.reshape(-1)[places] * p)
         for share, counts, total in zip(others[REACH:], heard, came.unbind(dim=-1), strict=True):
@@ -173,15 +173,20 @@ class Mixture(nn.Module):
 
     def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
         """As Predictor says."""
-        return [parts.mixed(self.weights) for parts in self.parts(rows, before)]
+        (found,) = self.parts(rows, before)
+        return [parts.mixed(self.weights) for parts in found]
 
-    def parts(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Parts]:
-        """What each part says of a row's tokens but its first, row by row; needs no weights."""
-        said = before or [recency.NOTHING] * len(rows)
+    def parts(self, rows: Sequence[Ids], *befores: Sequence[Ids]) -> list[list[Parts]]:
+        """What each part says of a row's tokens but its first, row by row; needs no weights.
+
+        befores: what was said before each row, or of none; for each of them all rows, and the GPT,
+            which looks no further back, is asked once
+        """
         asked = self._predictor().nats_and_chances(rows, self._common)
+        said = [before or [recency.NOTHING] * len(rows) for before in befores]
         return [
-            self._parts(row, earlier, *own)
-            for row, earlier, own in zip(rows, said, asked, strict=True)
+            [self._parts(row, b, *own) for row, b, own in zip(rows, before, asked, strict=True)]
+            for before in said
         ]
 
     def _parts(self, row: Ids, before: Ids, gpt: Floats, sure: Floats, *common: Floats) -> Parts:

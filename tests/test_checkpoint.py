@@ -28,6 +28,7 @@ from lm.models.gpt import GPT, ModelConfig
 from lm.models.kneser_ney import REACH, KneserNey
 from lm.models.mixture import Mixture
 from lm.models.turn_ngrams import TurnNgrams
+from lm.models.voices import Voices
 from lm.models.weights import Weights
 
 CPU = torch.device("cpu")
@@ -65,7 +66,8 @@ def mixture(model: GPT) -> Mixture:
     ids = np.array([TOKENIZER.break_, *TOKENIZER.message(4, "so it goes on and on")])
     ngrams = KneserNey.train([ids], TOKENIZER.vocab_size)
     turns = TurnNgrams.train([ids], TOKENIZER.vocab_size, TOKENIZER.end)
-    return Mixture(model, ngrams, Weights.constant(0.25, 0.0625, turns=0.5), turns)
+    voices = Voices.train([np.tile(ids, 50)], TOKENIZER.vocab_size, TOKENIZER.end)
+    return Mixture(model, ngrams, Weights.constant(0.25, 0.0625, turns=0.5), turns, voices)
 
 
 @pytest.fixture
@@ -301,6 +303,45 @@ def test_a_mixture_comes_back(mixed: Path, mixture: Mixture) -> None:
     tokens = torch.tensor([[*TOKENIZER.message(4, "so it goes"), *TOKENIZER.message(4, "on")]])
     at = torch.arange(tokens.shape[1])[None]
     assert torch.equal(found.model(tokens, at), mixture.eval()(tokens, at))
+    assert found.model.voices is not None
+    assert found.model.voices.boosts.max() > 0.01
+
+
+def test_older_mixtures_have_no_voices(tmp_path: Path, mixture: Mixture) -> None:
+    """One from before there were any speaks as it did; one that has lost its file is refused."""
+    older = Mixture(mixture.gpt, mixture.ngrams, mixture.weights, mixture.turns)
+    checkpoint.write(tmp_path / "0005", older, TOKENIZER, META)
+    found = checkpoint.read(tmp_path / "0005", CPU).model
+    assert isinstance(found, Mixture)
+    assert found.voices is None
+    checkpoint.write(tmp_path / "0006", mixture, TOKENIZER, META)
+    (tmp_path / "0006" / "voices.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"voices\.safetensors"):
+        checkpoint.read(tmp_path / "0006", CPU)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        np.zeros((4, TOKENIZER.vocab_size), dtype=np.uint32),
+        np.zeros((3, TOKENIZER.vocab_size), dtype=np.float32),
+        np.zeros(3 * TOKENIZER.vocab_size, dtype=np.uint32),
+    ],
+)
+def test_voices_have_to_be_of_the_speakers(mixed: Path, counts: Any) -> None:
+    """A table of another shape, or of no whole numbers, is refused, even with a manifest for it."""
+    (mixed / "voices.safetensors").write_bytes(safetensors.numpy.save({"counts": counts}))
+    reseal(mixed)
+    with pytest.raises(CheckpointError, match=r"voices\.safetensors: no counts of 3 by"):
+        checkpoint.read(mixed, CPU)
+
+
+def test_voices_come_with_a_mixture(saved: Path, mixed: Path) -> None:
+    """A GPT alone has none."""
+    (saved / "voices.safetensors").write_bytes((mixed / "voices.safetensors").read_bytes())
+    reseal(saved)
+    with pytest.raises(CheckpointError, match=r"voices\.safetensors: there only where"):
+        checkpoint.read(saved, CPU)
 
 
 def test_older_mixtures_have_no_turns(tmp_path: Path, mixture: Mixture) -> None:

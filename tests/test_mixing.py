@@ -34,6 +34,10 @@ def test_ngrams_help_a_poor_gpt() -> None:
     found = mixed(gpt, TOKENIZER, LEARNED, CHOOSING, SAID)
     assert isinstance(found, Mixture)
     assert found.gpt is gpt
+    assert found.voices is not None
+    assert found.voices.counts.sum() == sum(
+        len(TOKENIZER.encode(m.text)) + 1 for session in LEARNED for m in session
+    )
     known = Known(found, TOKENIZER, CHOOSING, SAID)
     assert sum(known.shares(found.weights)[:-1]) > 0.9
     alone = bits_per_byte(GPTPredictor(gpt, CPU), TOKENIZER, CHOOSING, 64)

@@ -20,6 +20,7 @@ from lm.engine.engine import Engine
 from lm.engine.request import Finished, Request
 from lm.engine.runner import Model
 from lm.engine.sampling import Sampling
+from lm.engine.served import served
 from lm.engine.slots import Batch, Slots
 from lm.models.bigram import Bigram
 from lm.models.gpt import GPT, ModelConfig
@@ -28,6 +29,7 @@ from lm.models.mixture import Mixture, Parts
 from lm.models.predictor import GPTPredictor
 from lm.models.recency import MEMORIES, NOTHING, Memory
 from lm.models.turn_ngrams import TurnNgrams
+from lm.models.voices import Voices
 from lm.models.weights import (
     COMMON,
     EXPECTING,
@@ -40,6 +42,7 @@ from lm.models.weights import (
     fit,
     fit_weights,
 )
+from lm.native.mixing import NativeMixture
 from tests.test_ngrams import BREAK, VOCABULARY, sessions
 
 CPU = torch.device("cpu")
@@ -57,7 +60,7 @@ def model() -> Mixture:
         torch.nn.init.normal_(weight, 0.0, 0.3)  # no near ties between tokens
     turns = TurnNgrams.train([np.append(END + 1, row) for row in ROWS], VOCABULARY, END)
     weights = drawn_weights(turns=0.6)
-    return Mixture(gpt, KneserNey.train(ROWS, VOCABULARY), weights, turns)
+    return Mixture(gpt, KneserNey.train(ROWS, VOCABULARY), weights, turns, drawn_voices(END))
 
 
 def drawn_weights(turns: float) -> Weights:
@@ -66,6 +69,12 @@ def drawn_weights(turns: float) -> Weights:
     spread = np.concatenate(([0.1], own, kind))
     draw = np.random.default_rng(3).normal(0.0, spread, (PARTS - 1, 1 + FIGURES))
     return Weights(tuple(tuple(row) for row in draw.tolist()), turns)
+
+
+def drawn_voices(end: int) -> Voices:
+    """Speakers who choose their words very differently."""
+    counts = np.random.default_rng(4).integers(0, 90_000, (VOCABULARY - end - 2, VOCABULARY))
+    return Voices(counts.astype(np.uint32) ** 2 // 90_000, end)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -83,7 +92,11 @@ def test_it_is_the_sum_of_its_parts() -> None:
     row, before = ROWS[3], np.resize(np.concatenate(ROWS[4:20]), 20_000)
     before[::3] = np.arange(len(before))[::3] // 1000 % VOCABULARY  # each reach has others
     tokens, at = torch.from_numpy(row)[None], torch.arange(len(row))[None]
-    gpt = model().gpt(tokens, at)[0].softmax(dim=-1)
+    voices = model().voices
+    assert voices is not None
+    boosts = voices.boosts[voices.speaking(row)]
+    assert boosts.std(dim=0).min() > 0.01
+    gpt = (model().gpt(tokens, at)[0] + boosts).softmax(dim=-1)
     (log_p,) = model().ngrams.log_probs([row], [range(len(row))])
     matched = model().ngrams.match(contexts_of(row))
     parts = [gpt, torch.from_numpy(log_p).exp()]
@@ -290,6 +303,18 @@ def test_a_cache_of_half_precision_holds_every_token() -> None:
     assert said.tokens == [log_p[0].argmax()]
 
 
+@pytest.mark.parametrize("native", [True, False])
+def test_what_is_served_has_everything(native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whatever code it is computed."""
+    if not native:
+        monkeypatch.setattr("lm.engine.served.accelerated", lambda gpt: gpt)
+    found = served(model(), CPU)
+    assert isinstance(found, Mixture)
+    assert isinstance(found, NativeMixture) <= native
+    for part in ("ngrams", "weights", "turns", "voices"):
+        assert getattr(found, part) is getattr(model(), part)
+
+
 def test_scores_without_numbers_stay_without() -> None:
     """The engine sees that a GPT is broken, whatever the n-grams say."""
     broken = GPT(CONFIG)
@@ -328,7 +353,7 @@ def test_coefficients_are_the_likeliest() -> None:
         tables[part, 1 + figure] = 0.4 if part % 2 else -0.4
     true = Weights(tuple(tuple(row) for row in tables.tolist()))
     nats = drawn(true.shares(torch.from_numpy(figures).double()).numpy())
-    parts = Parts(nats, figures, np.zeros(len(nats), dtype=np.bool_))
+    parts = Parts(nats, figures, np.zeros(len(nats), dtype=np.bool_), nats[:, 0])
     found = Weights(fit(nats, figures))
     slopes, expected = (np.array(each.tables)[:, 1:] for each in (found, true))
     assert slopes == pytest.approx(expected, abs=0.25)

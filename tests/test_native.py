@@ -27,7 +27,7 @@ from lm.models.turn_ngrams import TurnNgrams
 from lm.native.code import native
 from lm.native.decoder import NativeGPT, accelerated
 from lm.native.mixing import NativeMixture
-from tests.test_mixture import drawn_weights
+from tests.test_mixture import drawn_voices, drawn_weights
 from tests.test_ngrams import VOCABULARY, sessions
 
 CPU = torch.device("cpu")
@@ -300,14 +300,17 @@ def test_a_seed_says_the_same_alone_and_in_any_batch(dtype: torch.dtype) -> None
 
 
 def mixtures(dtype: torch.dtype, turns: bool = False) -> tuple[Mixture, NativeMixture]:
-    """One over torch, and the same natively. 8 ends messages, 9 is BREAK."""
+    """One over torch, and the same natively. 8 ends messages, 9 is BREAK; if there are turns, there
+    are voices, to which these and 7 are speakers.
+    """
     model = gpt(dtype, (64, 2, 1, 64, 96, VOCABULARY))
     rows = sessions(21, count=60)
     ngrams = KneserNey.train(rows, VOCABULARY)
     said = KneserNey.train([np.append(9, row[row > 9]) for row in rows], VOCABULARY)
     announced = TurnNgrams(said, end=8) if turns else None
     weights = drawn_weights(turns=0.6 if turns else 0.0)
-    slow = Mixture(model, ngrams, weights, announced).eval()
+    voices = drawn_voices(end=4) if turns else None
+    slow = Mixture(model, ngrams, weights, announced, voices).eval()
     fast = NativeMixture(nativized(model), slow)
     fast.eval()
     return slow, fast

@@ -93,7 +93,7 @@ def served(mixture: Mixture, development: Sequence[Session], test: Reading) -> S
         Known(mixture, test.tokenizer, part, test.said) for part in (development, test.sessions)
     )
     weights = known.weights()
-    gpt = test.figures(judged.parts.nats[:, 0])
+    gpt = test.figures(judged.parts.alone)
     if known.saved(weights) <= WORTH:
         return Served(gpt, gpt, ())
     return Served(test.figures(judged.nats(weights)), gpt, judged.shares(weights))

@@ -43,6 +43,7 @@ from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture
 from lm.models.predictor import Predictor
 from lm.models.turn_ngrams import TurnNgrams
+from lm.models.voices import Voices
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -107,6 +108,7 @@ def ours(
     rows = [session_ids(tokenizer, session) for session in learned]
     ngrams = KneserNey.train(rows, config.vocab_size)
     turns = TurnNgrams.train(rows, config.vocab_size, tokenizer.end)
+    voices = Voices.train(rows, config.vocab_size, tokenizer.end)
     with clock.frozen():
         said = [*learned, *corpus.held_out]
         test = Reading(tokenizer, corpus.test, preset.context, said)
@@ -115,7 +117,8 @@ def ours(
 
     def judge(model: GPT, **more: Any) -> None:
         with clock.frozen():
-            found = served(Mixture(model, ngrams, UNFITTED, turns), corpus.development, test)
+            mixture = Mixture(model, ngrams, UNFITTED, turns, voices)
+            found = served(mixture, corpus.development, test)
             shares = [round(share, 3) for share in found.shares]
             emit(point(clock, served=found.served, gpt=found.gpt, shares=shares, **more))
 

@@ -2,8 +2,8 @@
 
 Written aside, fsynced and renamed. Reading trusts nothing: sizes and SHA-256 against the manifest,
 then names, shapes and dtypes against meta, before a model is built. It never unpickles anything.
-N-grams, of words and of turns, are files of their own, which only a mixture has; so are the copy
-guard's hashes. Versions from before there were turns, or a guard, lack theirs.
+N-grams, of words and of turns, and voices are files of their own, which only a mixture has; so are
+the copy guard's hashes. Versions from before there were turns, voices or a guard lack theirs.
 """
 
 from __future__ import annotations
@@ -32,12 +32,14 @@ from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture
 from lm.models.ngrams import Ngrams
 from lm.models.turn_ngrams import TurnNgrams
+from lm.models.voices import Voices
 from lm.models.weights import Weights
 
-WEIGHTS, NGRAMS, TURNS, RARE, TOKENIZER, META, MANIFEST = (
+WEIGHTS, NGRAMS, TURNS, VOICES, RARE, TOKENIZER, META, MANIFEST = (
     "model.safetensors",
     "ngrams.safetensors",
     "turns.safetensors",
+    "voices.safetensors",
     "rare.safetensors",
     "tokenizer.json",
     "meta.json",
@@ -47,6 +49,7 @@ SIZE_LIMITS = {
     WEIGHTS: 8 << 30,
     NGRAMS: 1 << 30,
     TURNS: 64 << 20,
+    VOICES: 1 << 30,
     RARE: 128 << 20,
     TOKENIZER: 64 << 20,
     META: 16 << 20,
@@ -109,6 +112,9 @@ def write(
             if model.turns is not None:
                 tables = model.turns.ngrams.ngrams.tables()
                 (aside / TURNS).write_bytes(safetensors.numpy.save(tables))
+            if model.voices is not None:
+                counts = {"counts": model.voices.counts}
+                (aside / VOICES).write_bytes(safetensors.numpy.save(counts))
         if guard is not None:
             (aside / RARE).write_bytes(safetensors.numpy.save(guard.rare.tables()))
         meta = replace(meta, mixture=model.weights.numbers if isinstance(model, Mixture) else ())
@@ -141,9 +147,12 @@ def read(directory: Path, device: torch.device) -> Checkpoint:
         shares = Weights.of(meta.mixture) if meta.mixture else None
         if (TURNS in files) != bool(shares and shares.turns):
             raise ValueError(f"{TURNS}: there only where {META} has a weight for it")
+        if VOICES in files and NGRAMS not in files:
+            raise ValueError(f"{VOICES}: there only where {NGRAMS} is")
         weights = _weights(files[WEIGHTS], meta.config)
         ngrams = _ngrams(NGRAMS, files, tokenizer.vocab_size) if NGRAMS in files else None
         turns = _ngrams(TURNS, files, tokenizer.vocab_size) if TURNS in files else None
+        voices = _voices(files[VOICES], tokenizer) if VOICES in files else None
         guard = _guard(files[RARE], tokenizer.vocab_size) if RARE in files else None
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"checkpoint {directory.name}: {_line(error)}") from error
@@ -151,7 +160,8 @@ def read(directory: Path, device: torch.device) -> Checkpoint:
     gpt.load_state_dict(weights)
     model: GPT | Mixture = gpt
     if ngrams and shares:
-        model = Mixture(gpt, ngrams, shares, TurnNgrams(turns, tokenizer.end) if turns else None)
+        announced = TurnNgrams(turns, tokenizer.end) if turns else None
+        model = Mixture(gpt, ngrams, shares, announced, voices)
     return Checkpoint(model.to(device).eval(), tokenizer, meta, guard)
 
 
@@ -213,7 +223,7 @@ def _verified(directory: Path) -> dict[str, bytes]:
         WEIGHTS,
         TOKENIZER,
         META,
-        *(name for name in (NGRAMS, TURNS, RARE) if name in manifest),
+        *(name for name in (NGRAMS, TURNS, VOICES, RARE) if name in manifest),
     ]
     files = {name: _bounded(directory / name) for name in names}
     for name, content in files.items():
@@ -227,6 +237,14 @@ def _ngrams(name: str, files: dict[str, bytes], vocab_size: int) -> KneserNey:
     if any(dtype not in ("U8", "U16", "U32") for dtype, _ in _tensors(name, files[name]).values()):
         raise ValueError(f"{name}: a table that is no list of whole numbers")
     return KneserNey(Ngrams.of(safetensors.numpy.load(files[name]), vocab_size), vocab_size)
+
+
+def _voices(content: bytes, tokenizer: Tokenizer) -> Voices:
+    """The voices of a file, if its table is one of that tokenizer's speakers and tokens."""
+    speakers = 1 + len(tokenizer.speakers)
+    if _tensors(VOICES, content) != {"counts": ("U32", [speakers, tokenizer.vocab_size])}:
+        raise ValueError(f"{VOICES}: no counts of {speakers} by {tokenizer.vocab_size} tokens")
+    return Voices(safetensors.numpy.load(content)["counts"], tokenizer.end)
 
 
 def _guard(content: bytes, vocab_size: int) -> CopyGuard:

@@ -38,4 +38,4 @@ def served(model: GPT | Mixture, device: torch.device) -> GPT | Mixture:
         return fast
     if isinstance(fast, NativeGPT):
         return NativeMixture(fast, model)
-    return Mixture(fast, model.ngrams, model.weights, model.turns)
+    return Mixture(fast, model.ngrams, model.weights, model.turns, model.voices)

@@ -18,6 +18,7 @@ from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture, Parts
 from lm.models.predictor import Floats
 from lm.models.turn_ngrams import TurnNgrams
+from lm.models.voices import Voices
 from lm.models.weights import Weights, fit, fit_weights
 
 UNFITTED = Weights.constant(0.5, turns=0.5)
@@ -38,9 +39,10 @@ def mixed(
     rows = [session_ids(tokenizer, session) for session in learned]
     ngrams = KneserNey.train(rows, tokenizer.vocab_size)
     turns = TurnNgrams.train(rows, tokenizer.vocab_size, tokenizer.end)
-    known = Known(Mixture(gpt, ngrams, UNFITTED, turns), tokenizer, choosing, said)
+    voices = Voices.train(rows, tokenizer.vocab_size, tokenizer.end)
+    known = Known(Mixture(gpt, ngrams, UNFITTED, turns, voices), tokenizer, choosing, said)
     weights = known.weights()
-    return Mixture(gpt, ngrams, weights, turns) if known.saved(weights) > WORTH else gpt
+    return Mixture(gpt, ngrams, weights, turns, voices) if known.saved(weights) > WORTH else gpt
 
 
 class Known:
@@ -76,7 +78,7 @@ class Known:
         Once with what was said before and once as if nothing had been: what only ever saw long
         memories would be far off in a new chat (benchmarks/LOG.md).
         """
-        nats, figures, due = self.parts
+        nats, figures, due, _ = self.parts
         turns = fit_weights([*nats[due, :2].T])
         nats, figures = (
             np.concatenate((heard[self.counted], unheard[self.counted]))
@@ -95,7 +97,7 @@ class Known:
 
     def saved(self, weights: Weights) -> float:
         """The share of the GPT's nats of text and END that the mixture saves."""
-        own = self.parts.nats[self.counted, 0].sum(dtype=np.float64)
+        own = self.parts.alone[self.counted].sum(dtype=np.float64)
         return float(1 - self.nats(weights)[self.counted].sum(dtype=np.float64) / own)
 
 

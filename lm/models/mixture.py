@@ -3,9 +3,9 @@
 Within a message p is the sum of what its parts say: the GPT, n-grams, those of each length by
 themselves, and recency by each of its memories. Each has the share that weights.py gives it by
 figures of the place: how sure the GPT is, how much the others have seen, and what kind of place
-it is, by the GPT's chances of the most common tokens. Between messages
-p = (1 - w_turns) p_gpt + w_turns p_turns, the n-grams of who spoke. It knows no text; an engine
-drives it as it drives a GPT.
+it is, by the GPT's chances of the most common tokens. The GPT speaks with the voice of who is
+speaking (voices.py). Between messages p = (1 - w_turns) p_gpt + w_turns p_turns, the n-grams of
+who spoke. It knows no text; an engine drives it as it drives a GPT.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from lm.models.kneser_ney import REACH, KneserNey, contexts_of
 from lm.models.predictor import Floats, GPTPredictor
 from lm.models.token_cache import TOKEN_LAYER, latest, remember, seen
 from lm.models.turn_ngrams import Mask, TurnNgrams
+from lm.models.voices import Voices
 from lm.models.weights import COMMON, EXPECTING, Weights, shares_by
 
 RAREST = -20.0  # ln of a p, in a figure: what is rarer is as rare
@@ -39,11 +40,13 @@ class Parts(NamedTuple):
              than how many kinds of tokens each part but the first two expects, and than how many
              tokens each memory does; ln of the GPT's p of common tokens
     due:     [targets] whether a message is announced there
+    alone:   [targets] nats of the GPT without a voice
     """
 
     nats: Floats
     figures: Floats
     due: Mask
+    alone: Floats
 
     def shares(self, weights: Weights) -> Floats:
         """[targets, PARTS] of each part."""
@@ -59,19 +62,26 @@ class Parts(NamedTuple):
 
 
 class Mixture(nn.Module):
-    """A GPT with n-grams over the same token ids, of words and of turns, and recency."""
+    """A GPT, its voices, n-grams over the same token ids, of words and of turns, and recency."""
 
     def __init__(
-        self, gpt: GPT, ngrams: KneserNey, weights: Weights, turns: TurnNgrams | None = None
+        self,
+        gpt: GPT,
+        ngrams: KneserNey,
+        weights: Weights,
+        turns: TurnNgrams | None = None,
+        voices: Voices | None = None,
     ) -> None:
         """Nothing is copied; `gpt` decides device and dtype.
 
         turns: needed where they have a weight; without, all places are as within a message
+        voices: without, everybody chooses words as the GPT says
         """
         super().__init__()
         assert ngrams.config.vocab_size == gpt.config.vocab_size
         assert (turns is not None) == (weights.turns > 0)
-        self.gpt, self.ngrams, self.weights, self.turns = gpt, ngrams, weights, turns
+        self.gpt, self.ngrams, self.weights = gpt, ngrams, weights
+        self.turns, self.voices = turns, voices
         self._table = torch.tensor(weights.tables)
         self._common = torch.from_numpy(ngrams.common(COMMON))
 
@@ -106,9 +116,12 @@ class Mixture(nn.Module):
         # In one piece, and before the GPT begins, so that nobody waits for that here.
         both = torch.cat((span, at), dim=1).cpu()
         read = both[:, : span.shape[1]], both[:, span.shape[1] :]
-        scores = self.gpt(tokens, positions, cache, ends)
+        scores = self.gpt(tokens, positions, cache, ends).float()
+        if self.voices is not None:
+            speaking = torch.from_numpy(self.voices.speaking(read[0].numpy())).gather(1, read[1])
+            scores = scores + uploaded(self.voices.boosts[speaking], scores.device)
         before = cache.before if cache is not None else ()
-        return self._mixed(scores.float().softmax(dim=-1), span, at, read, before).log()
+        return self._mixed(scores.softmax(dim=-1), span, at, read, before).log()
 
     def prefill(self, tokens: Tensor, positions: Tensor, cache: Cache) -> None:
         """Fill the cache as `forward` does, without computing scores."""
@@ -189,8 +202,12 @@ class Mixture(nn.Module):
             for before in said
         ]
 
-    def _parts(self, row: Ids, before: Ids, gpt: Floats, sure: Floats, *common: Floats) -> Parts:
-        """Of one row; the GPT's nats are given, ln of its highest p, that of common tokens."""
+    def _parts(
+        self, row: Ids, before: Ids, alone: Floats, gpt: Floats, sure: Floats, *common: Floats
+    ) -> Parts:
+        """Of one row; the GPT's nats are given, without its voices and with them, ln of its highest
+        p, that of common tokens.
+        """
         matched = self.ngrams.match(contexts_of(row)[:-1])
         ngrams = self.ngrams.chances(matched, row[1:])
         heard, came, kinds = recency.chances(np.concatenate((before, row)), len(before))
@@ -204,7 +221,7 @@ class Mixture(nn.Module):
         expected = np.column_stack((self.ngrams.kinds(matched), kinds, came))
         kind = np.maximum(np.stack(common, axis=-1), np.float32(RAREST))
         figures = np.column_stack((sure, np.log1p(expected), kind))
-        return Parts(nats, figures, due)
+        return Parts(nats, figures, due, alone)
 
     def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
         """As Predictor says."""
@@ -217,4 +234,4 @@ class Mixture(nn.Module):
         return found
 
     def _predictor(self) -> GPTPredictor:
-        return GPTPredictor(self.gpt, self.gpt.embed_tokens.weight.device)
+        return GPTPredictor(self.gpt, self.gpt.embed_tokens.weight.device, self.voices)

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from lm.corpus.batches import Ids
-from lm.device import autocast, precision
+from lm.device import autocast, precision, uploaded
 from lm.models.gpt import GPT
+from lm.models.voices import Voices
 
 ROWS = 16  # rows per forward pass
 
@@ -43,26 +44,32 @@ class Predictor(Protocol):
 class GPTPredictor:
     """A GPT as a Predictor, in the precision that its device multiplies fastest."""
 
-    def __init__(self, model: GPT, device: torch.device) -> None:
-        """`model` is on `device`; it is put into eval mode while it is asked."""
-        self._model, self._device = model, device
+    def __init__(self, model: GPT, device: torch.device, voices: Voices | None = None) -> None:
+        """`model` is on `device`; it is put into eval mode while it is asked.
+
+        voices: what is added to its scores by who speaks, if anything
+        """
+        self._model, self._device, self._voices = model, device, voices
 
     def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
         """As Predictor says."""
-        return [found[0] for found in self.nats_and_chances(rows, torch.empty(0, dtype=torch.long))]
+        return [found[1] for found in self.nats_and_chances(rows, torch.empty(0, dtype=torch.long))]
 
     def nats_and_chances(self, rows: Sequence[Ids], common: Tensor) -> list[Floats]:
-        """As `nats`, and at each of those places ln of the highest p and of those of some tokens.
+        """Nats of the GPT alone and as `nats`; ln of the highest p there and of some tokens' p.
 
-        [2 + len(common), len(row) - 1] a row.
+        [3 + len(common), len(row) - 1] a row.
         """
         some = common.to(self._device)
 
         def read(i: int, tokens: Tensor, hidden: Tensor) -> Tensor:
             length = len(rows[i]) - 1
-            log_p = self._model.logits(hidden[:length]).float().log_softmax(dim=-1)
-            nats = -log_p.gather(1, tokens[1 : length + 1, None])[:, 0]
-            return torch.stack((nats, log_p.amax(dim=-1), *log_p[:, some].unbind(dim=-1)))
+            targets = tokens[1 : length + 1, None]
+            scores = self._model.logits(hidden[:length]).float()
+            alone = scores.log_softmax(dim=-1)
+            log_p = self._voiced(scores, rows[i], slice(length)).log_softmax(dim=-1)
+            nats = (-each.gather(1, targets)[:, 0] for each in (alone, log_p))
+            return torch.stack((*nats, log_p.amax(dim=-1), *log_p[:, some].unbind(dim=-1)))
 
         return self._read(rows, read)
 
@@ -70,10 +77,18 @@ class GPTPredictor:
         """As Predictor says."""
 
         def read(i: int, tokens: Tensor, hidden: Tensor) -> Tensor:
-            places = torch.tensor(list(at[i]), dtype=torch.long, device=self._device)
-            return self._model.logits(hidden[places]).float().log_softmax(dim=-1)
+            places = torch.tensor(list(at[i]), dtype=torch.long)
+            scores = self._model.logits(hidden[places.to(self._device)]).float()
+            return self._voiced(scores, rows[i], places).log_softmax(dim=-1)
 
         return self._read(rows, read)
+
+    def _voiced(self, scores: Tensor, row: Ids, places: slice | Tensor) -> Tensor:
+        """Scores [places, vocabulary] with what the voices add to them."""
+        if self._voices is None:
+            return scores
+        speaking = torch.from_numpy(self._voices.speaking(row))[places]
+        return scores + uploaded(self._voices.boosts[speaking], self._device)
 
     @torch.no_grad()
     def _read(

@@ -1,6 +1,6 @@
 // What a mixture makes of its GPT's scores, with n-grams of the latest tokens and recency as
-// lm/models/kneser_ney.py and recency.py have them, and shares as in weights.py. It knows addresses
-// and sizes, which whoever calls it has checked (module.cpp); what a cache holds is checked here.
+// lm/models/kneser_ney.py and recency.py have them, voices as in voices.py, and shares as in
+// weights.py. It knows addresses and sizes, which whoever calls it has checked (module.cpp); what a cache holds is checked here.
 #pragma once
 
 #include <algorithm>
@@ -43,6 +43,20 @@ constexpr int FIGURES = OWN + COMMON;    // of a place, by which the parts get t
 constexpr float WIDEST = 8.0f;           // of the logarithm of a part's share against the GPT's
 constexpr float RAREST = 2.0611536e-9f;  // p in a figure: e^-20
 
+// What is added to scores by whose message goes on.
+struct Voices {
+  const float* boosts;  // [vocab - end - 2][vocab], of nobody in particular first; or null
+  int end;              // END, behind which BREAK, SOMEONE and the speakers come
+
+  // Behind the latest of some tokens; null where nothing is added.
+  const float* behind(const int64_t* tokens, int64_t latest, int vocab) const {
+    if (!boosts) return nullptr;
+    while (latest >= 0 && tokens[latest] < end) --latest;
+    const int64_t row = latest < 0 ? 0 : tokens[latest] - end - 2;
+    return row > 0 && row < vocab - end - 2 ? boosts + row * vocab : nullptr;
+  }
+};
+
 // What decides on the shares.
 struct Weights {
   const float* tables;    // [1 + EXPECTING][1 + FIGURES] of n-grams, of those of each length, and
@@ -84,8 +98,8 @@ struct Tokens {
 
 class Mixer {
  public:
-  Mixer(const Ngrams& ngrams, int vocab, const Weights& weights)
-      : ngrams_(ngrams), vocab_(vocab), weights_(weights) {}
+  Mixer(const Ngrams& ngrams, int vocab, const Voices& voices, const Weights& weights)
+      : ngrams_(ngrams), vocab_(vocab), voices_(voices), weights_(weights) {}
 
   // How often one token followed.
   struct Followed {
@@ -113,14 +127,16 @@ class Mixer {
   void mix(float* scores, const Tokens& tokens, const Before& before, bool alone,
            Scratch& scratch) const {
     if (!finite(scores, vocab_)) return std::fill(scores, scores + vocab_, NAN);
+    int64_t *context = scratch.context.data(), nodes[REACH + 1];
+    for (int64_t i = 0; i <= tokens.at; ++i) context[i] = tokens[i];
     float* p = scratch.p.data();
     std::memcpy(p, scores, vocab_ * sizeof(float));
+    if (const float* boosts = voices_.behind(context, tokens.at, vocab_))
+      for (int i = 0; i < vocab_; ++i) p[i] += boosts[i];
     const float scale = softmax(p, vocab_);
     if (alone) {
       for (int i = 0; i < vocab_; ++i) p[i] *= scale;
     } else {
-      int64_t *context = scratch.context.data(), nodes[REACH + 1];
-      for (int64_t i = 0; i <= tokens.at; ++i) context[i] = tokens[i];
       const int known = match(context, tokens.at, nodes);
       const Heard heard{before, context, tokens.at};
       find(heard, scratch);
@@ -256,6 +272,7 @@ class Mixer {
 
   const Ngrams ngrams_;
   const int vocab_;
+  const Voices voices_;
   const Weights weights_;
 };
 

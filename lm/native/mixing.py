@@ -16,6 +16,7 @@ from lm.models.kneser_ney import KneserNey
 from lm.models.mixture import Mixture
 from lm.models.recency import NOTHING
 from lm.models.token_cache import TOKEN_LAYER, remember
+from lm.models.voices import Voices
 from lm.models.weights import FIGURES, PARTS
 from lm.native.decoder import NativeGPT
 
@@ -26,9 +27,10 @@ class NativeMixture(Mixture):
     """A mixture that shares another's parts. A row's scores have the same bits in any batch."""
 
     def __init__(self, gpt: NativeGPT, mixture: Mixture) -> None:
-        super().__init__(gpt, mixture.ngrams, mixture.weights, mixture.turns)
+        super().__init__(gpt, mixture.ngrams, mixture.weights, mixture.turns, mixture.voices)
         self.gpt: NativeGPT = gpt
         self._tables = _addresses(mixture.ngrams)
+        self._voices = _voices(mixture.voices)
         assert self._table.shape == (PARTS - 1, 1 + FIGURES), self._table.shape
         assert (self._table.dtype, self._common.dtype) == (torch.float32, torch.int64)
         vocabulary = np.arange(self.config.vocab_size)
@@ -63,6 +65,7 @@ class NativeMixture(Mixture):
         before = [np.ascontiguousarray(ids, np.int64) for ids in cache.before or _none(cache)]
         self.gpt.mix(
             self._tables,
+            self._voices,
             self._table.data_ptr(),
             self._common.data_ptr(),
             tokens.contiguous().data_ptr(),
@@ -92,6 +95,15 @@ class NativeMixture(Mixture):
 
 def _none(cache: Batch) -> list[Ids]:
     return [NOTHING] * len(cache.rows)
+
+
+def _voices(voices: Voices | None) -> tuple[int, int]:
+    """Where the boosts lie, which `voices` keeps, or 0; END."""
+    if voices is None:
+        return 0, 0
+    assert voices.boosts.dtype == torch.float32
+    assert voices.boosts.is_contiguous()
+    return voices.boosts.data_ptr(), voices.end
 
 
 def _addresses(ngrams: KneserNey) -> tuple[int, ...]:

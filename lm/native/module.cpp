@@ -140,14 +140,15 @@ bool tokens_of(PyObject* const* lists, int64_t time, int64_t slots, int64_t span
 
 PyObject* mix(PyObject*, PyObject* args) {
   PyObject *capsule, *lists[5], *alone_list, *before_lists[2];
-  unsigned long long tables[6], shares, common, tokens, keys, scores;
+  unsigned long long tables[6], boosts, shares, common, tokens, keys, scores;
   Ngrams ngrams;
   long long count, time, slots, span;
-  if (!PyArg_ParseTuple(args, "O(LKKKKKK)KKKLOOOOOOOOKLLK", &capsule, &count, &tables[0],
-                        &tables[1], &tables[2], &tables[3], &tables[4], &tables[5], &shares,
-                        &common, &tokens, &time, &lists[0], &lists[1], &lists[2], &lists[3],
-                        &lists[4], &alone_list, &before_lists[0], &before_lists[1], &keys, &slots,
-                        &span, &scores))
+  int end;
+  if (!PyArg_ParseTuple(args, "O(LKKKKKK)(Ki)KKKLOOOOOOOOKLLK", &capsule, &count, &tables[0],
+                        &tables[1], &tables[2], &tables[3], &tables[4], &tables[5], &boosts, &end,
+                        &shares, &common, &tokens, &time, &lists[0], &lists[1], &lists[2],
+                        &lists[3], &lists[4], &alone_list, &before_lists[0], &before_lists[1],
+                        &keys, &slots, &span, &scores))
     return nullptr;
   auto* model = static_cast<Model*>(PyCapsule_GetPointer(capsule, CAPSULE));
   if (!model) return nullptr;
@@ -158,6 +159,7 @@ PyObject* mix(PyObject*, PyObject* args) {
   ngrams.shares = reinterpret_cast<const float*>(tables[3]);
   ngrams.backoffs = reinterpret_cast<const double*>(tables[4]);
   ngrams.base = reinterpret_cast<const float*>(tables[5]);
+  const Voices voices{reinterpret_cast<const float*>(boosts), end};
   const Weights weights{reinterpret_cast<const float*>(shares),
                         reinterpret_cast<const int64_t*>(common)};
   const int vocab = model->shape.vocab;
@@ -166,7 +168,7 @@ PyObject* mix(PyObject*, PyObject* args) {
   std::vector<int> alone;
   std::vector<const int64_t*> before;
   std::vector<int64_t> before_lengths;
-  if (!within("time", time, 1, 1 << 16) ||
+  if (!within("end", end, 0, vocab) || !within("time", time, 1, 1 << 16) ||
       !tokens_of(lists, time, slots, span, reinterpret_cast<Number*>(keys), rows) ||
       !numbers(alone_list, alone) || !as_many("alone", alone.size(), rows.size()) ||
       !numbers(before_lists[0], before) || !as_many("before", before.size(), rows.size()) ||
@@ -180,7 +182,7 @@ PyObject* mix(PyObject*, PyObject* args) {
       if (!within("token", ids[i * time + t], 0, vocab)) return nullptr;
   const bool done = without_gil([&] {
     for (size_t i = 0; i < rows.size(); ++i) rows[i].remember(ids + i * time);
-    const Mixer mixer(ngrams, vocab, weights);
+    const Mixer mixer(ngrams, vocab, voices, weights);
     std::vector<Mixer::Scratch> scratch(model->decoder.threads(), mixer.scratch(span));
     model->decoder.run(int(rows.size()), [&](int begin, int end, int worker) {
       for (int i = begin; i < end; ++i)
@@ -201,9 +203,9 @@ PyMethodDef METHODS[] = {
      "step(model, tokens, positions, time, slots, at, counts, bases, base_lengths, keys, values, "
      "slot_count, span, cos, sin, position_count, logits, last): fill caches and, unless 0, logits."},
     {"mix", mix, METH_VARARGS,
-     "mix(model, (contexts and their tables), weights, common tokens, tokens, time, slots, at, "
-     "counts, bases, base_lengths, alone, before, before_lengths, keys, slot_count, span, scores): "
-     "remember tokens, mix the scores behind each row's last."},
+     "mix(model, (contexts and their tables), (boosts, end), weights, common tokens, tokens, time, "
+     "slots, at, counts, bases, base_lengths, alone, before, before_lengths, keys, slot_count, "
+     "span, scores): remember tokens, mix the scores behind each row's last."},
     {"rules", rules, METH_VARARGS,
      "rules(greedy, temperature, top_k, top_p, floor, guidance, banned): how a row is sampled."},
     {"draw", draw, METH_VARARGS,

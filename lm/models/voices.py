@@ -1,0 +1,64 @@
+"""How each speaker chooses words: a GPT's chances, moved towards what that speaker says more often.
+
+Within a message of speaker s, p(t) is multiplied by (1 + c_s(t) / (PRIOR g(t)))^STRENGTH and made
+to sum to 1 again: c_s counts the tokens of s, g is the share of t among everybody's. That is the
+fast marginal adaptation of Kneser, Peters & Klakow ("Language model adaptation using dynamic
+marginals", Eurospeech 1997) by a speaker's unigrams under a Dirichlet prior; what is the same for
+all tokens is left out. Who is nobody in particular speaks as the GPT says. It knows no names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from lm.corpus.batches import Ids
+
+STRENGTH = 0.3  # what a GPT alone gains by is 0.1, but at 0.3 it loses nothing yet, and tells its
+# speakers apart by twice as much (benchmarks/LOG.md)
+PRIOR = 3000.0  # tokens that everybody's share counts for, beside a speaker's own
+UNSEEN = 0.5  # tokens: of what nobody said
+
+Tokens = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+Counts = np.ndarray[tuple[int, int], np.dtype[np.uint32]]
+
+
+class Voices:
+    """What is added to the scores of a GPT by who speaks. Immutable.
+
+    counts: [1 + speakers, vocabulary] how often each said each token, SOMEONE before all others
+    boosts: [1 + speakers, vocabulary] of ln p, before it is made to sum to 1; 0 for SOMEONE
+    """
+
+    def __init__(self, counts: Counts, end: int) -> None:
+        """end: END, behind which BREAK, SOMEONE and the speakers come."""
+        assert len(counts) == counts.shape[1] - end - 2, (counts.shape, end)
+        self.counts, self.end = counts, end
+        everybody = counts.sum(axis=0, dtype=np.int64) + UNSEEN
+        expected = PRIOR * everybody / everybody.sum()
+        boosts = STRENGTH * np.log1p(counts / expected)
+        boosts[0] = 0.0
+        self.boosts = torch.from_numpy(boosts.astype(np.float32))
+
+    @classmethod
+    def train(cls, sessions: Sequence[Ids], vocab_size: int, end: int) -> Voices:
+        """Count the text and END of sessions as session_ids makes them."""
+        counts = np.zeros((vocab_size - end - 2, vocab_size), dtype=np.uint32)
+        for session in sessions:
+            said = np.flatnonzero(session[1:] <= end) + 1
+            np.add.at(counts, (_speaking(session, end)[said - 1], session[said]), 1)
+        return cls(counts, end)
+
+    def speaking(self, tokens: Tokens) -> Tokens:
+        """Rows of `boosts` for what follows each of `tokens` [..., time]: whose message goes on."""
+        return _speaking(tokens, self.end)
+
+
+def _speaking(tokens: Tokens, end: int) -> Tokens:
+    """As Voices.speaking; 0 where no message goes on."""
+    structure = np.where(tokens >= end, np.arange(tokens.shape[-1]), 0)
+    latest = np.maximum.accumulate(structure, axis=-1)
+    found: Tokens = np.maximum(np.take_along_axis(tokens, latest, axis=-1) - end - 2, 0)
+    return found

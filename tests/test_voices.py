@@ -21,8 +21,8 @@ def session(*said: tuple[int, str]) -> np.ndarray[tuple[int], np.dtype[np.int64]
 ROW = session((ANN, "oh"), (BOB, "dear"), (TOKENIZER.someone, "me"), (ANN, "dear"), (ANN, "oh oh"))
 
 
-def trained(times: int = 400) -> Voices:
-    return Voices.train([ROW] * times, TOKENIZER.vocab_size, END)
+def trained() -> Voices:
+    return Voices.train([np.tile(ROW, 4000)], TOKENIZER.vocab_size, END)
 
 
 def test_counts_are_those_of_the_slow_way() -> None:
@@ -30,9 +30,9 @@ def test_counts_are_those_of_the_slow_way() -> None:
     expected = np.zeros_like(trained().counts)
     for token, text in ((ANN, "oh"), (BOB, "dear"), (ANN, "dear"), (ANN, "oh oh")):
         for said in (*TOKENIZER.encode(text), END):
-            expected[token - END - 2, said] += 400
+            expected[token - END - 2, said] += 4000
     for said in (*TOKENIZER.encode("me"), END):
-        expected[0, said] += 400
+        expected[0, said] += 4000
     assert (trained().counts == expected).all()
 
 
@@ -72,6 +72,6 @@ def test_who_speaks_like_everybody_speaks_as_the_gpt_says() -> None:
     same = session((ANN, "oh dear me"), (BOB, "oh dear me"))
     draw = torch.randn(TOKENIZER.vocab_size, generator=torch.Generator().manual_seed(0))
     said = sorted({*TOKENIZER.encode("oh dear me"), END})
-    voices = Voices.train([same] * 900, TOKENIZER.vocab_size, END)
+    voices = Voices.train([np.tile(same, 9000)], TOKENIZER.vocab_size, END)
     found = (draw + voices.boosts[voices.speaking(same)[1]])[said].softmax(dim=-1)
     assert torch.allclose(found, draw[said].softmax(dim=-1), atol=1e-3)

@@ -16,9 +16,9 @@ import torch
 
 from lm.corpus.batches import Ids
 
-STRENGTH = 0.3  # what a GPT alone gains by is 0.1, but at 0.3 it loses nothing yet, and tells its
-# speakers apart by twice as much (benchmarks/LOG.md)
-PRIOR = 3000.0  # tokens that everybody's share counts for, beside a speaker's own
+STRENGTH = 0.4  # half as much is the likeliest; this loses nothing yet, and tells speakers apart by
+# twice as much as without (benchmarks/LOG.md)
+PRIOR = 30_000.0  # tokens that everybody's share counts for, beside a speaker's own
 UNSEEN = 0.5  # tokens: of what nobody said
 
 Tokens = np.ndarray[tuple[int, ...], np.dtype[np.int64]]

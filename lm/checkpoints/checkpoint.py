@@ -49,7 +49,7 @@ SIZE_LIMITS = {
     WEIGHTS: 8 << 30,
     NGRAMS: 1 << 30,
     TURNS: 64 << 20,
-    VOICES: 1 << 30,
+    VOICES: 64 << 20,
     RARE: 128 << 20,
     TOKENIZER: 64 << 20,
     META: 16 << 20,

@@ -303,7 +303,7 @@ def test_load_counts_what_is_waited() -> None:
         for n in range(3)
     ]
     used = engine()
-    Load(used, askers).run(0.2)
+    Load(used, askers).run(2.0)
     assert all(len(asker.latencies) > 1 for asker in askers)
     assert min(latencies(askers)) > 0
     assert not used.busy
@@ -314,7 +314,7 @@ def test_a_flood_is_poured_and_stopped() -> None:
     pouring = Flood(flood.requests(320, 128, chats=2, seed=1))
     askers = [Asker(Chat("a", made_up(320), 128, Sampling(max_tokens=2), 1), lambda d, n: n)]
     used = engine()
-    Load(used, askers, pouring).run(1.0)
+    Load(used, askers, pouring).run(4.0)
     assert pouring.answered > 0
     assert askers[0].latencies
     assert not used.busy

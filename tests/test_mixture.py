@@ -74,7 +74,7 @@ def drawn_weights(turns: float) -> Weights:
 def drawn_voices(end: int) -> Voices:
     """Speakers who choose their words very differently."""
     counts = np.random.default_rng(4).integers(0, 90_000, (VOCABULARY - end - 2, VOCABULARY))
-    return Voices(counts.astype(np.uint32) ** 2 // 90_000, end)
+    return Voices((counts**2 // 90_000).astype(np.uint32), end)
 
 
 @pytest.fixture(autouse=True, scope="module")

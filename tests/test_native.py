@@ -321,7 +321,7 @@ def mixed_scores(model: Mixture, dtype: torch.dtype, which: list[int], lately: i
 
     The last two branch off the first row's slot. lately: how often what came before was said
     """
-    prompts = [[1, 2, 3, 1, 2], [4, 5, 6, 4, 8], [9, 1, 9, 1, 3], [], []]
+    prompts = [[1, 7, 3, 1, 2], [4, 5, 6, 4, 8], [9, 1, 9, 1, 3], [], []]
     own, new, shared = [0, 1, 2, 5, 4], [1, 8, 9, 2, 8], [0, 0, 0, 5, 4]
     said: list[list[int]] = [[2, 1, 7, 5, 2, 1], [], [1, 3, 1], [4] * 9, [6]]
     ages = np.repeat((4, 3, 2, 1, 0), lately)[:, None]  # longer reaches have other tokens
@@ -419,7 +419,7 @@ def test_a_mixture_says_the_same_alone_and_in_any_batch(dtype: torch.dtype) -> N
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_what_cannot_be_mixed_is_refused(dtype: torch.dtype) -> None:
-    """A token outside the vocabulary is named, whatever the tables are."""
+    """A token outside the vocabulary is named, whatever the tables are, and so is such an END."""
     _, fast = mixtures(dtype)
     slots = Slots(fast.cache_layers, 2, 16, dtype, CPU)
     before = slots.keys[-1].clone()
@@ -427,6 +427,10 @@ def test_what_cannot_be_mixed_is_refused(dtype: torch.dtype) -> None:
         batch = Batch(slots, [0], [0])
         with pytest.raises(ValueError, match=f"token = {token}"):
             fast._mix(torch.tensor([[token]]), batch, torch.zeros(1, 1, VOCABULARY), [False])
+    batch = Batch(slots, [0], [0])
+    fast._voices = 1, VOCABULARY
+    with pytest.raises(ValueError, match=f"end = {VOCABULARY}"):
+        fast._mix(torch.tensor([[1]]), batch, torch.zeros(1, 1, VOCABULARY), [False])
     assert torch.equal(slots.keys[-1], before)
 
 

@@ -40,7 +40,7 @@ class Parts(NamedTuple):
              than how many kinds of tokens each part but the first two expects, and than how many
              tokens each memory does; ln of the GPT's p of common tokens
     due:     [targets] whether a message is announced there
-    alone:   [targets] nats of the GPT without a voice
+    alone:   [targets] nats of the GPT without its voices, with which it is all of the above
     """
 
     nats: Floats

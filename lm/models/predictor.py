@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lm.corpus.batches import Ids
@@ -64,12 +65,12 @@ class GPTPredictor:
 
         def read(i: int, tokens: Tensor, hidden: Tensor) -> Tensor:
             length = len(rows[i]) - 1
-            targets = tokens[1 : length + 1, None]
+            targets = tokens[1 : length + 1]
             scores = self._model.logits(hidden[:length]).float()
-            alone = scores.log_softmax(dim=-1)
+            alone = F.cross_entropy(scores, targets, reduction="none")
             log_p = self._voiced(scores, rows[i], slice(length)).log_softmax(dim=-1)
-            nats = (-each.gather(1, targets)[:, 0] for each in (alone, log_p))
-            return torch.stack((*nats, log_p.amax(dim=-1), *log_p[:, some].unbind(dim=-1)))
+            nats = -log_p.gather(1, targets[:, None])[:, 0]
+            return torch.stack((alone, nats, log_p.amax(dim=-1), *log_p[:, some].unbind(dim=-1)))
 
         return self._read(rows, read)
 

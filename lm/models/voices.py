@@ -16,8 +16,8 @@ import torch
 
 from lm.corpus.batches import Ids
 
-STRENGTH = 0.4  # half as much is the likeliest; this loses nothing yet, and tells speakers apart by
-# twice as much as without (benchmarks/LOG.md)
+STRENGTH = 0.4  # 0.3 is likelier; this costs a GPT at most 0.001 nats a token, and tells speakers
+# apart by twice as much as without (benchmarks/LOG.md)
 PRIOR = 30_000.0  # tokens that everybody's share counts for, beside a speaker's own
 UNSEEN = 0.5  # tokens: of what nobody said
 

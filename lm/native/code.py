@@ -62,6 +62,7 @@ class Native(Protocol):
         self,
         model: object,
         tables: tuple[int, ...],
+        voices: tuple[int, int],
         shares: int,
         common: int,
         tokens: int,
@@ -81,6 +82,7 @@ class Native(Protocol):
     ) -> None:
         """Remember `counts` of `time` tokens of each row; its last one's scores become ln p.
 
+        voices: where their boosts lie, or 0; END
         alone: per row, 1 where it is that of the GPT alone
         before, before_lengths: per row, where the tokens said before it are, and how many
         """

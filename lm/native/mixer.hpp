@@ -1,6 +1,7 @@
 // What a mixture makes of its GPT's scores, with n-grams of the latest tokens and recency as
 // lm/models/kneser_ney.py and recency.py have them, voices as in voices.py, and shares as in
-// weights.py. It knows addresses and sizes, which whoever calls it has checked (module.cpp); what a cache holds is checked here.
+// weights.py. It knows addresses and sizes, which whoever calls it has checked (module.cpp); what a
+// cache holds is checked here.
 #pragma once
 
 #include <algorithm>

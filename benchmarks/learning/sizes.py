@@ -16,7 +16,11 @@ from benchmarks.learning.corpus import Corpus
 from benchmarks.learning.racers import floors, ours
 
 SHARES = (1 / 16, 1 / 4, 1.0)
-LABELS = {"kneser_ney": "5-gram (Kneser-Ney)", "gpt": "GPT alone", "served": "what is served: both"}
+LABELS = {
+    "kneser_ney": "5-gram (Kneser-Ney)",
+    "gpt": "GPT alone",
+    "served": "what is served: both, and what was said lately",
+}
 
 
 def shortened(corpus: Corpus, share: float) -> Corpus:

@@ -1,7 +1,8 @@
 """The verdict: who can become a persona, and how good a model to expect from so much text.
 
 The figures are this project's own trainings (benchmarks/README.md, "Learning"): shares of a public
-transcript of a television series. Between sizes the logarithm of the size is interpolated.
+transcript of a television series, with nothing said before a conversation. Between sizes the
+logarithm of the size is interpolated.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from itertools import pairwise
 
 GOOD, THIN, LEAST = 1_000, 200, 5  # messages; with fewer than the least nobody gets a token
 # (characters, bits per byte on held-out messages), smallest first
-CURVE = ((170_757, 2.02), (672_576, 1.76), (2_567_316, 1.56))
+CURVE = ((170_757, 1.96), (672_576, 1.72), (2_567_316, 1.54))
 LEAST_CHARACTERS = 30_000  # below, no figure would mean anything
 LEVELS = (
     (LEAST_CHARACTERS, "too little: it will stammer half-sentences of the group"),

@@ -94,7 +94,7 @@ def test_it_is_the_sum_of_its_parts() -> None:
     tokens, at = torch.from_numpy(row)[None], torch.arange(len(row))[None]
     voices = model().voices
     assert voices is not None
-    boosts = voices.boosts[voices.speaking(row)]
+    (boosts,) = voices.added(tokens, at)
     assert boosts.std(dim=0).min() > 0.01
     gpt = (model().gpt(tokens, at)[0] + boosts).softmax(dim=-1)
     (log_p,) = model().ngrams.log_probs([row], [range(len(row))])

@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from lm.corpus.batches import Ids
 from lm.corpus.tokenizer import Tokenizer
-from lm.models.voices import PRIOR, STRENGTH, UNSEEN, Voices
+from lm.models.voices import PRIOR, STRENGTH, UNSEEN, Voices, speaking
 
 TOKENIZER = Tokenizer.train(["oh dear me"] * 9, 260, (7, 8))
 END = TOKENIZER.end
 ANN, BOB = TOKENIZER.speaker(7), TOKENIZER.speaker(8)
 
 
-def session(*said: tuple[int, str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def session(*said: tuple[int, str]) -> Ids:
     messages = [[token, *TOKENIZER.encode(text), END] for token, text in said]
     return np.array([TOKENIZER.break_, *(token for message in messages for token in message)])
 
@@ -23,6 +24,10 @@ ROW = session((ANN, "oh"), (BOB, "dear"), (TOKENIZER.someone, "me"), (ANN, "dear
 
 def trained() -> Voices:
     return Voices.train([np.tile(ROW, 4000)], TOKENIZER.vocab_size, END)
+
+
+def added(voices: Voices, row: Ids, at: int) -> torch.Tensor:
+    return voices.added(torch.from_numpy(row)[None], torch.tensor([[at]]))[0, 0]
 
 
 def test_counts_are_those_of_the_slow_way() -> None:
@@ -46,7 +51,7 @@ def test_chances_are_those_of_the_formula() -> None:
     own = voices.counts[ANN - END - 2]
     smooth = (own + PRIOR * everybody) / (own.sum() + PRIOR)
     weights = draw.exp().numpy() * (smooth / everybody) ** STRENGTH
-    found = (draw + voices.boosts[voices.speaking(ROW)[1]]).softmax(dim=-1).numpy()
+    found = (draw + added(voices, ROW, 1)).softmax(dim=-1).numpy()
     assert np.allclose(found, weights / weights.sum(), atol=1e-6)
     word = TOKENIZER.encode("oh")[0]
     assert found[word] > 1.1 * draw.softmax(dim=-1)[word].item()
@@ -56,14 +61,14 @@ def test_they_are_heard_within_a_message_alone() -> None:
     """From whoever is announced to the token before END; SOMEONE, and what nobody announced, has
     none; what comes later does not matter."""
     voices, speaker = trained(), 0
-    found = voices.speaking(ROW)
+    found = speaking(ROW, END)
     for place, token in enumerate(ROW.tolist()):
         if token >= END:
             speaker = max(token - END - 2, 0)
         assert found[place] == speaker
-        assert (voices.speaking(ROW[: place + 1]) == found[: place + 1]).all()
+        assert (speaking(ROW[: place + 1], END) == found[: place + 1]).all()
     assert set(found) == {0, ANN - END - 2, BOB - END - 2}
-    assert not voices.speaking(np.array(TOKENIZER.encode("oh dear"))).any()
+    assert not speaking(np.array(TOKENIZER.encode("oh dear")), END).any()
     assert not voices.boosts[0].any()
 
 
@@ -73,5 +78,5 @@ def test_who_speaks_like_everybody_speaks_as_the_gpt_says() -> None:
     draw = torch.randn(TOKENIZER.vocab_size, generator=torch.Generator().manual_seed(0))
     said = sorted({*TOKENIZER.encode("oh dear me"), END})
     voices = Voices.train([np.tile(same, 9000)], TOKENIZER.vocab_size, END)
-    found = (draw + voices.boosts[voices.speaking(same)[1]])[said].softmax(dim=-1)
+    found = (draw + added(voices, same, 1))[said].softmax(dim=-1)
     assert torch.allclose(found, draw[said].softmax(dim=-1), atol=1e-3)

@@ -26,6 +26,7 @@ RARE = 5  # a speaker with fewer messages stays SOMEONE: nothing to learn a voic
 
 Session = Sequence[Message]
 Ids = np.ndarray[tuple[int], np.dtype[np.int64]]
+Tokens = np.ndarray[tuple[int, ...], np.dtype[np.int64]]  # ids, too, in rows
 
 
 def frequent_speakers(sessions: Sequence[Session]) -> tuple[int, ...]:

@@ -118,8 +118,7 @@ class Mixture(nn.Module):
         read = both[:, : span.shape[1]], both[:, span.shape[1] :]
         scores = self.gpt(tokens, positions, cache, ends).float()
         if self.voices is not None:
-            speaking = torch.from_numpy(self.voices.speaking(read[0].numpy())).gather(1, read[1])
-            scores = scores + uploaded(self.voices.boosts[speaking], scores.device)
+            scores = scores + uploaded(self.voices.added(*read), scores.device)
         before = cache.before if cache is not None else ()
         return self._mixed(scores.softmax(dim=-1), span, at, read, before).log()
 

@@ -11,7 +11,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lm.corpus.batches import Ids
@@ -67,9 +66,11 @@ class GPTPredictor:
             length = len(rows[i]) - 1
             targets = tokens[1 : length + 1]
             scores = self._model.logits(hidden[:length]).float()
-            alone = F.cross_entropy(scores, targets, reduction="none")
-            log_p = self._voiced(scores, rows[i], slice(length)).log_softmax(dim=-1)
-            nats = -log_p.gather(1, targets[:, None])[:, 0]
+            log_p = scores.log_softmax(dim=-1)
+            alone = nats = -log_p.gather(1, targets[:, None])[:, 0]
+            if self._voices is not None:
+                log_p = self._voiced(scores, rows[i], torch.arange(length)).log_softmax(dim=-1)
+                nats = -log_p.gather(1, targets[:, None])[:, 0]
             return torch.stack((alone, nats, log_p.amax(dim=-1), *log_p[:, some].unbind(dim=-1)))
 
         return self._read(rows, read)
@@ -84,12 +85,12 @@ class GPTPredictor:
 
         return self._read(rows, read)
 
-    def _voiced(self, scores: Tensor, row: Ids, places: slice | Tensor) -> Tensor:
+    def _voiced(self, scores: Tensor, row: Ids, places: Tensor) -> Tensor:
         """Scores [places, vocabulary] with what the voices add to them."""
         if self._voices is None:
             return scores
-        speaking = torch.from_numpy(self._voices.speaking(row))[places]
-        return scores + uploaded(self._voices.boosts[speaking], self._device)
+        (added,) = self._voices.added(torch.from_numpy(row)[None], places[None])
+        return scores + uploaded(added, self._device)
 
     @torch.no_grad()
     def _read(

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lm.corpus.batches import Ids
+from lm.corpus.batches import Ids, Tokens
 from lm.models.kneser_ney import REACH, Contexts, KneserNey
 from lm.models.predictor import Floats
 
-Tokens = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 

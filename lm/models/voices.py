@@ -13,15 +13,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from lm.corpus.batches import Ids
+from lm.corpus.batches import Ids, Tokens
 
 STRENGTH = 0.4  # 0.3 is likelier; this costs a GPT at most 0.001 nats a token, and tells speakers
 # apart by twice as much as without (benchmarks/LOG.md)
 PRIOR = 30_000.0  # tokens that everybody's share counts for, beside a speaker's own
 UNSEEN = 0.5  # tokens: of what nobody said
 
-Tokens = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 Counts = np.ndarray[tuple[int, int], np.dtype[np.uint32]]
 
 
@@ -48,16 +48,23 @@ class Voices:
         counts = np.zeros((vocab_size - end - 2, vocab_size), dtype=np.uint32)
         for session in sessions:
             said = np.flatnonzero(session[1:] <= end) + 1
-            np.add.at(counts, (_speaking(session, end)[said - 1], session[said]), 1)
+            np.add.at(counts, (speaking(session, end)[said - 1], session[said]), 1)
         return cls(counts, end)
 
-    def speaking(self, tokens: Tokens) -> Tokens:
-        """Rows of `boosts` for what follows each of `tokens` [..., time]: whose message goes on."""
-        return _speaking(tokens, self.end)
+    def added(self, tokens: Tensor, at: Tensor) -> Tensor:
+        """To scores [batch, n, vocabulary] behind places `at` [batch, n] of tokens [batch, time].
+
+        All on the host.
+        """
+        rows = torch.from_numpy(speaking(tokens.numpy(), self.end))
+        return self.boosts[rows.gather(1, at)]
 
 
-def _speaking(tokens: Tokens, end: int) -> Tokens:
-    """As Voices.speaking; 0 where no message goes on."""
+def speaking(tokens: Tokens, end: int) -> Tokens:
+    """Rows of Voices.boosts for what follows each of `tokens` [..., time]: whose message goes on.
+
+    0 where none does, as for SOMEONE.
+    """
     structure = np.where(tokens >= end, np.arange(tokens.shape[-1]), 0)
     latest = np.maximum.accumulate(structure, axis=-1)
     found: Tokens = np.maximum(np.take_along_axis(tokens, latest, axis=-1) - end - 2, 0)

@@ -93,6 +93,16 @@ async def test_a_round_has_five_real_and_five_new_lines_of_the_same_people(tmp_p
         with pytest.raises(TooFewError):
             await make(store, group.id, personas, parrot)
 
+        calls = 0
+
+        async def late(before: Sequence[ContextRow], persona: Persona, at: int | None) -> str:
+            nonlocal calls
+            calls += 1
+            return f"something new {calls}" if calls > 12 else await parrot(before, persona, at)
+
+        lines = await make(store, group.id, personas, late)  # the first four people only copy
+        assert sum(line.is_real for line in lines) == len(lines) - 5 == 5
+
 
 def test_the_interval_is_wilsons() -> None:
     """Published example (Newcombe 1998, table I): 81 of 263 is 25.53 % to 36.62 %."""

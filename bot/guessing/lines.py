@@ -26,6 +26,7 @@ OF_EACH = 5  # real and made up
 LENGTHS = (8, 160)  # characters of a line
 SPARE = 3  # candidates for a line; those behind the first are for where it fails
 MOMENTS = 9  # tried for those candidates: much of what friends say is too short for a line
+DRAWS = 3  # of people and moments for a round, until every line is made
 SPAN = 20_000  # messages that a candidate is compared with at once
 QUOTE = 6  # words in a row that are somebody's, wherever they stand
 _WORD = re.compile(r"\w+")
@@ -42,7 +43,20 @@ async def make(store: Store, group: int, personas: Sequence[Persona], speak: Spe
 
     speak: what a persona says behind the messages that it is given, at a time. Raises TooFewError.
     """
-    drawn = [random.choice(personas) for _ in range(OF_EACH)]
+    lines: list[tuple[int, str, bool]] = []
+    for _ in range(DRAWS):
+        lines += await _pairs(store, group, personas, speak, OF_EACH - len(lines) // 2)
+        if len(lines) == 2 * OF_EACH:
+            random.shuffle(lines)
+            return [Line(number, *line) for number, line in enumerate(lines, start=1)]
+    raise TooFewError(f"{len(lines)} of {2 * OF_EACH} lines")
+
+
+async def _pairs(
+    store: Store, group: int, personas: Sequence[Persona], speak: Speak, count: int
+) -> list[tuple[int, str, bool]]:
+    """Of `count` drawn people a real and a made-up line each; of who lacks one, none."""
+    drawn = [random.choice(personas) for _ in range(count)]
     real = [await _real(store, group, each.id) for each in drawn]
     made = [await _made_up(store, group, each, speak) for each in drawn]
     spoken = await _spoken(store, group, [text for texts in (*real, *made) for text in texts])
@@ -50,11 +64,9 @@ async def make(store: Store, group: int, personas: Sequence[Persona], speak: Spe
     for persona, own, new in zip(drawn, real, made, strict=True):
         once = [text for text in own if spoken.times[folded(text)] < 2] or own
         fresh = [text for text in new if folded(text) not in spoken.copied]
-        if not (once and fresh):
-            raise TooFewError(f"{len(once)} real and {len(fresh)} made-up lines of a speaker")
-        lines += [(persona.id, once[0], True), (persona.id, fresh[0], False)]
-    random.shuffle(lines)
-    return [Line(number, *line) for number, line in enumerate(lines, start=1)]
+        if once and fresh:
+            lines += [(persona.id, once[0], True), (persona.id, fresh[0], False)]
+    return lines
 
 
 async def _real(store: Store, group: int, speaker: int) -> list[str]:

@@ -186,7 +186,7 @@ async def test_the_child_dies_with_its_parent(tmp_path: Path) -> None:
         stdout=asyncio.subprocess.PIPE,
     )
     assert parent.stdout is not None
-    assert await asyncio.wait_for(parent.stdout.readline(), 30) == b"plan\n"
+    assert await asyncio.wait_for(parent.stdout.readline(), 60) == b"plan\n"
     (child,) = children(words)
     parent.kill()
     await parent.wait()

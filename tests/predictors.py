@@ -40,10 +40,12 @@ class Handmade:
     def after(self, tokens: Ids) -> Doubles:
         """p(next token | tokens): [vocabulary]."""
 
-    def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
+    def nats(
+        self, rows: Sequence[Ids], before: Sequence[Ids] = (), skips: Sequence[int] = ()
+    ) -> list[Floats]:
         return [
-            np.array([-np.log(self.after(r[:t])[r[t]]) for t in range(1, len(r))], np.float32)
-            for r in rows
+            np.array([-np.log(self.after(r[:t])[r[t]]) for t in range(1 + s, len(r))], np.float32)
+            for r, s in zip(rows, skips or [0] * len(rows), strict=True)
         ]
 
     def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:

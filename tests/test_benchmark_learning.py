@@ -234,6 +234,7 @@ def test_lad_gpt_sees_no_future_and_learns() -> None:
     rows = [data[:9].numpy(), data[:5].numpy()]
     whole, part = predictor.nats(rows)
     assert np.allclose(whole[:4], part, atol=1e-5)
+    assert np.allclose(predictor.nats(rows[:1], (), [3])[0], whole[3:], atol=1e-5)
     (scores,) = predictor.log_probs(rows[:1], [[0, 3]])
     assert np.allclose(-scores[[0, 1], rows[0][[1, 4]]], whole[[0, 3]], atol=1e-5)
     test = Reading(TOKENIZER, flat(CORPUS.test), SMALL.block)

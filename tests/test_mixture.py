@@ -155,7 +155,7 @@ def test_equal_shares_everywhere_are_a_plain_mean() -> None:
     plain = Mixture(model().gpt, model().ngrams, Weights.constant(0.35))
     gpt = GPTPredictor(model().gpt, CPU).nats(ROWS[:2])
     for row, own, parts, found in zip(
-        ROWS[:2], gpt, *plain.parts(ROWS[:2], ()), plain.nats(ROWS[:2]), strict=True
+        ROWS[:2], gpt, *plain.parts(ROWS[:2], [()]), plain.nats(ROWS[:2]), strict=True
     ):
         assert len(row) - 1 == len(parts.nats)
         shares = np.column_stack(

@@ -15,7 +15,7 @@ import numpy as np
 from lm.corpus.batches import Ids, Session, session_ids
 from lm.corpus.tokenizer import Tokenizer
 from lm.judging.bits import counted, lately, windows
-from lm.learning.mixing import WORTH, Known, joined
+from lm.learning.mixing import WORTH, Known
 from lm.models.mixture import Mixture
 from lm.models.predictor import Floats, Predictor
 
@@ -56,10 +56,9 @@ class Reading:
         self._bytes = sum(len(text.encode()) + 1 for text in texts)  # END counts as one
         self._characters = sum(map(len, texts))
 
-    def joined(self, nats: Sequence[Floats]) -> Floats:
+    def nats(self, model: Predictor) -> Floats:
         """What the rows' targets cost, without those that an earlier window counted: [targets]."""
-        found: Floats = joined(nats, self._skips)
-        return found
+        return np.concatenate(model.nats(self.rows, self._before, self._skips))
 
     def figures(self, nats: Floats, charge: float = 0.0) -> Figures:
         """Of nats [targets]. charge: bits for what the tokenizer loses of the texts."""
@@ -69,7 +68,7 @@ class Reading:
 
     def judged(self, model: Predictor, charge: float = 0.0) -> Figures:
         """A model's figures."""
-        return self.figures(self.joined(model.nats(self.rows, self._before)), charge)
+        return self.figures(self.nats(model), charge)
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,7 @@ def lad_gpt(
 
     def judge(ending: str | None) -> None:
         with clock.frozen():
-            nats = test.joined(LadPredictor(training.model, config.block).nats(test.rows))
+            nats = test.nats(LadPredictor(training.model, config.block))
             charged, model = test.figures(nats, lost), test.figures(nats)
             curve.append((clock.seconds(), charged.byte))
             end = {"ending": ending} if ending else {}

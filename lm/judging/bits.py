@@ -80,13 +80,13 @@ def message_bits(
     """
     streams = [session_ids(tokenizer, session) for session in sessions]
     found = windows(streams, context, lately(tokenizer, sessions, said))
-    pieces = [np.empty(0, np.float32)]  # they hold every target of every stream once, in order
+    paid: list[float] = []  # by every target of every stream once, in order
     for start in range(0, len(found), ASKED):
         asked = found[start : start + ASKED]
-        answers = model.nats([each.ids for each in asked], [each.before for each in asked])
-        pieces += [nats[each.skip :] for nats, each in zip(answers, asked, strict=True)]
+        ids, skips, before = zip(*asked, strict=True)
+        paid += np.concatenate(model.nats(ids, before, skips)).tolist()
         watch(min(start + ASKED, len(found)), len(found))
-    nats = np.concatenate(pieces).astype(np.float64)
+    nats = np.array(paid, dtype=np.float64)
     ends = _joined([stream[1:] for stream in streams]) == tokenizer.end
     owner = np.cumsum(ends) - ends  # the message that a target belongs to: ENDs before it
     counts = counted(tokenizer, streams)

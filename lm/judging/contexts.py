@@ -69,10 +69,13 @@ class Contexts:
                     self.items.append(Item(message, token, text, number, place, start, cluster))
                 start = int(stop)
 
-    def row(self, item: Item, token: int, text: Ids) -> Ids:
-        """The context of `item`, then `text` announced by `token`."""
+    def row(self, item: Item, token: int, text: Ids, room: int = 0) -> Ids:
+        """The context of `item`, then `text` announced by `token`.
+
+        room: for the longest of texts that are to have the same context; at least that of `text`
+        """
         stream = self._streams[item.session]
-        begin = max(0, item.start - (self._context - len(text)))
+        begin = max(0, item.start - (self._context - max(room, len(text))))
         return np.concatenate((stream[begin : item.start], [token], text))
 
     def bare(self, token: int, text: Ids) -> Ids:

@@ -84,11 +84,11 @@ def rank(
     if not chosen:
         return None
     used = sorted({i for choice in chosen for i in choice})
-    rows = [
-        contexts.row(items[choice[0]], items[choice[0]].token, items[i].text)
-        for choice in chosen
-        for i in choice
-    ] + [contexts.bare(items[i].token, items[i].text) for i in used]
+    rows = []
+    for choice in chosen:
+        true, room = items[choice[0]], max(len(items[i].text) for i in choice)
+        rows += [contexts.row(true, true.token, items[i].text, room) for i in choice]
+    rows += [contexts.bare(items[i].token, items[i].text) for i in used]
     tails = [len(items[i].text) for choice in chosen for i in choice]
     tails += [len(items[i].text) for i in used]
     nats = tail_nats(model, rows, tails, watch)

@@ -1,6 +1,7 @@
 """Scores of rows: how likely their ends are to a Predictor, and which of several wins.
 
-Rows are asked for in batches of like length, so that little is padded and progress can be shown.
+Rows are asked for in batches of like length, those that begin alike together, so that progress can
+be shown and a model may read what they share once.
 It knows no messages; what a row stands for is the caller's.
 """
 
@@ -21,11 +22,12 @@ TIED = 1e-4  # nats: below that, a difference is the order of a float32 sum
 def tail_nats(model: Predictor, rows: Sequence[Ids], tails: Sequence[int], watch: Watch) -> Floats:
     """-ln p of the last tails[i] tokens of rows[i], given those before them: [rows]."""
     found = np.zeros(len(rows))
-    order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))  # the slow ones first
+    skips = [len(row) - 1 - tail for row, tail in zip(rows, tails, strict=True)]
+    order = sorted(range(len(rows)), key=lambda i: -skips[i])  # the slow ones first
     for start in range(0, len(order), ASKED):
         asked = order[start : start + ASKED]
-        for i, nats in zip(asked, model.nats([rows[i] for i in asked]), strict=True):
-            found[i] = nats[-tails[i] :].sum(dtype=np.float64)
+        answers = model.nats([rows[i] for i in asked], (), [skips[i] for i in asked])
+        found[asked] = [nats.sum(dtype=np.float64) for nats in answers]
         watch(min(start + ASKED, len(order)), len(order))
     return found
 

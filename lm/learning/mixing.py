@@ -6,7 +6,6 @@ The weights are fitted on messages that neither part has learnt from. It stores 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -67,8 +66,8 @@ class Known:
         found = windows(streams, mixture.config.context, lately(tokenizer, sessions, said))
         rows, skips, before = zip(*found, strict=True)
         self.parts, self._unheard = (
-            Parts(*(joined(part, skips) for part in zip(*asked, strict=True)))
-            for asked in mixture.parts(rows, before, ())
+            Parts(*map(np.concatenate, zip(*asked, strict=True)))
+            for asked in mixture.parts(rows, (before, ()), skips)
         )
         self.counted = counted(tokenizer, streams)
 
@@ -99,8 +98,3 @@ class Known:
         """The share of the GPT's nats of text and END that the mixture saves."""
         own = self.parts.alone[self.counted].sum(dtype=np.float64)
         return float(1 - self.nats(weights)[self.counted].sum(dtype=np.float64) / own)
-
-
-def joined(rows: Sequence[Any], skips: Sequence[int]) -> Any:
-    """Arrays of windows as one, without what an earlier window has had."""
-    return np.concatenate([row[skip:] for row, skip in zip(rows, skips, strict=True)])

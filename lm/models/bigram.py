@@ -90,9 +90,12 @@ class Bigram(nn.Module):
         """There is nothing to keep."""
 
     @torch.no_grad()
-    def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
+    def nats(
+        self, rows: Sequence[Ids], before: Sequence[Ids] = (), skips: Sequence[int] = ()
+    ) -> list[Floats]:
         """As Predictor says."""
-        return [self._nats(row) for row in rows]
+        skips = skips or [0] * len(rows)
+        return [self._nats(row[skip:]) for row, skip in zip(rows, skips, strict=True)]
 
     def _nats(self, row: Ids) -> Floats:
         tokens = torch.from_numpy(row).to(self.lm_head.weight.device)

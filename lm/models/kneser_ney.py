@@ -153,13 +153,16 @@ class KneserNey:
         nats: Floats = -np.log(self.chances(matched, targets)[:, 0])
         return nats
 
-    def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
+    def nats(
+        self, rows: Sequence[Ids], before: Sequence[Ids] = (), skips: Sequence[int] = ()
+    ) -> list[Floats]:
         """As Predictor says."""
         if not rows:
             return []
-        matched = self.match(np.concatenate([contexts_of(row)[:-1] for row in rows]))
-        nats = self.target_nats(matched, np.concatenate([row[1:] for row in rows]))
-        return np.split(nats, np.cumsum([len(row) - 1 for row in rows])[:-1])
+        asked = [*zip(rows, skips or [0] * len(rows), strict=True)]
+        matched = self.match(np.concatenate([contexts_of(row)[skip:-1] for row, skip in asked]))
+        nats = self.target_nats(matched, np.concatenate([row[skip + 1 :] for row, skip in asked]))
+        return np.split(nats, np.cumsum([len(row) - 1 - skip for row, skip in asked])[:-1])
 
     def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
         """As Predictor says."""

@@ -183,39 +183,54 @@ class Mixture(nn.Module):
             where = uploaded(torch.from_numpy(places), gpt.device)
             found[row, where] = (1 - self.weights.turns) * gpt[row, where] + theirs
 
-    def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
+    def nats(
+        self, rows: Sequence[Ids], before: Sequence[Ids] = (), skips: Sequence[int] = ()
+    ) -> list[Floats]:
         """As Predictor says."""
-        (found,) = self.parts(rows, before)
+        (found,) = self.parts(rows, [before], skips)
         return [parts.mixed(self.weights) for parts in found]
 
-    def parts(self, rows: Sequence[Ids], *befores: Sequence[Ids]) -> list[list[Parts]]:
-        """What each part says of a row's tokens but its first, row by row; needs no weights.
+    def parts(
+        self, rows: Sequence[Ids], befores: Sequence[Sequence[Ids]], skips: Sequence[int] = ()
+    ) -> list[list[Parts]]:
+        """What each part says of a row's targets as `nats` has them, row by row; needs no weights.
 
         befores: what was said before each row, or of none; for each of them all rows, and the GPT,
             which looks no further back, is asked once
         """
-        asked = self._predictor().nats_and_chances(rows, self._common)
+        skips = skips or [0] * len(rows)
+        asked = self._predictor().nats_and_chances(rows, self._common, skips)
         said = [before or [recency.NOTHING] * len(rows) for before in befores]
         return [
-            [self._parts(row, b, *own) for row, b, own in zip(rows, before, asked, strict=True)]
+            [
+                self._parts(row, b, skip, *own)
+                for row, b, skip, own in zip(rows, before, skips, asked, strict=True)
+            ]
             for before in said
         ]
 
     def _parts(
-        self, row: Ids, before: Ids, alone: Floats, gpt: Floats, sure: Floats, *common: Floats
+        self,
+        row: Ids,
+        before: Ids,
+        skip: int,
+        alone: Floats,
+        gpt: Floats,
+        sure: Floats,
+        *common: Floats,
     ) -> Parts:
         """Of one row; the GPT's nats are given, without its voices and with them, ln of its highest
         p, that of common tokens.
         """
-        matched = self.ngrams.match(contexts_of(row)[:-1])
-        ngrams = self.ngrams.chances(matched, row[1:])
-        heard, came, kinds = recency.chances(np.concatenate((before, row)), len(before))
+        matched = self.ngrams.match(contexts_of(row)[skip:-1])
+        ngrams = self.ngrams.chances(matched, row[skip + 1 :])
+        heard, came, kinds = recency.chances(np.concatenate((before, row)), len(before), skip)
         with np.errstate(divide="ignore"):
             others = -np.log(np.column_stack((ngrams, heard)))
-        due: Mask = np.zeros(len(row) - 1, dtype=np.bool_)
+        due: Mask = np.zeros(len(gpt), dtype=np.bool_)
         if self.turns is not None:
-            due = self.turns.due(row[:-1])
-            others[due, 0] = self.turns.nats(row, np.flatnonzero(due))
+            due = self.turns.due(row[skip:-1])
+            others[due, 0] = self.turns.nats(row, skip + np.flatnonzero(due))
         nats = np.column_stack((gpt, others))
         expected = np.column_stack((self.ngrams.kinds(matched), kinds, came))
         kind = np.maximum(np.stack(common, axis=-1), np.float32(RAREST))

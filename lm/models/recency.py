@@ -68,8 +68,8 @@ def followed(span: Tensor, context: int, at: Tensor, vocab_size: int) -> list[Te
     return found
 
 
-def chances(row: Ids, first: int = 0) -> tuple[Floats, Floats, Floats]:
-    """p(row[t + 1] | row[: t + 1]) for every t from `first` on, and what it rests on.
+def chances(row: Ids, first: int = 0, skip: int = 0) -> tuple[Floats, Floats, Floats]:
+    """p(row[t + 1] | row[: t + 1]) for every t from `first` + `skip` on, and what it rests on.
 
     As `followed` counts, by each of the MEMORIES, of one row whose context begins at `first`.
     Returns p, how many tokens followed before, and how many different ones: [targets, MEMORIES]
@@ -80,18 +80,20 @@ def chances(row: Ids, first: int = 0) -> tuple[Floats, Floats, Floats]:
     grams = [np.zeros_like(row), row, row.copy(), row.copy()]  # of 0 to 3 tokens, by their last
     grams[2][1:] += (row[:-1] + 1) * base
     grams[3][2:] = grams[2][2:] + (row[:-2] + 1) * base**2
-    found = [_remembered(grams, first, memory) for memory in MEMORIES]
+    found = [_remembered(grams, first, skip, memory) for memory in MEMORIES]
     hits, came, kinds = (np.stack(each, axis=-1) for each in zip(*found, strict=True))
     p = hits / np.maximum(came, 1)
     return p.astype(np.float32), came.astype(np.float32), kinds.astype(np.float32)
 
 
-def _remembered(grams: Sequence[Ids], first: int, memory: Memory) -> tuple[Ids, Ids, Ids]:
+def _remembered(
+    grams: Sequence[Ids], first: int, skip: int, memory: Memory
+) -> tuple[Ids, Ids, Ids]:
     """How often the target, how many tokens, and how many different ones followed before."""
     start = max(0, first - memory.reach) + memory.depth  # before it something is cut off
     whole, short = grams[memory.depth + 1], grams[memory.depth]
     whole, behind = whole[start:], np.append(0, short[:-1])[start:]
-    at = np.arange(first + 1, len(short)) - start
+    at = np.arange(first + skip + 1, len(short)) - start
     known = at[at >= 0]
     size = len(whole)
     marked, contexts = (keys * size + np.arange(size) for keys in (whole, behind))

@@ -151,11 +151,14 @@ class LadPredictor:
         """The model is put into eval mode while it is asked (as published it never is)."""
         self._model, self._block = model, block
 
-    def nats(self, rows: Sequence[Ids], before: Sequence[Ids] = ()) -> list[Floats]:
+    def nats(
+        self, rows: Sequence[Ids], before: Sequence[Ids] = (), skips: Sequence[int] = ()
+    ) -> list[Floats]:
         """As Predictor says; the block slides over a long row in half steps."""
         found = [windows([row], self._block) for row in rows]
         paid = iter(self._windows([each.ids for some in found for each in some]))
-        return [np.concatenate([next(paid)[each.skip :] for each in some]) for some in found]
+        whole = [np.concatenate([next(paid)[each.skip :] for each in some]) for some in found]
+        return [nats[s:] for nats, s in zip(whole, skips or [0] * len(rows), strict=True)]
 
     def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
         """As Predictor says; a token is predicted from the last tokens that fit the block."""

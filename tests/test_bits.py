@@ -110,6 +110,7 @@ def test_what_came_before_a_session_is_the_end_of_all_that_was_said_until_then()
         whole = np.concatenate([np.empty(0, np.int64), *stream[:n]])
         assert before.tolist() == whole[-LATELY:].tolist()
     assert len(found[-1]) == LATELY
+    assert np.shares_memory(found[2], found[1])  # else thousands of sessions would fill it
     assert [len(before) for before in lately(TOKENIZER, all_said[:2], [])] == [0, 0]
     with pytest.raises(KeyError):
         lately(TOKENIZER, [[*all_said[5]]], all_said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,17 @@ def test_a_saved_tokenizer_is_the_same_one(kind: Kind, tmp_path: Path) -> None:
     assert (again.unknown, again.banned) == (tokenizer.unknown, tokenizer.banned)
     assert again.message(9, WORDY[0] + " Ω") == tokenizer.message(9, WORDY[0] + " Ω")
     assert again.decode(again.encode(WORDY[1])).lower() == WORDY[1].lower()
+
+
+def test_ids_of_text_leave_no_gap(tmp_path: Path) -> None:
+    """A file with an id that no model knows is refused before anybody writes that character."""
+    path = tmp_path / "t.json"
+    TOKENIZER.save(path)
+    damaged = json.loads(path.read_text())
+    damaged["model"]["vocab"]["a"] = 10_000_000
+    path.write_text(json.dumps(damaged))
+    with pytest.raises(ValueError, match="not 0 to"):
+        Tokenizer.load(path, (7, 3))
 
 
 @pytest.mark.parametrize("kind", ["word", "character"])

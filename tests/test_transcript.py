@@ -114,6 +114,17 @@ def test_one_endless_session_is_cut() -> None:
     assert (sum(map(len, learned)), sum(map(len, held_out))) == (950, 50)
 
 
+def test_turns_without_words_hold_nothing_out() -> None:
+    """Who has not agreed may have the last turns: there are words to judge on all the same."""
+    said = [Message(1, str(i)) for i in range(1_000)]
+    turns = [Message(1, "", None, str(i % 2)) for i in range(100)]
+    learned, held_out = transcript(*said, *turns).split()
+    assert list(itertools.chain(*learned, *held_out)) == [*said, *turns]
+    assert sum(bool(m.text) for session in held_out for m in session) == 50
+    (_, *words), (_, *cut) = transcript(*turns, *said).split(), transcript(*said).split()
+    assert words == cut
+
+
 def test_held_out_is_bounded() -> None:
     """A huge group does not hold out more than 2,000 messages, nor much less."""
     _, held_out = quick(60_000, 37).split()

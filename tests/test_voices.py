@@ -41,6 +41,14 @@ def test_counts_are_those_of_the_slow_way() -> None:
     assert (trained().counts == expected).all()
 
 
+def test_turns_without_words_are_nobodys_choice() -> None:
+    """Who has not agreed has such: their ENDs would make those of others look rare."""
+    row = session((ANN, "oh"), (TOKENIZER.someone, ""), (BOB, "dear"), (ANN, ""))
+    spoken = session((ANN, "oh"), (BOB, "dear"))
+    found, wanted = (Voices.train([each], TOKENIZER.vocab_size, END) for each in (row, spoken))
+    assert (found.counts == wanted.counts).all()
+
+
 def test_chances_are_those_of_the_formula() -> None:
     """Behind scores that everybody has, p is that of a speaker's words, as far as they are known,
     over everybody's, to the power of STRENGTH."""

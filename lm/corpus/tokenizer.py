@@ -64,6 +64,8 @@ class Tokenizer:
             backend.get_added_tokens_decoder()
         ):
             raise ValueError(f"tokenizer: its added tokens do not fit {len(speakers)} speakers")
+        if set(backend.get_vocab(with_added_tokens=False).values()) != set(range(first)):
+            raise ValueError(f"tokenizer: the ids of its text are not 0 to {first - 1}")
         self.end, self.break_, self.someone = ids[:3]
         self.unknown: int | None = backend.token_to_id(UNKNOWN) if self.kind != "bpe" else None
         self.structural = frozenset(ids)

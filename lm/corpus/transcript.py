@@ -72,24 +72,27 @@ class Transcript:
     ) -> tuple[list[list[Message]], list[list[Message]]]:
         """Sessions to learn from and the newest ones, held out: both oldest first.
 
-        Held out are about `share` of all messages, 50 to 2,000, but at most a fifth. Only a
-        session too long for that is cut: its newest messages are held out, the rest is learned.
+        Held out are about `share` of all messages with words, 50 to 2,000, but at most a fifth.
+        Only a session too long for that is cut: its newest messages are held out, the rest is
+        learned.
         """
-        count = len(self.messages)
+        count = sum(bool(message.text) for message in self.messages)
         most = min(count // 5, HELD_OUT_LIMIT)
         wanted = min(max(50, round(share * count)), most)
         learned, held = self.sessions(gap_s), []
         missing, room = wanted, most
         while learned and missing > 0:
             session = learned.pop()
-            if len(session) > room:
+            places = [place for place, message in enumerate(session) if message.text]
+            if len(places) > room:
                 if missing < 0.2 * wanted:  # nearly enough: leave it whole
                     learned.append(session)
                     break
-                learned.append(session[:-missing])
-                session = session[-missing:]
+                at, places = places[-missing], places[-missing:]
+                learned.append(session[:at])
+                session = session[at:]
             held.append(session)
-            missing, room = missing - len(session), room - len(session)
+            missing, room = missing - len(places), room - len(places)
         return learned, held[::-1]
 
 

@@ -132,21 +132,21 @@ def lately(tokenizer: Tokenizer, sessions: Sequence[Session], said: Sequence[Ses
 
     said: all that was said, in order and these very sessions among it; nothing, if that is unknown
     """
-    if not said:
+    if not said or not sessions:
         return [NOTHING] * len(sessions)
-    places = {id(session): place for place, session in enumerate(said)}
-    encoded: dict[int, Ids] = {}
-    found = []
-    for session in sessions:
-        pieces: list[Ids] = []
-        for place in range(places[id(session)] - 1, -1, -1):
-            if sum(map(len, pieces)) >= LATELY:
-                break
-            if place not in encoded:
-                encoded[place] = session_ids(tokenizer, said[place])
-            pieces.append(encoded[place])
-        found.append(np.concatenate([NOTHING, *reversed(pieces)])[-LATELY:])
-    return found
+    place_of = {id(session): place for place, session in enumerate(said)}
+    places = [place_of[id(session)] for session in sessions]
+    first, older, count = min(places), [NOTHING], 0
+    for session in reversed(said[:first]):
+        if count >= LATELY:
+            break
+        older.append(session_ids(tokenizer, session))
+        count += len(older[-1])
+    asked = [session_ids(tokenizer, session) for session in said[first : max(places)]]
+    whole = np.concatenate([*reversed(older), *asked])
+    starts = np.cumsum([count, *map(len, asked)])  # of each session from `first` on
+    stops = [int(starts[place - first]) for place in places]
+    return [whole[max(0, stop - LATELY) : stop] for stop in stops]
 
 
 def windows(sessions: Sequence[Ids], context: int, before: Sequence[Ids] = ()) -> list[Window]:
@@ -156,7 +156,7 @@ def windows(sessions: Sequence[Ids], context: int, before: Sequence[Ids] = ()) -
     """
     found = []
     for ids, earlier in zip(sessions, before or [NOTHING] * len(sessions), strict=True):
-        said = np.concatenate((earlier, ids))
+        said = np.concatenate((earlier, ids)) if len(ids) > context + 1 else earlier
         counted = 0  # targets are ids[1:]
         while counted < len(ids) - 1:
             start = max(0, counted - context // 2)

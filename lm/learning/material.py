@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from lm.corpus.batches import RARE, Session, frequent_speakers
 from lm.corpus.duplicates import without_repeats
-from lm.corpus.transcript import LEAST, Transcript
+from lm.corpus.transcript import LEAST, Transcript, parted
 
 HALVED_FROM = 200  # held-out messages from which on choosing and judging use different ones
 
@@ -64,18 +64,21 @@ def divide(transcript: Transcript) -> Material:
     if not frequent_speakers(learned):
         raise ValueError(f"too little to learn from: nobody said {RARE} messages")
     kept, repeats = without_repeats(learned)
-    return Material([*kept], *_halves([*held_out]), repeats)
+    is_cut = bool(held_out) and not parted(learned[-1][-1], held_out[0][0])
+    return Material([*kept], *_halves([*held_out], len(learned) - is_cut), repeats)
 
 
-def _halves(held_out: list[Session]) -> tuple[list[Session], list[Session], list[Session]]:
-    """The held-out sessions, and every other one of them, the newest to judge on.
+def _halves(
+    held_out: list[Session], before: int
+) -> tuple[list[Session], list[Session], list[Session]]:
+    """The held-out sessions, and those of even and of odd places among all, by whole sessions.
 
-    Few messages serve both purposes at once.
+    before: sessions before them. Counted from there on a session keeps its half while newer ones
+    come, so that no version is judged on what it was chosen by. Few messages serve both purposes.
     """
     if said(held_out) < HALVED_FROM:
         return held_out, held_out, held_out
-    newest_first = held_out[::-1]
-    choosing, judging = newest_first[1::2][::-1], newest_first[0::2][::-1]
+    choosing, judging = held_out[before % 2 :: 2], held_out[1 - before % 2 :: 2]
     if min(said(choosing), said(judging)) < HALVED_FROM // 4:  # one session is nearly all
         choosing, judging = cut(held_out, _before(held_out, said(held_out) // 2))
         return [*choosing, *judging], choosing, judging

@@ -96,7 +96,7 @@ class Ngrams:
         """ValueError unless numbers agree, ids are in the vocabulary, and lists rise."""
         contexts, ngrams = len(self.children), len(self.tokens)
         agree = len(self.sizes) == contexts == len(self.oldest) + 1 and len(self.counts) == ngrams
-        if not contexts or not ngrams or not agree:
+        if contexts < 2 or not ngrams or not agree:
             raise ValueError("n-grams: tables of different lengths")
         if self.children.sum(dtype=np.int64) != contexts - 1 or (
             self.sizes.sum(dtype=np.int64) != ngrams

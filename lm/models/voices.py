@@ -47,7 +47,8 @@ class Voices:
         """Count the text and END of sessions as session_ids makes them."""
         counts = np.zeros((vocab_size - end - 2, vocab_size), dtype=np.uint32)
         for session in sessions:
-            said = np.flatnonzero(session[1:] <= end) + 1
+            wordless = (session[1:] == end) & (session[:-1] > end)  # turns, of who has not agreed
+            said = np.flatnonzero((session[1:] <= end) & ~wordless) + 1
             np.add.at(counts, (speaking(session, end)[said - 1], session[said]), 1)
         return cls(counts, end)
 

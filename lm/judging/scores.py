@@ -1,8 +1,8 @@
 """Scores of rows: how likely their ends are to a Predictor, and which of several wins.
 
-Rows are asked for in batches of like length, those that begin alike together, so that progress can
-be shown and a model may read what they share once.
-It knows no messages; what a row stands for is the caller's.
+Rows are asked for in batches of like length, so that progress can be shown, and those that begin
+alike together: a model may read what they share once. It knows no messages; what a row stands for
+is the caller's.
 """
 
 from __future__ import annotations

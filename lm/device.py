@@ -5,6 +5,7 @@ It only asks torch what the machine offers; nothing here knows a model.
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import time
@@ -14,19 +15,31 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+TRIALS = 6  # of which the best counts
+
 
 def default_device() -> torch.device:
     """CUDA where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+@functools.cache
 def precision(device: torch.device) -> torch.dtype:
-    """bfloat16 where the processor multiplies it natively, else float32."""
+    """What torch multiplies matrices in: bfloat16 where that is quicker than float32.
+
+    A CPU is asked what it offers, then timed, once in a process, for a quarter of a second: Intel's
+    with the instructions of bfloat16 but without its tiles are the slower for it
+    (benchmarks/LOG.md).
+    """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     offers = capabilities()
-    native = any(offers.get(flag) for flag in ("avx512_bf16", "amx_tile", "bf16"))
-    return torch.bfloat16 if native else torch.float32
+    if not any(offers.get(flag) for flag in ("avx512_bf16", "amx_tile", "bf16")):
+        return torch.float32
+    wide, narrow = (_square(device, dtype) for dtype in (torch.float32, torch.bfloat16))
+    rates = [(_rate(wide), _rate(narrow)) for _ in range(TRIALS)]  # by turns, as it may be busy
+    quicker = max(rate for _, rate in rates) > max(rate for rate, _ in rates)
+    return torch.bfloat16 if quicker else torch.float32
 
 
 def capabilities() -> dict[str, object]:
@@ -38,15 +51,21 @@ def capabilities() -> dict[str, object]:
 
 def peak(device: torch.device, dtype: torch.dtype) -> float:
     """FLOP/s of a large matrix product, the best of some: what a training is compared with."""
+    square = _square(device, dtype)
+    return max(_rate(square) for _ in range(TRIALS))
+
+
+def _square(device: torch.device, dtype: torch.dtype) -> Tensor:
+    """A large square matrix."""
     size = 8192 if device.type == "cuda" else 1024
-    a = torch.randn(size, size, device=device).to(dtype)
-    best = 0.0
-    for _ in range(6):
-        began = time.perf_counter()
-        product = a @ a
-        product[0, 0].item()  # wait for the device
-        best = max(best, 2 * size**3 / (time.perf_counter() - began))
-    return best
+    return torch.randn(size, size, device=device).to(dtype)
+
+
+def _rate(square: Tensor) -> float:
+    """FLOP/s of the product of a square matrix with itself."""
+    began = time.perf_counter()
+    (square @ square)[0, 0].item()  # waits for the device
+    return 2 * len(square) ** 3 / (time.perf_counter() - began)
 
 
 def free_memory(device: torch.device) -> float:

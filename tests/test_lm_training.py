@@ -202,28 +202,30 @@ def test_asked_to_go_on_it_does_nothing_else(
         train(transcript(400), tmp_path, events, start="continue")
 
 
-def test_what_is_resumed_keeps_the_preset_that_was_chosen(
+def test_what_is_resumed_keeps_preset_and_precision_that_were_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A machine that has become busy would choose a smaller one, but not for a run that began."""
+    """A machine that has become busy would choose others, but not for a run that began."""
     quick(monkeypatch)
     monkeypatch.setitem(PRESETS, "small", replace(QUICK, name="small", least_epochs=1))
     monkeypatch.setitem(plan.AUTO_LEAST, "small", 0)
     monkeypatch.setattr("lm.learning.learner.SNAPSHOT_EVERY", 0.0)
-    chosen: list[str] = []
+    chosen: list[tuple[str, str]] = []
 
     def interrupted(event: Event) -> None:
         if isinstance(event, Plan):
-            chosen.append(event.preset)
+            chosen.append((event.preset, event.precision))
         if isinstance(event, Progress) and event.step > 1:
             raise KeyboardInterrupt
 
-    for speed, resume in ((1e14, False), (1.0, True), (1.0, False)):
+    quick_half, slow_half = (1e14, torch.bfloat16), (1.0, torch.float32)
+    for (speed, dtype), resume in ((quick_half, False), (slow_half, True), (slow_half, False)):
         monkeypatch.setattr("lm.learning.training.peak", lambda *_, speed=speed: speed)
+        monkeypatch.setattr("lm.learning.training.precision", lambda _, dtype=dtype: dtype)
         run = Training(transcript(), tmp_path, interrupted, device=CPU)
         with pytest.raises(KeyboardInterrupt):
             run.run(resume=resume)
-    assert chosen == ["small", "small", "tiny"]
+    assert chosen == [("small", "bfloat16"), ("small", "bfloat16"), ("tiny", "float32")]
 
 
 @pytest.mark.parametrize("what", ["older messages", "somebody has agreed"])

@@ -159,7 +159,7 @@ def speed(
     best = max(peaks)
     return {
         "device": _name(device),
-        "precision": str(here.dtype).removeprefix("torch."),
+        "precision": here.precision,
         "peak": best,
         "threads": torch.get_num_threads(),
         "rows": [_row(*entry, best) for entry in measured],

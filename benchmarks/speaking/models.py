@@ -43,11 +43,10 @@ def possible(variant: str, device: torch.device) -> bool:
 
 def usual(device: torch.device) -> str:
     """The variant that the bot serves (lm/engine/served.py)."""
-    fast = precision(device) == torch.bfloat16
     if device.type == "cpu":
-        wanted = ("native:bf16", "native:fp32") if fast else ("native:fp32",)
+        wanted = ("native:bf16", "native:fp32")
         return next((each for each in wanted if possible(each, device)), "fp32")
-    return "captured:bf16" if fast else "captured:fp32"
+    return "captured:bf16" if precision(device) == torch.bfloat16 else "captured:fp32"
 
 
 def served(model: GPT | Mixture, variant: str, device: torch.device) -> Model:

@@ -18,13 +18,12 @@ from lm.native.mixing import NativeMixture
 def served_dtype(device: torch.device) -> torch.dtype:
     """What weights, keys and values of a served model are held in.
 
-    On a CPU bfloat16 only where there is native code for it: torch alone is no faster in it
-    (benchmarks/LOG.md).
+    On a CPU bfloat16 where there is native code for it, which reads half as much; torch alone is
+    no faster in it (benchmarks/LOG.md).
     """
-    dtype = precision(device)
-    if device.type == "cpu" and native(dtype) is None:
-        return torch.float32
-    return dtype
+    if device.type == "cuda":
+        return precision(device)
+    return torch.float32 if native(torch.bfloat16) is None else torch.bfloat16
 
 
 def served(model: GPT | Mixture, device: torch.device) -> GPT | Mixture:

@@ -40,6 +40,11 @@ class Machine:
     peak: float
     memory: float
 
+    @property
+    def precision(self) -> str:
+        """The dtype's name."""
+        return str(self.dtype).removeprefix("torch.")
+
 
 def vocabulary(preset: Preset, characters: int) -> int:
     """The largest number of text ids that suits that much text."""

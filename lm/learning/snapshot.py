@@ -40,12 +40,15 @@ def fingerprint(settings: tuple[object, ...], messages: Iterable[Message]) -> st
 class Snapshot:
     """The state of the run that `fingerprint` names, kept in `directory`."""
 
-    def __init__(self, directory: Path, fingerprint: str = "", preset: str = "") -> None:
-        """Nothing is read or written yet. preset: the run's, for `interrupted_preset` to tell.
+    def __init__(
+        self, directory: Path, fingerprint: str = "", preset: str = "", precision: str = ""
+    ) -> None:
+        """Nothing is read or written yet. preset, precision: the run's, for `interrupted` to tell.
 
-        Without both, what is there can be asked for its preset, and removed.
+        Without all of them, what is there can be asked for them, and removed.
         """
-        self._directory, self._fingerprint, self._preset = directory, fingerprint, preset
+        self._directory, self._fingerprint = directory, fingerprint
+        self._chosen = {"preset": preset, "precision": precision}
 
     def write(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Replace the state. A kill at any moment leaves the old one or the new one."""
@@ -53,7 +56,7 @@ class Snapshot:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True, mode=0o700)
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, aside / TENSORS)
-        record = {"fingerprint": self._fingerprint, "preset": self._preset, **numbers}
+        record = {"fingerprint": self._fingerprint, **self._chosen, **numbers}
         (aside / NUMBERS).write_text(json.dumps(record), encoding="utf-8")
         for path in (aside / TENSORS, aside / NUMBERS, aside):
             sync(path)
@@ -85,13 +88,13 @@ class Snapshot:
             )
         return tensors, numbers
 
-    def interrupted_preset(self) -> str:
-        """The preset of whichever run the state is of; "" where there is none to go on from."""
+    def interrupted(self) -> tuple[str, str]:
+        """Preset and precision of whichever run the state is of; "" where there is none to tell."""
         try:
             numbers = json.loads((self._latest() / NUMBERS).read_text(encoding="utf-8"))
-            return str(numbers["preset"])
+            return str(numbers["preset"]), str(numbers["precision"])
         except (OSError, ValueError, KeyError, TypeError):
-            return ""
+            return "", ""
 
     def remove(self) -> None:
         """Leave nothing of it."""

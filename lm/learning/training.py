@@ -44,6 +44,7 @@ from lm.models.predictor import GPTPredictor, Predictor
 Start = Literal["auto", "fresh", "continue"]
 
 SERVED = "served"  # of a card's figures: what the version is
+DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 
 
 class Training:
@@ -73,7 +74,7 @@ class Training:
         unlimited = preset == "auto" and math.isinf(seconds)
         self._seconds = plan.AUTO_SECONDS if unlimited else seconds
         self._team = team or Team()
-        self._machine = _machine(device, self._team)
+        self._machine = _machine(device, self._team, precision(device))
         self._models, self._versions = models, Versions(models)
 
     def run(self, *, resume: bool = False) -> int:
@@ -129,8 +130,12 @@ class Training:
     ) -> Iterator[Origin]:
         """What to start from, in the order in which it is tried."""
         name, left = self._preset, self._seconds
-        if resume and name == "auto":  # the machine may be busier now than it was
-            name = Snapshot(self._models / SNAPSHOT).interrupted_preset() or name
+        if resume:  # the machine may be busier now than it was when these were chosen
+            chosen, precise = Snapshot(self._models / SNAPSHOT).interrupted()
+            name = chosen or name if name == "auto" else name
+            dtype = DTYPES.get(precise, self._machine.dtype)
+            if dtype != self._machine.dtype:
+                self._machine = _machine(self._machine.device, self._team, dtype)
         if name == "auto" and self._start == "continue" and parent is not None:
             name = parent.meta.preset if parent.meta.preset in PRESETS else name
         preset = plan.choose(name, material.characters, self._machine, left)
@@ -171,7 +176,10 @@ class Training:
             seconds=plan.for_learning(left),
             team=self._team,
             snapshot=Snapshot(
-                self._models / SNAPSHOT, self._fingerprint(origin), origin.preset.name
+                self._models / SNAPSHOT,
+                self._fingerprint(origin),
+                origin.preset.name,
+                self._machine.precision,
             ),
         )
         if resume:
@@ -193,7 +201,7 @@ class Training:
             steps=steps,
             rows=preset.rows,
             device=self._machine.device.type,
-            precision=str(self._machine.dtype).removeprefix("torch."),
+            precision=self._machine.precision,
             memory=plan.needed(preset, material.characters, self._machine),
             seconds=min(seconds, left),
         )
@@ -290,8 +298,8 @@ class Training:
         return fingerprint(settings, self._transcript.messages)
 
 
-def _machine(device: torch.device, team: Team) -> Machine:
+def _machine(device: torch.device, team: Team, dtype: torch.dtype) -> Machine:
     """What a whole team has to train on, as the first process finds it."""
-    dtype = precision(device)
+    dtype = torch.bfloat16 if team.same(float(dtype == torch.bfloat16)) else torch.float32
     speed = team.size * team.same(peak(device, dtype))
     return Machine(device, dtype, speed, team.same(free_memory(device)))

@@ -56,9 +56,10 @@ def peak(device: torch.device, dtype: torch.dtype) -> float:
 
 
 def _square(device: torch.device, dtype: torch.dtype) -> Tensor:
-    """A large square matrix."""
+    """A large square matrix, drawn from a generator of its own: a training's draws are its own."""
     size = 8192 if device.type == "cuda" else 1024
-    return torch.randn(size, size, device=device).to(dtype)
+    own = torch.Generator(device)
+    return torch.randn(size, size, device=device, generator=own).to(dtype)
 
 
 def _rate(square: Tensor) -> float:

@@ -28,6 +28,8 @@ def test_a_cpu_computes_in_what_it_is_quicker_in(
 ) -> None:
     """Instructions of bfloat16 are no promise; without any it is not even timed."""
 
+    before = torch.get_rng_state()
+
     def rate(square: Tensor) -> float:
         return rates[square.dtype]
 
@@ -36,5 +38,6 @@ def test_a_cpu_computes_in_what_it_is_quicker_in(
     precision.cache_clear()
     try:
         assert precision(CPU) == expected
+        assert torch.equal(torch.get_rng_state(), before)  # a training's draws are its own
     finally:
         precision.cache_clear()

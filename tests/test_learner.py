@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,16 +13,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from lm.corpus.batches import Batches, frequent_speakers
-from lm.corpus.tokenizer import Tokenizer
 from lm.learning.events import Event, Note, Progress
-from lm.learning.learner import DivergedError, Learned, Learner
+from lm.learning.learner import DivergedError, Learned
 from lm.learning.presets import Preset
 from lm.learning.snapshot import Snapshot, SnapshotError
 from lm.models.gpt import GPT, Cache
-from tests.small_talk import LINES, MACHINE, QUICK, transcript
-
-WITH_DROPOUT = replace(QUICK, dropout=0.2, min_steps=12, evaluations=6, weight_decay_epochs=2.0)
+from tests.small_talk import QUICK, WITH_DROPOUT, learner, same
 
 
 @pytest.fixture(autouse=True)
@@ -33,36 +29,12 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def learner(
-    chosen: Preset,
-    events: list[Event],
-    seed: int = 1,
-    seconds: float = math.inf,
-    snapshot: Snapshot | None = None,
-    kind: type[GPT] = GPT,
-) -> Learner:
-    learned, held_out = transcript().split()
-    tokenizer = Tokenizer.train(LINES, 300, frequent_speakers(learned))
-    torch.manual_seed(seed)
-    model = kind(chosen.config(tokenizer.vocab_size), chosen.dropout)
-    batches = Batches(tokenizer, learned, chosen.rows, chosen.context)
-    return Learner(
-        model, tokenizer, batches, held_out, chosen, MACHINE, events.append,
-        seed=seed, seconds=seconds, snapshot=snapshot,
-    )  # fmt: skip
-
-
 def learnt(
     chosen: Preset, seed: int = 1, seconds: float = math.inf
 ) -> tuple[Learned, list[Progress]]:
     events: list[Event] = []
     found = learner(chosen, events, seed, seconds).learn()
     return found, [event for event in events if isinstance(event, Progress)]
-
-
-def same(one: GPT, other: GPT) -> bool:
-    pairs = zip(one.parameters(), other.parameters(), strict=True)
-    return all(torch.equal(found, expected) for found, expected in pairs)
 
 
 def test_the_seed_decides() -> None:
@@ -216,6 +188,37 @@ def test_a_resumed_run_is_the_same_run(tmp_path: Path, after: int, shared: bool)
     whole, _ = learnt(chosen)
     assert same(found.model, whole.model)
     assert (found.bpb, found.curve, found.ending) == (whole.bpb, whole.curve, whole.ending)
+
+
+@pytest.mark.parametrize("why", ["no quicker", "no compiler"])
+def test_a_long_run_goes_on_as_it_is_where_compiling_does_not_pay(
+    monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """It is said why, and the run ends as planned."""
+    monkeypatch.setattr("lm.learning.learner.WORTHWHILE", 0.0)
+
+    def no_quicker(gpt: GPT, step: Callable[[GPT], object]) -> tuple[GPT, float, float]:
+        step(gpt)
+        return gpt, 1.0, 2.0
+
+    def no_compiler(gpt: GPT, step: Callable[[GPT], object]) -> tuple[GPT, float, float]:
+        step(gpt)
+        raise RuntimeError("torch.compile is not supported here\nand more about it")
+
+    given = no_quicker if why == "no quicker" else no_compiler
+    monkeypatch.setattr("lm.learning.learner.tried", given)
+    events: list[Event] = []
+    assert learner(WITH_DROPOUT, events).learn().ending == "planned"
+    (note,) = (event.message for event in events if isinstance(event, Note))
+    said = "2,000 ms a batch" if why == "no quicker" else "torch.compile is not supported here;"
+    assert note.startswith("the model is not compiled")
+    assert said in note
+
+
+def test_a_short_run_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be over before that had paid."""
+    monkeypatch.setattr("lm.learning.learner.tried", lambda *_: pytest.fail("tried"))
+    assert learnt(WITH_DROPOUT)[0].ending == "planned"
 
 
 def test_another_run_is_not_resumed(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ causal), N with the tied table, without positions.
 from __future__ import annotations
 
 import gc
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -24,13 +25,14 @@ from benchmarks.learning.peers.nanogpt import NanoConfig, NanoTraining
 from lm.corpus.batches import session_ids
 from lm.device import free_memory, peak, precision
 from lm.learning import plan
-from lm.learning.events import Event, Progress
-from lm.learning.learner import Learner
+from lm.learning.compiled import WORTHWHILE
+from lm.learning.events import Event, Note, Progress
+from lm.learning.learner import TRIED_AT, Learner
 from lm.learning.origin import fresh
 from lm.learning.plan import Machine, flops_per_token
 from lm.learning.presets import PRESETS, Preset
 
-WARM_UP = 3  # steps of a round that are not timed: memory, kernels
+WARM_UP = 3  # steps or reports of a round that are not timed: memory, kernels
 HUNDRED_MILLION = replace(  # what a GPU is measured with, beside the presets
     PRESETS["large"],
     name="100M",
@@ -60,44 +62,56 @@ class _EnoughError(Exception):
 
 
 class Ours:
-    """Our learner, as `understudy train` runs it, for a few steps at a time."""
+    """Our learner, as `understudy train` runs it, for a few steps at a time.
 
-    name = "understudy"
+    compiled: as a long run does it, where it is quicker
+    """
 
-    def __init__(self, corpus: Corpus, preset: Preset, machine: Machine) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        preset: Preset,
+        machine: Machine,
+        compiled: bool,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.name = f"understudy{', compiled' if compiled else ''}"
         endless = replace(preset, epochs=1e6)  # so that no evaluation falls into a round
         words = plan.vocabulary(preset, corpus.characters)
-        self._origin = fresh(endless, corpus.train, words, seed=1)
-        self._held_out, self._machine = corpus.development[:1], machine
-        self.shape = self._origin.model.config
+        origin = fresh(endless, corpus.train, words, seed=1)
+        self.shape = origin.model.config
         self.weights = plan.parameters(self.shape)
-        self.stream = np.concatenate([session_ids(self._origin.tokenizer, s) for s in corpus.train])
-
-    def round(self, seconds: float) -> float:
-        """Tokens per second over at least so many seconds of steps."""
-        marks: list[tuple[float, int]] = []
-
-        def watch(event: Event) -> None:
-            if isinstance(event, Progress):
-                if event.step >= WARM_UP:
-                    marks.append((time.perf_counter(), event.step))
-                if len(marks) > 1 and marks[-1][0] - marks[0][0] >= seconds:
-                    raise _EnoughError
-
-        origin = self._origin
-        learner = Learner(
+        self.stream = np.concatenate([session_ids(origin.tokenizer, s) for s in corpus.train])
+        self._per_step, self._tell = preset.rows * self.shape.context, tell
+        self._seconds, self._marks = 0.0, list[tuple[float, int]]()
+        self._learner = Learner(
             origin.model,
             origin.tokenizer,
             origin.batches,
-            self._held_out,
+            corpus.development[:1],
             origin.preset,
-            self._machine,
-            watch,
+            machine,
+            self._watch,
+            seconds=math.inf if compiled else WORTHWHILE,
         )
+
+    def round(self, seconds: float) -> float:
+        """Tokens per second over at least so many seconds of steps."""
+        self._seconds, self._marks = seconds, []
         with suppress(_EnoughError):
-            learner.learn()
-        (began, first), (ended, last) = marks[0], marks[-1]
-        return (last - first) * origin.preset.rows * self.shape.context / (ended - began)
+            self._learner.learn()
+        (began, first), (ended, last) = self._marks[WARM_UP], self._marks[-1]
+        return (last - first) * self._per_step / (ended - began)
+
+    def _watch(self, event: Event) -> None:
+        if isinstance(event, Note):
+            self._tell(f"{self.name}: {event.message}")
+            self._marks.clear()
+        if isinstance(event, Progress):
+            self._marks.append((time.perf_counter(), event.step))
+            timed = self._marks[WARM_UP:]
+            if event.step > TRIED_AT and timed and timed[-1][0] - timed[0][0] >= self._seconds:
+                raise _EnoughError
 
 
 class Nano:
@@ -142,8 +156,10 @@ def speed(
     peaks = [here.peak]
     measured: list[tuple[Preset, Ours | Nano, list[float], float]] = []
     for preset in presets:
-        ours = Ours(corpus, preset, here)
+        ours = Ours(corpus, preset, here, False, tell)
         contestants: list[Ours | Nano] = [ours, *_nanos(ours, preset, here, compiled)]
+        if compiled:
+            contestants.insert(1, Ours(corpus, preset, here, True, tell))
         speeds: dict[str, list[float]] = {c.name: [] for c in contestants}
         for number in range(rounds):
             peaks.append(peak(device, here.dtype))

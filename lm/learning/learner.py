@@ -23,10 +23,11 @@ from lm.corpus.spelling import spelling
 from lm.corpus.tokenizer import Tokenizer
 from lm.device import autocast, out_of_memory, uploaded
 from lm.judging.bits import bits_per_byte
+from lm.learning.compiled import WORTHWHILE, CompiledGPT, tried
 from lm.learning.events import Note, Progress, Report
 from lm.learning.loss import next_token_loss
 from lm.learning.optimizer import ALONE, Optimizer
-from lm.learning.plan import Machine, flops_per_token
+from lm.learning.plan import LEAST_SECONDS, Machine, flops_per_token
 from lm.learning.presets import Preset
 from lm.learning.snapshot import Snapshot, SnapshotError
 from lm.learning.team import Team
@@ -37,6 +38,8 @@ PATIENCE = 3  # evaluations without a better one before the run ends
 PAUSE = 0.5  # seconds between two reports
 POINTS = 100  # of the learning curve
 SNAPSHOT_EVERY = 60.0  # seconds; one takes a tenth of a second
+MOST_OF_ERROR = 200  # characters
+TRIED_AT = 5  # steps, after which compiling is tried: how long the run is, is known by then
 
 Ending = Literal["planned", "no better", "diverged"]
 
@@ -67,6 +70,8 @@ class Course:
     best: float = math.inf
     since_best: int = 0
     pieces: int = 1  # into which a batch is cut so that it fits the memory
+    compiled: bool = False
+    compiling: float = 0.0  # seconds that trying it took, which are none of `seconds`
     curve: list[Point] = field(default_factory=list)
 
 
@@ -90,6 +95,7 @@ class Learner:
     ) -> None:
         """Prepare to train `model`, in place, for at most `seconds`."""
         self._model = model.to(machine.device).train()
+        self._computed: GPT = self._model  # the same weights; compiled, where that is quicker
         self._tokenizer, self._batches, self._held_out = tokenizer, batches, held_out
         self._preset, self._machine, self._report = preset, machine, report
         self._team, self._snapshot = team or Team(), snapshot
@@ -130,6 +136,8 @@ class Learner:
         self._course = Course(**numbers["course"], curve=curve)
         self._optimizer.restore(_under("optimizer.", tensors), numbers["optimizer"])
         self._model.load_state_dict(_under("model.", tensors))
+        if self._course.compiled:
+            self._computed = CompiledGPT(self._model)
         if self._course.best < math.inf:
             self._best = copy.deepcopy(self._optimizer.average)
             self._best.load_state_dict(_under("best.", tensors))
@@ -148,13 +156,17 @@ class Learner:
         useless = 2 * math.log(self._model.config.vocab_size) + 2  # nats; guessing is half of that
         ending: Ending = "planned"
         for tokens in self._batches.draw(self._seed, self._preset.speaker_dropout, first):
+            if course.step == TRIED_AT and self._team.same(self._left) >= WORTHWHILE:
+                self._try_compiled(tokens)
+                began += course.compiling
             value = self._gradients(tokens)
             if not value < useless:  # also true of NaN
                 ending = "diverged"
                 break
             before, course.step = course.progress, course.step + 1
             elapsed = self._team.same(time.monotonic() - began)
-            course.progress = min(1.0, max(course.step / self._steps, elapsed / self._limit))
+            limit = max(LEAST_SECONDS, self._limit - course.compiling)
+            course.progress = min(1.0, max(course.step / self._steps, elapsed / limit))
             self._optimizer.step(course.progress)
             course.mean = value if course.step == 1 else 0.9 * course.mean + 0.1 * value
 
@@ -175,6 +187,30 @@ class Learner:
             self._keep()
         return self._learned(ending)
 
+    def _try_compiled(self, tokens: Tensor) -> None:
+        """Go on with compiled blocks if the whole team computes a batch quicker with them."""
+        course, began = self._course, time.monotonic()
+        own = uploaded(self._team.share(tokens), self._machine.device)
+        quicker = torch.zeros(1, device=own.device)
+        try:
+            compiled, plain, quick = tried(
+                self._model, lambda gpt: self._backward(gpt, own, 1.0).item()
+            )
+            quicker += quick < plain
+            took = f"{1e3 * quick:,.0f} ms a batch instead of {1e3 * plain:,.0f}"
+        except Exception as error:  # whatever a compiler stumbles over, the training goes on
+            took = (str(error).splitlines() or [type(error).__name__])[0][:MOST_OF_ERROR]
+        self._team.average([quicker])
+        course.compiled = quicker.item() == 1.0
+        if course.compiled:
+            self._computed = compiled
+        self._model.zero_grad()
+        self._seed_dropout()
+        course.compiling = self._team.same(time.monotonic() - began)
+        found = "compiled from here on" if course.compiled else "not compiled"
+        tried_for = f"trying took {course.compiling:,.0f} s"
+        self._report(Note(f"the model is {found}: {took}; {tried_for}"))
+
     def _gradients(self, tokens: Tensor) -> float:
         """Gradients of one batch, over the whole team; its loss in nats per token."""
         own = uploaded(self._team.share(tokens), self._machine.device)
@@ -184,7 +220,7 @@ class Learner:
             self._course.pieces = 2
             self._model.zero_grad()
             self._report(Note("out of memory: every batch is computed in two halves from here on"))
-            loss = self._backward(own, mean)
+            loss = self._backward(self._computed, own, mean)
         gradients = [w.grad for w in self._model.parameters() if w.grad is not None]
         self._team.average([*gradients, loss])
         return float(loss.item())
@@ -195,15 +231,16 @@ class Learner:
         What the failure holds of it is gone only when this has returned.
         """
         try:
-            return self._backward(tokens, mean)
+            return self._backward(self._computed, tokens, mean)
         except RuntimeError as error:
             if not out_of_memory(error) or self._course.pieces > 1 or len(tokens) == 1:
                 raise
         return None
 
-    def _backward(self, tokens: Tensor, mean: float) -> Tensor:
+    def _backward(self, gpt: GPT, tokens: Tensor, mean: float) -> Tensor:
         """Gradients of the loss [1] of tokens [rows, context + 1], piece by piece.
 
+        gpt: the model, as it is or compiled
         mean: what a process's targets count in the mean; the team's mean loss is that of the batch
         """
         total = torch.zeros(1, device=tokens.device)
@@ -211,7 +248,7 @@ class Learner:
         for rows in tokens.chunk(self._course.pieces):
             positions = torch.arange(rows.shape[1] - 1, device=rows.device).expand(len(rows), -1)
             with autocast(self._machine.device, dtype):
-                hidden = self._model.hidden(rows[:, :-1], positions)
+                hidden = gpt.hidden(rows[:, :-1], positions)
             counts = self._counts(rows)
             loss = next_token_loss(hidden, weight, rows[:, 1:], counts, dtype)
             loss = loss * (counts.sum() / mean)
@@ -246,8 +283,13 @@ class Learner:
             bpb=course.bpb,
             tokens_per_s=speed,
             peak_share=speed * flops / self._machine.peak,
-            seconds_left=course.seconds / course.progress * (1.0 - course.progress),
+            seconds_left=self._left,
         )
+
+    @property
+    def _left(self) -> float:
+        """Seconds that the run will go on for, if it goes on as it did."""
+        return self._course.seconds / self._course.progress * (1.0 - self._course.progress)
 
     def _keep(self) -> None:
         """Write the state, now and then; the first process does it for all."""

@@ -23,7 +23,6 @@ import torch
 from lm.corpus.tokenizer import Kind
 from lm.corpus.transcript import Transcript
 from lm.device import default_device, out_of_memory, physical_cores
-from lm.learning.compiled import kept_in
 from lm.learning.events import Error, Event, to_json
 from lm.learning.learner import DivergedError
 from lm.learning.presets import PRESETS
@@ -45,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     torch.set_num_threads(options.threads or physical_cores())
     try:
-        with team() as members, kept_in(options.models / f".compiled-{members.rank}"):
+        with team() as members:
             Training(
                 Transcript.read(options.transcript),
                 options.models,

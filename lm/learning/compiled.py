@@ -6,6 +6,7 @@ On two cores a step then takes a tenth less or more, after half a minute to a mi
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -22,6 +23,7 @@ from lm.models.gpt import GPT, SharedGPT
 
 WORTHWHILE = 900.0  # seconds that a run has to have before it
 TRIALS = 3  # of which the best counts
+NAMED = "TORCHINDUCTOR_CACHE_DIR"  # torch sets it to what it finds first, for all of a process
 
 
 @contextmanager
@@ -33,11 +35,15 @@ def kept_in(directory: Path) -> Iterator[None]:
     """
     shutil.rmtree(directory, ignore_errors=True)  # of a training that was killed
     directory.mkdir(parents=True, mode=0o700)
-    usual, tempfile.tempdir = tempfile.tempdir, str(directory.absolute())
+    usual, tempfile.tempdir = tempfile.tempdir, str(directory.absolute())  # of its own headers
+    named, os.environ[NAMED] = os.environ.get(NAMED), str(directory.absolute())  # of the rest
     try:
         yield
     finally:
         tempfile.tempdir = usual
+        del os.environ[NAMED]
+        if named is not None:
+            os.environ[NAMED] = named
         shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -27,6 +27,7 @@ from lm.judging.bits import bits_per_byte
 from lm.judging.charge import Charge
 from lm.judging.floors import floors
 from lm.learning import plan
+from lm.learning.compiled import kept_in
 from lm.learning.events import Card, Done, Gate, Note, Plan, Report
 from lm.learning.learner import DivergedError, Learned, Learner
 from lm.learning.material import Material, divide
@@ -81,6 +82,11 @@ class Training:
         """Train and store a candidate; returns its version. ValueError for too little material."""
         began = time.monotonic()
         material = divide(self._transcript)
+        with kept_in(self._models / f".compiled-{self._team.rank}"):
+            return self._trained(material, began, resume)
+
+    def _trained(self, material: Material, began: float, resume: bool) -> int:
+        """As `run`, of what is to be learnt from and judged on."""
         parent = self._parent()
         current = None
         if parent is not None:

@@ -61,7 +61,6 @@ def test_a_long_run_goes_on_compiled_and_is_resumed_so(
     code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once it is quicker, it stays so after a kill too, to the last bit."""
-    monkeypatch.setattr("lm.learning.learner.WORTHWHILE", 0.0)
     monkeypatch.setattr("lm.learning.learner.tried", lambda *given: (tried(*given)[0], 2.0, 1.0))
 
     class Stopping(Snapshot):
@@ -71,16 +70,18 @@ def test_a_long_run_goes_on_compiled_and_is_resumed_so(
                 raise KilledError
 
     events: list[Event] = []
-    whole = learner(WITH_DROPOUT, events).learn()
+    whole = learner(WITH_DROPOUT, events)
+    whole.worthwhile = 0.0
+    expected = whole.learn()
     killed = learner(WITH_DROPOUT, [], snapshot=Stopping(tmp_path / "state", "this run"))
-    killed.snapshot_every = 0.0
+    killed.worthwhile = killed.snapshot_every = 0.0
     with pytest.raises(KilledError):
         killed.learn()
     run = learner(WITH_DROPOUT, [], snapshot=Snapshot(tmp_path / "state", "this run"))
     run.resume()
     found = run.learn()
-    assert same(found.model, whole.model)
-    assert (found.bpb, found.curve) == (whole.bpb, whole.curve)
+    assert same(found.model, expected.model)
+    assert (found.bpb, found.curve) == (expected.bpb, expected.curve)
     (note,) = (event.message for event in events if isinstance(event, Note))
     assert "compiled from here on: 1,000 ms a batch instead of 2,000" in note
 

@@ -195,7 +195,6 @@ def test_a_long_run_goes_on_as_it_is_where_compiling_does_not_pay(
     monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
     """It is said why, and the run ends as planned."""
-    monkeypatch.setattr("lm.learning.learner.WORTHWHILE", 0.0)
 
     def no_quicker(gpt: GPT, step: Callable[[GPT], object]) -> tuple[GPT, float, float]:
         step(gpt)
@@ -208,7 +207,9 @@ def test_a_long_run_goes_on_as_it_is_where_compiling_does_not_pay(
     given = no_quicker if why == "no quicker" else no_compiler
     monkeypatch.setattr("lm.learning.learner.tried", given)
     events: list[Event] = []
-    assert learner(WITH_DROPOUT, events).learn().ending == "planned"
+    run = learner(WITH_DROPOUT, events)
+    run.worthwhile = 0.0
+    assert run.learn().ending == "planned"
     (note,) = (event.message for event in events if isinstance(event, Note))
     said = "2,000 ms a batch" if why == "no quicker" else "torch.compile is not supported here;"
     assert note.startswith("the model is not compiled")

@@ -187,6 +187,7 @@ def main() -> None:
     """Run one of the commands; one line and status 1 when something is missing."""
     options = parser().parse_args()
     torch.set_num_threads(options.threads)
+    options.out.mkdir(parents=True, exist_ok=True)  # before it takes its minutes
     try:
         options.run(options)
     except MissingDataError as error:

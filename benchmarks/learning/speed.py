@@ -25,7 +25,6 @@ from benchmarks.learning.peers.nanogpt import NanoConfig, NanoTraining
 from lm.corpus.batches import session_ids
 from lm.device import free_memory, peak, precision
 from lm.learning import plan
-from lm.learning.compiled import WORTHWHILE
 from lm.learning.events import Event, Note, Progress
 from lm.learning.learner import TRIED_AT, Learner
 from lm.learning.origin import fresh
@@ -92,8 +91,8 @@ class Ours:
             origin.preset,
             machine,
             self._watch,
-            seconds=math.inf if compiled else WORTHWHILE,
         )
+        self._learner.worthwhile = 0.0 if compiled else math.inf
 
     def round(self, seconds: float) -> float:
         """Tokens per second over at least so many seconds of steps."""

@@ -7,6 +7,7 @@ knows no text: which tokens share what is given as pairs of numbers.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lm.corpus.spelling import Pairs
@@ -30,26 +31,41 @@ class SharedEmbedding:
         self.own = nn.Parameter(weight.detach().clone())
         self.shared = nn.Parameter(torch.zeros(count, weight.shape[1], device=device))
         counts = tokens.bincount(minlength=len(weight))[tokens]  # parts of each pair's token
-        self._parts_of = torch.sparse_coo_tensor(
-            torch.stack((tokens, parts)).to(device),
-            counts.rsqrt().to(device),
-            (len(weight), count),
-            check_invariants=True,
-        ).coalesce()
-        self._tokens_of = self._parts_of.T.coalesce()
+        self._parts_of = _Sums(parts, tokens, counts.rsqrt(), len(weight), device)
+        self._tokens_of = _Sums(tokens, parts, counts.rsqrt(), count, device)
 
     def take_gradient(self) -> None:
         """Give both matrices the gradient of the embedding, which has none afterwards."""
         gradient = self._weight.grad
         assert gradient is not None
         self.own.grad, self._weight.grad = gradient, None
-        self.shared.grad = torch.sparse.mm(self._tokens_of, gradient)
+        self.shared.grad = self._tokens_of.of(gradient)
 
     @torch.no_grad()
     def put_together(self) -> None:
         """Make the embedding the sum of both."""
-        self._weight.copy_(torch.sparse.mm(self._parts_of, self.shared)).add_(self.own)
+        self._weight.copy_(self._parts_of.of(self.shared)).add_(self.own)
 
     def state(self) -> dict[str, Tensor]:
         """Both matrices, for a snapshot."""
         return {"own": self.own.detach(), "shared": self.shared.detach()}
+
+
+class _Sums:
+    """Weighted sums of some rows of a matrix: a sparse product, several times quicker as bags."""
+
+    def __init__(
+        self, taken: Tensor, sums: Tensor, weights: Tensor, count: int, device: torch.device
+    ) -> None:
+        """taken, sums, weights: [pairs], which row counts in which of `count` sums, how much."""
+        order = sums.argsort(stable=True)
+        sizes = sums.bincount(minlength=count)
+        begins = sizes.cumsum(0) - sizes
+        self._bags = taken[order].to(device), begins.to(device)
+        self._weights = weights[order].to(device)
+
+    def of(self, matrix: Tensor) -> Tensor:
+        """[count, columns] of [rows, columns]."""
+        taken, begins = self._bags
+        weights = self._weights
+        return F.embedding_bag(taken, matrix, begins, mode="sum", per_sample_weights=weights)

@@ -107,6 +107,7 @@ class Learner:
         self._course = Course()
         self._steps = preset.steps(batches.tokens)
         self.snapshot_every = SNAPSHOT_EVERY
+        self.worthwhile = WORTHWHILE  # seconds left, from which on compiling is tried
         self._saved = time.monotonic()
         self._seed_dropout()
 
@@ -156,7 +157,7 @@ class Learner:
         useless = 2 * math.log(self._model.config.vocab_size) + 2  # nats; guessing is half of that
         ending: Ending = "planned"
         for tokens in self._batches.draw(self._seed, self._preset.speaker_dropout, first):
-            if course.step == TRIED_AT and self._team.same(self._left) >= WORTHWHILE:
+            if course.step == TRIED_AT and self._team.same(self._left) >= self.worthwhile:
                 self._try_compiled(tokens)
                 began += course.compiling
             value = self._gradients(tokens)

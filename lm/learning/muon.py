@@ -15,17 +15,23 @@ from torch import Tensor
 
 MOMENTUM = 0.95
 SPREAD = 0.95  # of what is known of how much each neuron moves, kept from step to step
-# Quintic iteration that drives all singular values towards 1 (to within 0.7 and 1.2) in 5 rounds.
-ROUNDS, A, B, C = 5, 3.4445, -4.7750, 2.0315
+# Quintic iteration that drives all singular values towards 1 (to within 0.7 and 1.2). Usual are 5
+# rounds; with few the shortest directions stay short, which teaches no less and takes less time
+# (benchmarks/LOG.md).
+ROUNDS, A, B, C = 3, 3.4445, -4.7750, 2.0315
 
 
 def orthogonal(matrices: Tensor, dtype: torch.dtype) -> Tensor:
-    """The (roughly) orthogonal matrix nearest to each of [n, rows, columns], computed in dtype."""
+    """About the orthogonal matrix nearest to each of [n, rows, columns], computed in dtype."""
     tall = matrices.shape[1] > matrices.shape[2]
     x = (matrices.mT if tall else matrices).to(dtype)
-    x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)  # no singular value above 1
-    for _ in range(ROUNDS):
-        gram = x @ x.mT  # [n, short, short]
+    x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
+    gram = x @ x.mT  # [n, short, short]
+    # No singular value is above the root of its norm, which is nearer to the largest than x's norm.
+    size = torch.linalg.matrix_norm(gram, keepdim=True) + 1e-7
+    x, gram = x * size.rsqrt(), gram / size
+    for number in range(ROUNDS):
+        gram = x @ x.mT if number else gram
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=B, alpha=C), x, beta=A)
     return x.mT if tall else x
 

@@ -25,7 +25,7 @@ class ConfigError(Failure):
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class TelegramConfig(_Table):
@@ -147,8 +147,10 @@ def load(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        raw = tomli.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError) as error:
+        raw = tomli.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomli.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from None
     try:
         return Config.model_validate(raw)
@@ -161,6 +163,8 @@ def _describe(error: ValidationError) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"{key}: no such setting; config.toml of this version lists all"
+    if first["type"] == "model_type":
+        return f"{key} = {first['input']!r}: this is a table of settings, written [{key}]"
     return f"{key} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 

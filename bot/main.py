@@ -21,13 +21,14 @@ from bot import config as configuration
 from bot import redaction
 from bot.cli.choosing import UsageError
 from bot.cli.import_command import ImportOptions, import_files
+from bot.cli.sample import expect_group
 from bot.cli.train_command import TrainOptions
 from bot.cli.train_command import train as train_version
 from bot.config import Config
 from bot.counts import counted
 from bot.paths import Paths
 from lm.exports.reading import FORMATS
-from lm.failure import Failure
+from lm.failure import Failure, in_words
 from storage.lock import DataInUseError, hold
 from storage.migrations import SchemaError
 from storage.store import DatabaseError, StorageError
@@ -46,6 +47,7 @@ DataOption = Annotated[Path, typer.Option("--data", help="Where everything is ke
 GroupOption = Annotated[str, typer.Option("--group", help="The group's name")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output")]
 DATA = Path("data")
+LARGEST = 2**63 - 1  # of the numbers that the database holds
 FORMAT_NAMES = ", ".join(entry.name for entry in FORMATS)
 
 
@@ -59,7 +61,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except EXPECTED as error:
-        print(f"understudy: {redaction.redact(str(error))}", file=sys.stderr)
+        print(f"understudy: {redaction.redact(in_words(error))}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -81,6 +83,8 @@ def run(config: ConfigOption = None, data: DataOption = DATA, group: GroupOption
     from bot.running import run as serve_group
 
     settings = _config(config)
+    if group:
+        expect_group(Paths(data), group)
     with hold(data):
         _run(serve_group(settings, Paths(data), group))
 
@@ -195,8 +199,8 @@ def export(
 
 @app.command(context_settings={"ignore_unknown_options": True})
 def context(
-    chat: Annotated[int, typer.Argument(help="The chat's id")],
-    topic: Annotated[int, typer.Option(help="The topic's id")] = 0,
+    chat: Annotated[int, typer.Argument(min=-LARGEST, max=LARGEST, help="The chat's id")],
+    topic: Annotated[int, typer.Option(min=0, max=LARGEST, help="The topic's id")] = 0,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data: DataOption = DATA,

@@ -13,14 +13,12 @@ from contextlib import AsyncExitStack
 from telegram import User
 
 from bot import config as configuration
-from bot.cli.choosing import SAMPLE, choose
-from bot.cli.sample import import_sample
+from bot.cli.choosing import SAMPLE
+from bot.cli.sample import find_group
 from bot.config import Config
 from bot.connection import Address
-from bot.counts import counted
-from bot.learning.promotion import ensure_agreed
-from bot.learning.training import Training
-from bot.learning.watch import verdict, watch
+from bot.learning.watch import train
+from bot.memory.current import pick_device
 from bot.paths import Paths
 from bot.privacy.erasing import finish
 from bot.serving import serve
@@ -42,6 +40,7 @@ FIRST_ACCOUNT = 5_000_000_000  # playground accounts of speakers without a Teleg
 async def run(config: Config, paths: Paths, name: str) -> None:
     """Serve a group until told to stop."""
     token = configuration.token(config.telegram)
+    pick_device(config.engine.device)  # what is wrong is said before minutes of training
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store(paths.database))
         group = await _group(store, name)
@@ -66,13 +65,10 @@ async def run(config: Config, paths: Paths, name: str) -> None:
 
 async def _group(store: Store, name: str) -> Group:
     """The group that was named, else the only one of one's own, else the sample group."""
-    known = await store.read(groups.all_groups)
-    if not known and not name:
-        summary = await import_sample(store)
-        held = counted(summary.messages, "message")
-        print(f"No group is imported yet: this is the sample group, {held}.")
-        known = await store.read(groups.all_groups)
-    return choose(known, name)
+    if not name and not await store.read(groups.all_groups):
+        print(f"No group is imported yet: this is the sample group, {SAMPLE}.")
+        name = SAMPLE
+    return await find_group(store, name)
 
 
 async def _first_version(store: Store, group: Group, paths: Paths, config: Config) -> None:
@@ -81,12 +77,7 @@ async def _first_version(store: Store, group: Group, paths: Paths, config: Confi
         config = config.model_copy(
             update={"train": config.train.model_copy(update={"max_minutes": SAMPLE_MINUTES})}
         )
-    training = Training(store, group, paths, config)
-    gate, version = await watch(training.events(background=False))
-    versions = Versions(paths.models(group.id))
-    await ensure_agreed(store, group, versions, version)
-    versions.promote(version)
-    print(verdict(gate, version))
+    await train(store, group, paths, config)
 
 
 async def _playground(

@@ -23,6 +23,7 @@ import torch
 from lm.corpus.tokenizer import Kind
 from lm.corpus.transcript import Transcript
 from lm.device import default_device, out_of_memory, physical_cores
+from lm.failure import in_words
 from lm.learning.events import Error, Event, to_json
 from lm.learning.learner import DivergedError
 from lm.learning.presets import PRESETS
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report(Error("stopped before the end; nothing was stored"))
         return 130
     except (ValueError, OSError, DivergedError) as error:
-        report(Error(" ".join(str(error).split())))
+        report(Error(in_words(error)))
         return 1
     except RuntimeError as error:
         if not out_of_memory(error):

@@ -154,7 +154,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(256)
     except OSError as error:
         listener.close()
-        raise OSError(error.errno, f"port {port} on {host}: {error.strerror}") from None
+        raise OSError(
+            error.errno, f"port {port} on {host}: {error.strerror}: choose another"
+        ) from None
     listener.setblocking(False)
     return listener
 

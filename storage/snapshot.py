@@ -38,6 +38,8 @@ async def check(path: Path) -> None:
         raise DatabaseError(f"{path.name}: the database is damaged: {error}") from error
     if verdict != "ok":
         raise DatabaseError(f"{path.name}: the database is damaged")
+    if not version:
+        raise DatabaseError(f"{path.name}: this is no database of understudy, or an empty one")
     if not 0 < version <= len(STEPS):
         raise DatabaseError(
             f"{path.name}: schema {version}, this program knows 1 to {len(STEPS)}: a newer "

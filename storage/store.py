@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ T = TypeVar("T")
 Job = Callable[[Db], Awaitable[T]]
 
 GROUP_COMMIT = 200  # jobs in one commit at most
+LEAST_ROOM = 1 << 16  # bytes on the disk, with fewer of which SQLite cannot even read
 QUEUE = 10_000  # waiting jobs at most; past that, writers wait
 
 
@@ -171,13 +173,20 @@ def _naming(path: Path) -> Iterator[None]:
     try:
         yield
     except aiosqlite.DatabaseError as error:
-        raise DatabaseError(f"{path}: the database cannot be used: {error}") from error
+        full = shutil.disk_usage(path.parent).free < LEAST_ROOM
+        why = "the disk is full" if full else error
+        raise DatabaseError(f"{path}: the database cannot be used: {why}") from error
 
 
 def _address(path: Path) -> str:
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no data yet; import an export first")
-    return path.absolute().as_uri()
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    log = path.with_name(f"{path.name}-wal")
+    if not (log.exists() or os.access(path.parent, os.W_OK)):
+        # Where nobody can write, SQLite cannot open the log's index; without a log it needs none.
+        return f"{address}&immutable=1"
+    return address
 
 
 async def _outdated(db: Db) -> bool:
@@ -192,7 +201,7 @@ async def _outdated(db: Db) -> bool:
 async def reading(path: Path) -> AsyncIterator[Db]:
     """A connection that can only read, for commands beside a running bot."""
     address = await asyncio.to_thread(_address, path)
-    db = await aiosqlite.connect(f"{address}?mode=ro", uri=True, timeout=30)
+    db = await aiosqlite.connect(address, uri=True, timeout=30)
     try:
         with _naming(path):
             yield db

@@ -230,6 +230,9 @@ async def test_a_damaged_database_is_no_snapshot(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(DatabaseError, match="schema 99"):
         await snapshot.check(database)
+    database.write_bytes(b"")
+    with pytest.raises(DatabaseError, match="no database of understudy, or an empty one"):
+        await snapshot.check(database)
 
 
 def test_the_forgotten_stay_forgotten(cli: Cli, data: Path, tmp_path: Path) -> None:

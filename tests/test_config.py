@@ -31,6 +31,9 @@ def test_the_shipped_file_states_every_default() -> None:
         ("[engine]\nslots = 0", "engine.slots = 0"),
         ("[model]\npreset = 'huge'", "'tiny', 'small', 'base', 'large' or 'lad-gpt'"),
         ("[unknown]\nx = 1", "unknown"),
+        ("[train]\nmax_minutes = inf", "train.max_minutes = inf"),
+        ("[replies]\ncooldown_seconds = nan", "replies.cooldown_seconds = nan"),
+        ("train = 5", "train = 5: this is a table of settings, written [train]"),
         ("[telegram]\nbase_url = 'ftp://x'", "telegram.base_url"),
         ("not toml", "config"),
     ],
@@ -43,6 +46,13 @@ def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path, text: str, na
         config.load(path)
     assert named in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_from_windows(tmp_path: Path) -> None:
+    """Its editors put a byte order mark at the beginning."""
+    path = tmp_path / "config.toml"
+    path.write_text("[sampling]\ntop_k = 7\n", encoding="utf-8-sig")
+    assert config.load(path).sampling.top_k == 7
 
 
 def test_a_token_file_that_others_can_read_is_refused(

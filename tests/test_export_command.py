@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from bot.config import SamplingConfig
 from bot.paths import Paths
 from lm.checkpoints.versions import Versions
 from lm.corpus.message import Speaker
+from lm.failure import in_words
 from tests import small_group
 
 
@@ -64,6 +66,21 @@ async def test_a_gguf_is_one_file(paths: Paths, tmp_path: Path) -> None:
     assert sizes[0] > sizes[1] > 0
 
 
+async def test_a_disk_that_is_full(paths: Paths, tmp_path: Path) -> None:
+    """Both formats say so in words that name no counts, and leave nothing."""
+    pytest.importorskip("gguf", reason="needs the package gguf")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for target in (Destination(tmp_path / "full.gguf", "gguf"), Destination(tmp_path / "f", "hf")):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+        try:
+            with pytest.raises(OSError, match=r"is the disk full\?|File too large") as caught:
+                await export(None, target, paths)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert "requested" not in in_words(caught.value)
+    assert list(tmp_path.iterdir()) == [paths.data]
+
+
 async def test_a_missing_package_is_named(
     paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +101,7 @@ async def test_a_group_without_a_version(tmp_path: Path) -> None:
     """The line says what to do first."""
     paths = Paths(tmp_path / "data")
     await small_group.make(paths.data, model=False)
-    with pytest.raises(UsageError, match="no version yet: understudy train --group 'us'"):
+    with pytest.raises(UsageError, match="no version yet: understudy train --group us"):
         await export(None, Destination(tmp_path / "hf", "hf"), paths)
 
 

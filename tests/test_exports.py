@@ -93,7 +93,7 @@ def test_refuses_what_is_not_there(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ExportError, match="no such file"):
         read_export(tmp_path / "nothing.txt")
-    with pytest.raises(ExportError, match="no such file"):
+    with pytest.raises(ExportError, match="this is no file"):
         read_export(tmp_path / "pipe")
     with pytest.raises(ExportError, match="in this folder"):
         read_export(tmp_path)
@@ -125,7 +125,7 @@ def test_reads_one_member_of_a_zip(tmp_path: Path, member: str) -> None:
     [
         (["a.jpg"], "no chat export in the zip"),
         (["inner.zip"], "another zip"),
-        (["a/_chat.txt", "b/_chat.txt"], "several exports"),
+        (["a/_chat.txt", "b/_chat.txt"], "several exports .* one of a/_chat.txt, b/_chat.txt$"),
     ],
 )
 def test_refuses_zips_without_one_export(

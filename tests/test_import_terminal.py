@@ -73,8 +73,10 @@ def asked(tmp_path: Path) -> list[str]:
 
 async def test_it_asks_for_what_only_a_person_knows(asked: list[str], tmp_path: Path) -> None:
     """The order of ambiguous dates first, then, below the report, who has agreed."""
-    shown, status = converse(asked, [("Which is it?", "mdy\n"), ("Who of them agreed", "all\n")])
+    answers = [("Which is it?", "mdy\n"), ("Who of them agreed", "Alic\n"), ("mean Alice", "all\n")]
+    shown, status = converse(asked, answers)
     assert status == 0, shown
+    assert "nobody is called that; there are Bob, Alice (did you mean Alice?)" in shown
     assert shown.index("Which is it?") < shown.index("Verdict") < shown.index("Who of them")
     assert "2 people speak in it: Bob (31), Alice (30)" in shown
     assert "month/day/year" in shown

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from bot.main import main
 from bot.paths import Paths
@@ -279,7 +280,9 @@ def test_promote_and_rollback(cli: Cli, served: Path) -> None:
         (["context", "-5"], "chat -5, topic 0: the bot has not met it"),
         (["train", "--preset", "huge"], "--preset huge"),
         (["train", "--minutes", "-1"], "--minutes -1"),
-        (["chat", "--config", "nowhere.toml"], "nowhere.toml"),
+        (["train", "--minutes", "inf"], "--minutes inf"),
+        (["chat", "--config", "nowhere.toml"], "nowhere.toml: No such file or directory"),
+        (["restore", "nowhere.zip"], "nowhere.zip: No such file or directory"),
     ],
 )
 def test_what_is_not_there_is_named(
@@ -318,6 +321,64 @@ def test_a_wrong_setting_is_named_with_its_value(cli: Cli, tmp_path: Path) -> No
         assert says in cli("chat").complaint()
         assert says in cli("run", "--config", settings).complaint()
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there(cli: Cli, served: Path) -> None:
+    """Every command that computes says so before it does anything else with the version."""
+    settings = served.parent / "gpu.toml"
+    settings.write_text('[engine]\ndevice = "cuda"\n')
+    for command in (["run"], ["chat"], ["eval"]):
+        said = cli(*command, "--config", settings, "--data", served)
+        assert 'engine.device = "cuda": there is no GPU that torch can use' in said.err
+        assert (said.status, said.err.count("\n")) == (1, 1)
+
+
+def test_a_group_that_cannot_be_there_makes_nothing(cli: Cli, tmp_path: Path) -> None:
+    """So that a backup can still be restored into the directory."""
+    for command in ("run", "train"):
+        assert "there is no group yet" in cli(command, "--group", "us").complaint()
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_group_is_called_what_can_be_read(cli: Cli, tmp_path: Path) -> None:
+    """Whatever was pasted: no control characters, no blanks around it, and never nothing at all."""
+    path = written_exports.whatsapp(tmp_path / "chat.txt", 80)
+    for blank in (" ", "\x07"):
+        line = cli("import", path, "--group", blank, "--consent", "all").complaint()
+        assert "--group NAME is missing" in line
+    taken = cli("import", path, "--group", " the\x1b[1m  lads' den\n", "--consent", "all")
+    assert taken.status == 0, taken.err
+    assert cli("consent", "--group", "the[1m lads' den ").status == 0
+    assert "train --group 'the[1m lads'\"'\"' den'" in cli("models").out
+
+
+def test_a_damaged_version_hides_no_other(cli: Cli, served: Path) -> None:
+    """It is listed as damaged; what was asked for is done, and the status says so."""
+    versions = Versions(Paths(served).models(1))
+    speakers = list(versions.load(1, CPU).meta.speakers)
+    for seed in (1, 2):
+        small_group.write_version(versions, speakers, seed=seed)
+    (versions.folder(3) / "meta.json").write_text("{")
+    promoted = cli("models", "promote", 2, "--data", served)
+    assert promoted.status == 0, promoted.err
+    assert [line[:6] for line in promoted.out.splitlines()] == ["     1", "*    2", "     3"]
+    assert "damaged: checkpoint 0003" in promoted.out
+    rows = cli("models", "--json", "--data", served).json
+    assert [row.get("damaged", "")[:15] for row in rows] == ["", "", "checkpoint 0003"]
+    assert "checkpoint 0003" in cli("models", "show", 3, "--data", served).complaint()
+    assert versions.current() == 2
+    doctor = cli("doctor", "--data", served)
+    assert (doctor.status, "1 problem" in doctor.err) == (1, True)
+    assert "checkpoint 0003" in doctor.out
+
+
+def test_numbers_that_no_database_holds(cli: Cli, served: Path) -> None:
+    """They are refused, not looked for."""
+    for arguments in (["99999999999999999999"], ["-1001", "--topic", "99999999999999999999"]):
+        outcome = cli("context", *arguments, "--data", served)
+        assert (outcome.status, outcome.out) == (2, "")
+        assert str(2**63 - 1) in outcome.err
 
 
 def test_a_data_directory_in_use_is_refused(cli: Cli, served: Path) -> None:
@@ -372,15 +433,26 @@ def test_chat_answers_line_by_line(cli: Cli, served: Path) -> None:
     """Piped lines are answered by who is on stage; /as changes that; mistakes end nothing."""
     settings = served.parent / "config.toml"
     settings.write_text("[sampling]\nmax_tokens = 6\n")
-    typed = "hello\n\n/as zed\n/as uncle\nhello\n/who\n/reset\n/help\nhello"
+    typed = "hello\n\n/as zed\n/as uncle\n/as\n/frob\nhello\n/who\n/reset\n/help\nhello"
     outcome = cli("chat", "--as", "bob", "--data", served, stdin=typed)
     assert outcome.status == 0, outcome.err
-    told = ("Bob: ", "Uncle Theo: ", "zed: ", "You talk", "Alice, Bob", "Forgotten", "/as NAME")
+    told: tuple[str, ...] = (
+        "Bob: ",
+        "Uncle Theo: ",
+        "zed: ",
+        "You talk",
+        "Alice, Bob",
+        "Forgotten",
+        "/as NAME",
+    )
+    told += ("say which of these: Alice, Bob, Uncle Theo", "/frob: there is no such command")
     said = [line for line in outcome.out.split("\n") if line.startswith(told)]
     assert [next(start for start in told if line.startswith(start)) for line in said] == [
         "Bob: ",
         "zed: ",
         "You talk",
+        "say which of these: Alice, Bob, Uncle Theo",
+        "/frob: there is no such command",
         "Uncle Theo: ",
         "Alice, Bob",
         "Forgotten",

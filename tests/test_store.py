@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,23 @@ async def test_read_only_commands_cannot_write(tmp_path: Path) -> None:
     async with Store(path), reading(path) as db:
         with pytest.raises(Exception, match="readonly"):
             await groups.ensure_group(db, "x")
+
+
+async def test_a_directory_that_nobody_can_write_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies on a read-only disk can be read, but not past a log that is still to be applied."""
+    path = tmp_path / "db"
+    async with Store(path) as store:
+        await store.write(lambda db: groups.ensure_group(db, "us"))
+        monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
+        async with reading(path) as db:
+            (log,) = await db.execute_fetchall("PRAGMA journal_mode")
+            assert log[0] == "wal"
+    tmp_path.chmod(0o500)
+    async with reading(path) as db:
+        assert [group.name for group in await groups.all_groups(db)] == ["us"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 async def test_the_database_is_the_owners_alone(tmp_path: Path) -> None:

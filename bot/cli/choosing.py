@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from lm.failure import Failure
@@ -28,17 +29,20 @@ def choose(known: list[Group], name: str) -> Group:
             return own[0]
         raise UsageError(f"--group NAME is missing: say which of these: {names}")
     for group in known:
-        if group.name.casefold() == name.casefold():
+        if group.name.strip().casefold() == name.strip().casefold():
             return group
     raise UsageError(f"--group {name}: say which of these: {names}")
+
+
+def train_command(group: Group) -> str:
+    """What a shell takes to train a version of a group, whatever it is called."""
+    return f"understudy train --group {shlex.quote(group.name)}"
 
 
 def choose_version(known: Sequence[int], wanted: int | None, group: Group) -> int:
     """The version that is wanted, if there is one. Raises UsageError, also where none is said."""
     if not known:
-        raise UsageError(
-            f"{group.name} has no version yet: understudy train --group {group.name!r}"
-        )
+        raise UsageError(f"{group.name} has no version yet: {train_command(group)}")
     if wanted is None or wanted not in known:
         there = ", ".join(map(str, known))
         which = f"version {wanted} of {group.name} is not there;" if wanted else "which version?"

@@ -18,11 +18,13 @@ from bot import config as configuration
 from bot.cli.choosing import UsageError
 from bot.config import Config, ConfigError
 from bot.counts import counted
+from bot.memory.current import DeviceError, pick_device
 from bot.memory.footprint import engine_bytes, size, slot_bytes, spare_slots
 from bot.paths import Paths
-from lm.checkpoints.checkpoint import CheckpointError
+from lm.checkpoints import checkpoint
+from lm.checkpoints.checkpoint import Checkpoint, CheckpointError
 from lm.checkpoints.versions import Versions
-from lm.device import default_device, physical_cores, precision
+from lm.device import physical_cores, precision
 from lm.engine.served import served_dtype
 from lm.learning.plan import parameters
 from lm.native.code import native
@@ -74,6 +76,7 @@ class Findings:
     shelf: int
     groups: list[GroupState] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    unread: bool = False  # whether the database cannot be read
 
 
 async def examine(file: Path | None, paths: Paths, as_json: bool) -> None:
@@ -93,11 +96,11 @@ async def examine(file: Path | None, paths: Paths, as_json: bool) -> None:
 
 
 def _machine(config: Config, paths: Paths, problems: list[str]) -> Findings:
-    wanted, cores = config.engine.device, physical_cores()
-    device = default_device()
-    if wanted == "cuda" and device.type != "cuda":
-        problems.append('engine.device = "cuda": there is no GPU that torch can use')
-    elif wanted == "cpu":
+    cores = physical_cores()
+    try:
+        device = pick_device(config.engine.device)
+    except DeviceError as error:
+        problems.append(str(error))
         device = torch.device("cpu")
     there = next(path for path in (paths.data, *paths.data.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
@@ -154,21 +157,29 @@ async def _data(paths: Paths, found: Findings) -> None:
                 await asyncio.to_thread(_serving, paths, group, state, found)
                 found.groups.append(state)
     except DatabaseError as error:
+        found.unread = True
         found.problems.append(str(error))
 
 
 def _serving(paths: Paths, group: Group, state: GroupState, found: Findings) -> None:
-    """What the group's current version takes."""
+    """What the group's current version takes, and which versions are damaged."""
     versions = Versions(paths.models(group.id))
     state.versions = versions.all()
     try:
         state.current = versions.current()
-        if state.current is None:
-            return
-        serving = versions.load(state.current, torch.device("cpu"))
     except CheckpointError as error:
         found.problems.append(f"{group.name}: {error}")
-        return
+    for version in state.versions:
+        try:
+            if version == state.current:
+                _weigh(versions.load(version, torch.device("cpu")), state, found)
+            else:
+                checkpoint.verify(versions.folder(version))
+        except CheckpointError as error:
+            found.problems.append(f"{group.name}: {error}")
+
+
+def _weigh(serving: Checkpoint, state: GroupState, found: Findings) -> None:
     device = torch.device(found.device)
     one = slot_bytes(serving, device)
     state.parameters = parameters(serving.meta.config)
@@ -189,7 +200,7 @@ def _text(found: Findings) -> str:
     ]
     for group in found.groups:
         lines += _about(group)
-    if not found.groups:
+    if not (found.groups or found.unread):
         lines.append("groups      none yet: understudy import FILE --group NAME")
     lines += [f"PROBLEM     {problem}" for problem in found.problems]
     return "\n".join(lines if found.problems else [*lines, "all is in order"])

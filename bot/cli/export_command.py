@@ -64,14 +64,15 @@ async def export_version(
     versions = Versions(paths.models(group.id))
     wanted = versions.current() if number is None else number
     number = choose_version(versions.all(), wanted, group)
-    _write(versions.load(number, torch.device("cpu")), to, sampling)
+    checkpoint = versions.load(number, torch.device("cpu"))
+    _write(checkpoint, to, sampling)
     print(f"version {number} of {group.name}: {to.target} ({to.megabytes:.1f} MB)")
+    if checkpoint.model is not checkpoint.gpt:
+        print("Only the GPT is in it: other programs have no place for the n-grams beside it.")
     print("It carries the group's words: pass it on only to people who may read the chat.")
 
 
 def _write(checkpoint: Checkpoint, to: Destination, sampling: SamplingConfig) -> None:
-    if checkpoint.model is not checkpoint.gpt:
-        print("Only the GPT is exported: other programs have no place for the n-grams beside it.")
     gpt, tokenizer, meta = checkpoint.gpt, checkpoint.tokenizer, checkpoint.meta
     drawn = Sampling(
         sampling.temperature, sampling.top_k, sampling.top_p, sampling.min_p, sampling.max_tokens

@@ -16,7 +16,7 @@ from rich.console import Console
 from bot.cli.choosing import UsageError
 from bot.config import Config
 from bot.importing.consent import Consent
-from bot.importing.people import Person
+from bot.importing.people import ImportRefusedError, Person
 from bot.importing.study import GroupState, Study, read_state
 from bot.importing.taking_in import check, take_in
 from bot.importing.terminal import listed, outcome, show, show_verdict
@@ -44,6 +44,10 @@ class ImportOptions:
     dry_run: bool = False
     as_json: bool = False
     html: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Groups are called what can be read, whatever was typed or pasted."""
+        object.__setattr__(self, "group", clean_name(self.group))
 
     def check(self) -> None:
         """UsageError before minutes of work that would come to nothing."""
@@ -146,15 +150,23 @@ def _report(study: Study, options: ImportOptions) -> None:
 
 def _consent(given: str, study: Study) -> Consent:
     """Who agreed, as given or as a person at the terminal says. UsageError rather than a guess."""
-    if not given and sys.stdin.isatty():
-        counts = merged([report.speakers for report in study.reports])
-        print(f"{len(counts)} people speak in it: {listed(counts)}")
-        given = _ask("Who of them agreed to be learnt from? (all, none, or names)")
-    if not given:
+    if given:
+        return Consent.read(given, study.people, attested_by())
+    if not sys.stdin.isatty():
         raise UsageError(
             "--consent is missing: say who agreed to be learnt from: all, none, or NAME,NAME"
         )
-    return Consent.read(given, study.people, attested_by())
+    counts = merged([report.speakers for report in study.reports])
+    print(f"{len(counts)} people speak in it: {listed(counts)}")
+    while True:
+        said = _ask("Who of them agreed to be learnt from? (all, none, or names)")
+        try:
+            consent = Consent.read(said, study.people, attested_by())
+            consent.of(study.people)
+        except ImportRefusedError as error:  # a slip of the pen
+            print(error)
+        else:
+            return consent
 
 
 def attested_by() -> str:

@@ -6,13 +6,15 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 import torch
 
-from bot.cli.choosing import UsageError, choose, choose_version
+from bot.cli.choosing import UsageError, choose, choose_version, train_command
 from bot.counts import counted
 from bot.memory.context import Context, Voice
 from bot.paths import Paths
+from lm.checkpoints.checkpoint import CheckpointError
 from lm.checkpoints.meta import Meta
 from lm.checkpoints.versions import Versions
 from lm.learning.events import Card
@@ -36,20 +38,34 @@ async def show_models(action: str, number: int, name: str, as_json: bool, paths:
     elif action not in ("list", "show"):
         raise UsageError(f"models {action}: allowed are list, promote N, rollback and show N")
     wanted = [number] if action == "show" else versions.all()
-    rows = [{"current": v == versions.current(), **asdict(versions.meta(v))} for v in wanted]
+    current = versions.current()
+    rows = [{"current": v == current, **_known(versions, v, action == "show")} for v in wanted]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False))
         return
     for row in rows:
+        mark = "*" if row["current"] else " "
+        if "damaged" in row:
+            print(f"{mark} {row['version']:>4}  damaged: {row['damaged']}")
+            continue
         born = datetime.fromtimestamp(row["created_at"], UTC).strftime("%Y-%m-%d %H:%M UTC")
         bpb = row["metrics"].get("bpb")
         figure = "" if bpb is None else f", {bpb:.3f} bits per byte held out"
-        mark = "*" if row["current"] else " "
         print(f"{mark} {row['version']:>4}  {born}  {counted(row['messages'], 'message')}{figure}")
         if action == "show":
             print(card(versions.meta(row["version"])))
     if not rows:
-        print(f"{group.name} has no version yet: understudy train --group {group.name!r}")
+        print(f"{group.name} has no version yet: {train_command(group)}")
+
+
+def _known(versions: Versions, version: int, whole: bool) -> dict[str, Any]:
+    """What a version's card holds; of a damaged one, where not the `whole` is wanted, why not."""
+    try:
+        return asdict(versions.meta(version))
+    except CheckpointError as error:
+        if whole:
+            raise
+        return {"version": version, "damaged": str(error)}
 
 
 def card(meta: Meta) -> str:

@@ -6,6 +6,7 @@ Nothing said here is stored. Names complete with Tab; /as NAME changes who answe
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -35,6 +36,7 @@ from storage import groups, turns
 from storage.chats import ChatRow, ContextRow
 from storage.store import reading
 
+COMMAND = re.compile(r"/[a-z_]{1,32}")
 MOST_NAMES = 12  # in one line of an answer
 HINT = "/as NAME changes who answers, /who lists everybody, /reset forgets, Ctrl-D ends."
 
@@ -175,6 +177,8 @@ def _respond(stage: Stage, persona: Persona, line: str) -> Persona:
         print("Forgotten.")
     elif command == "/help":
         print(HINT)
+    elif COMMAND.fullmatch(command):
+        print(f"{command}: there is no such command. {HINT}")
     else:
         stage.hear(None, clean(line))
         print(f"{persona.name}: ", end="", flush=True)
@@ -189,4 +193,5 @@ def _named(cast: Cast, name: str) -> Persona:
     if len(found) == 1:
         return found[0]
     names = ", ".join(each.name for each in (found or cast.personas)[:MOST_NAMES])
-    raise UsageError(f"{name}: say which of these: {names}")
+    said = f"{name}: " if name else ""
+    raise UsageError(f"{said}say which of these: {names}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from dataclasses import dataclass
 
-from bot.cli.choosing import SAMPLE, UsageError, choose
-from bot.cli.sample import import_sample
+from bot.cli.choosing import UsageError
+from bot.cli.sample import expect_group, find_group
 from bot.config import Config
 from bot.paths import Paths
-from storage import groups
 from storage.groups import Group
 from storage.lock import hold
 from storage.store import Store
@@ -30,10 +30,13 @@ class TrainOptions:
 def train(options: TrainOptions, config: Config, paths: Paths) -> None:
     """Train and say how it went. Raises UsageError."""
     config = _overridden(config, options)
-    if not paths.database.exists() and options.group.casefold() != SAMPLE.casefold():
-        choose([], options.group)  # says what to do first, before a data directory is made
+    expect_group(paths, options.group)
     with hold(paths.data):
-        asyncio.run(_train(options, config, paths))
+        group = asyncio.run(_group(paths, options.group))
+        # Seconds of torch: not for a group that is not there, nor in an event loop, in which
+        # Ctrl-C would wait for them.
+        importlib.import_module("bot.learning.watch")
+        asyncio.run(_train(group, options, config, paths))
 
 
 def _overridden(config: Config, options: TrainOptions) -> Config:
@@ -49,34 +52,18 @@ def _overridden(config: Config, options: TrainOptions) -> Config:
         ) from None
 
 
-async def _train(options: TrainOptions, config: Config, paths: Paths) -> None:
-    # torch is not imported for a command line that ends in a UsageError
-    from bot.learning import curve
-    from bot.learning.promotion import ensure_agreed
-    from bot.learning.training import Training
-    from bot.learning.watch import verdict, watch
-    from lm.checkpoints.versions import Versions
+async def _group(paths: Paths, name: str) -> Group:
+    async with Store(paths.database) as store:
+        return await find_group(store, name)
+
+
+async def _train(group: Group, options: TrainOptions, config: Config, paths: Paths) -> None:
+    from bot.learning.watch import train
 
     async with Store(paths.database) as store:
-        group = await _group(store, options.group)
-        training = Training(store, group, paths, config)
-        events = training.events(
-            background=False, start="fresh" if options.fresh else "auto", resume=options.resume
+        await train(
+            *(store, group, paths, config),
+            start="fresh" if options.fresh else "auto",
+            resume=options.resume,
+            as_json=options.as_json,
         )
-        gate, version = await watch(events, options.as_json)
-        versions = Versions(paths.models(group.id))
-        if gate["better"]:
-            await ensure_agreed(store, group, versions, version)
-            versions.promote(version)
-        if not options.as_json:
-            print(f"The loss curve is {curve.keep(versions, version)}")
-            print(verdict(gate, version))
-
-
-async def _group(store: Store, name: str) -> Group:
-    """The group of that name; the sample group is imported when it is asked for."""
-    known = await store.read(groups.all_groups)
-    if name.casefold() == SAMPLE.casefold() and not any(g.name == SAMPLE for g in known):
-        await import_sample(store)
-        known = await store.read(groups.all_groups)
-    return choose(known, name)

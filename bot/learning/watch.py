@@ -1,4 +1,4 @@
-"""A training as a terminal shows it: a bar on a terminal, plain lines elsewhere, or JSON lines."""
+"""A training in a terminal, from its plan to its promotion: a bar, plain lines, or JSON lines."""
 
 from __future__ import annotations
 
@@ -10,12 +10,46 @@ from typing import Any
 from rich import progress as bars
 from rich.console import Console
 
+from bot.config import Config
+from bot.learning import curve
+from bot.learning.promotion import ensure_agreed
 from bot.learning.retraining import compare
-from bot.learning.training import Event
+from bot.learning.training import Event, Training
+from bot.paths import Paths
+from lm.checkpoints.versions import Versions
 from lm.learning.events import Card, Note, Plan, Progress
+from lm.learning.training import Start
+from storage.groups import Group
+from storage.store import Store
 
 SAID: dict[str, type[Any]] = {"plan": Plan, "note": Note, "card": Card}  # whole, once
 PLAIN_EVERY = 10  # progress events between two plain lines
+
+
+async def train(
+    store: Store,
+    group: Group,
+    paths: Paths,
+    config: Config,
+    *,
+    start: Start = "auto",
+    resume: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Train a version, show how it goes, and promote it if it is better.
+
+    Raises TrainingError when no version comes out, or somebody has withdrawn meanwhile.
+    """
+    training = Training(store, group, paths, config)
+    events = training.events(background=False, start=start, resume=resume)
+    gate, version = await watch(events, as_json)
+    versions = Versions(paths.models(group.id))
+    if gate["better"]:
+        await ensure_agreed(store, group, versions, version)
+        versions.promote(version)
+    if not as_json:
+        print(f"The loss curve is {curve.keep(versions, version)}")
+        print(verdict(gate, version))
 
 
 async def watch(events: AsyncIterator[Event], as_json: bool = False) -> tuple[Event, int]:

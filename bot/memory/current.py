@@ -20,15 +20,23 @@ from lm.checkpoints.blank import NOBODY, blank
 from lm.checkpoints.checkpoint import Checkpoint, CheckpointError
 from lm.checkpoints.versions import Versions
 from lm.device import default_device
+from lm.failure import Failure
 from storage import groups
 from storage.store import Store
 
 log = logging.getLogger(__name__)
 
 
+class DeviceError(Failure):
+    """The device that the settings name is not there; the message is one line."""
+
+
 def pick_device(wanted: str) -> torch.device:
-    """The device that computes replies."""
-    return default_device() if wanted == "auto" else torch.device(wanted)
+    """The device that computes replies. Raises DeviceError for a GPU that is not there."""
+    device = default_device()
+    if wanted == "cuda" and device.type != "cuda":
+        raise DeviceError('engine.device = "cuda": there is no GPU that torch can use')
+    return device if wanted == "auto" else torch.device(wanted)
 
 
 def load_current(versions: Versions, device: torch.device) -> Checkpoint:

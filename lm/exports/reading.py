@@ -99,7 +99,8 @@ def _source(path: Path, formats: Sequence[Format]) -> tuple[Source, tuple[Format
     """Where the bytes are; with the format where a whole zip or folder is an export."""
     try:
         if not (path.is_dir() or path.is_file()):
-            raise ExportError(f"{path}: no such file")
+            there = path.exists()
+            raise ExportError(f"{path}: {'this is no file' if there else 'no such file'}")
         zipped = not path.is_dir() and _begins(path) in (b"PK\3\4", b"PK\5\6")
         if not (path.is_dir() or zipped):
             return Source(path), None

@@ -259,7 +259,8 @@ def _likeliest(zip_name: str, names: list[str]) -> str:
         raise ExportError(f"{zip_name}: no chat export in the zip: {hint}")
     best = [name for key, name in ranked if key == ranked[0][0]]
     if len(best) > 1:
-        raise ExportError(f"{zip_name}: several exports in the zip, unpack one of {best[:5]}")
+        shown = ", ".join(clean_name(name) for name in best[:5])
+        raise ExportError(f"{zip_name}: several exports in the zip, unpack one of {shown}")
     return best[0]
 
 

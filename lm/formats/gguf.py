@@ -8,6 +8,7 @@ at all.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from pathlib import Path
@@ -68,8 +69,12 @@ def write(
         sync(aside)
         aside.rename(file)
         sync(file.parent)
-    except BaseException:
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # what it still holds does not fit either
+            writer.close()
         aside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and not error.strerror:  # numpy's, which counts items
+            raise OSError(f"{file}: not all of it could be written: is the disk full?") from error
         raise
 
 

@@ -44,7 +44,9 @@ CONFIG_FILE = Path("config.toml")
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings; config.toml if any")]
 DataOption = Annotated[Path, typer.Option("--data", help="Where everything is kept")]
-GroupOption = Annotated[str, typer.Option("--group", help="The group's name, where there is more than one")]
+GroupOption = Annotated[
+    str, typer.Option("--group", help="The group's name, where there is more than one")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output")]
 DATA = Path("data")
 LARGEST = 2**63 - 1  # of the numbers that the database holds
@@ -121,7 +123,12 @@ def import_(
 def train(
     group: GroupOption = "",
     preset: Annotated[str, typer.Option(help="auto, tiny, small, base, large or lad-gpt")] = "",
-    minutes: Annotated[float, typer.Option(help="Plan to fit into this many minutes; else config.toml's, else 25 with auto")] = 0,
+    minutes: Annotated[
+        float,
+        typer.Option(
+            help="Plan to fit into this many minutes; else config.toml's, else 25 with auto"
+        ),
+    ] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start from new weights")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted one")] = False,
     as_json: JsonOption = False,

@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 from bot.config import SamplingConfig
+from bot.speaking.voice import speaker
+from bot.speaking.voice.prompt import TRIES
 from bot.speaking.voice.repeats import digest
+from bot.speaking.voice.speaker import Speaker
 from bot.speaking.voice.style import styled
 from storage import chats, groups, said
 from storage.store import Db, Store
+from tests import small_group
+from tests.backstage import backstage
 
 
 @pytest.mark.parametrize(
@@ -46,6 +51,27 @@ async def test_the_last_replies_of_each_chat_are_remembered(tmp_path: Path) -> N
         mine, others = await store.write(job)
     assert mine == {digest(f"reply {number}") for number in range(3, said.KEPT + 3)}
     assert others == {digest("elsewhere")}
+
+
+async def test_a_crowd_silences_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One reply at a time is drawn while many chats ask, and as many in all until one is new."""
+    monkeypatch.setattr(speaker, "CROWD", 0)
+    sampling = SamplingConfig(max_tokens=8, best_of=4)
+    known: list[str] = []
+
+    def refused(text: str) -> bool:
+        known.append(text)
+        return len(known) < 2 * TRIES
+
+    await small_group.make(tmp_path)
+    async with backstage(tmp_path) as stage:
+        context, alice = (
+            await stage.current.contexts.of(await stage.chat()),
+            stage.speakers["Alice"],
+        )
+        text = await Speaker(stage.thread).say(context, alice, sampling, refused)
+        assert text == known[-1]
+        assert not await Speaker(stage.thread).say(context, alice, sampling, lambda text: True)
 
 
 def test_styles_are_temperature_and_guidance() -> None:

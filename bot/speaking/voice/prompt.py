@@ -10,7 +10,7 @@ from lm.corpus.text import clean
 from lm.engine.request import Request
 from lm.engine.sampling import Sampling
 
-TRIES = 4  # samples until one has words in it
+TRIES = 4  # requests until one has words in it
 
 
 def ask(

@@ -44,8 +44,9 @@ class Speaker:
         at: when it is said, as Context.tokens_at takes it
         Raises EngineFull and ValueError as the engine does.
         """
-        tries, deadline = 0, time.monotonic() + DEADLINE_S
-        while tries < TRIES and time.monotonic() < deadline:
+        drawn, deadline = 0, time.monotonic() + DEADLINE_S
+        most = TRIES * sampling.best_of  # in a crowd as well, else it would fall silent there
+        while drawn < most and time.monotonic() < deadline:
             voice = context.voice  # of this request, whatever is swapped while it is decoded
             if self._thread.load >= CROWD:
                 sampling = sampling.model_copy(update={"best_of": 1})
@@ -58,7 +59,7 @@ class Speaker:
             except StaleVersionError:  # a swap is under way: this context is rebuilt in a moment
                 await asyncio.sleep(0.02)
                 continue
-            tries += 1
+            drawn += sampling.best_of
             if self._told is not None:
                 self._told(finished.stats)
             if all(reply.reason == "error" for reply in finished.replies):

@@ -32,7 +32,8 @@ def precision(device: torch.device) -> torch.dtype:
     (benchmarks/LOG.md).
     """
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if native else torch.float32
     offers = capabilities()
     if not any(offers.get(flag) for flag in ("avx512_bf16", "amx_tile", "bf16")):
         return torch.float32

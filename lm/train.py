@@ -98,7 +98,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--preset", default="auto", choices=["auto", *PRESETS])
     parser.add_argument("--tokenizer", choices=get_args(Kind), help="how text is cut")
     parser.add_argument("--start", default="auto", choices=get_args(Start), help="from where")
-    parser.add_argument("--seed", type=int, default=1, help="same seed, same weights")
+    parser.add_argument("--seed", type=int, default=1, help="same seed, same weights on a CPU")
     parser.add_argument(
         "--max-seconds", type=_seconds, default=math.inf, help="plan a run that ends by then"
     )

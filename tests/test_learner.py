@@ -158,7 +158,9 @@ class KilledError(Exception):
     """The moment at which a test's run ends."""
 
 
-def interrupted(snapshot: Snapshot, after: int, chosen: Preset = WITH_DROPOUT) -> None:
+def interrupted(
+    snapshot: Snapshot, after: int, chosen: Preset = WITH_DROPOUT, worthwhile: float = math.inf
+) -> None:
     """A run that keeps its state after every step and is gone in the middle of a later one."""
 
     class Killed(GPT):
@@ -171,7 +173,7 @@ def interrupted(snapshot: Snapshot, after: int, chosen: Preset = WITH_DROPOUT) -
             return super().hidden(tokens, positions, cache)
 
     run = learner(chosen, [], snapshot=snapshot, kind=Killed)
-    run.snapshot_every = 0.0
+    run.snapshot_every, run.worthwhile = 0.0, worthwhile
     with pytest.raises(KilledError):
         run.learn()
 
@@ -214,6 +216,37 @@ def test_a_long_run_goes_on_as_it_is_where_compiling_does_not_pay(
     said = "2,000 ms a batch" if why == "no quicker" else "torch.compile is not supported here;"
     assert note.startswith("the model is not compiled")
     assert said in note
+
+
+def test_a_run_whose_compiler_is_gone_is_taken_up_plain(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It says so, and misses nothing of what it was."""
+
+    def no_compiler(gpt: GPT, step: Callable[[GPT], object]) -> GPT:
+        step(gpt)
+        raise RuntimeError("no compiler\nand more about it")
+
+    monkeypatch.setattr("lm.learning.learner.tried", lambda gpt, _: (gpt, 2.0, 1.0))
+    monkeypatch.setattr("lm.learning.learner.compiled", no_compiler)
+    snapshot = Snapshot(tmp_path / "state", "this run")
+    interrupted(snapshot, 8, worthwhile=0.0)
+    events: list[Event] = []
+    run = learner(WITH_DROPOUT, events, snapshot=snapshot)
+    run.resume()
+    found = run.learn()
+    (note,) = (event.message for event in events if isinstance(event, Note))
+    assert note == "the model is not compiled from here on: no compiler"
+    whole = learner(WITH_DROPOUT, [])
+    whole.worthwhile = 0.0
+    assert same(found.model, whole.learn().model)
+
+
+def test_a_run_is_judged_as_precisely_as_it_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the device is quicker in now: an interruption may have changed that."""
+    expected, _ = learnt(WITH_DROPOUT)
+    monkeypatch.setattr("lm.models.predictor.precision", lambda _: torch.bfloat16)
+    assert learnt(WITH_DROPOUT)[0].curve == expected.curve
 
 
 def test_a_short_run_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from lm.corpus.spelling import spelling
 from lm.corpus.tokenizer import Tokenizer
 from lm.device import autocast, out_of_memory, uploaded
 from lm.judging.bits import bits_per_byte
-from lm.learning.compiled import WORTHWHILE, CompiledGPT, tried
+from lm.learning.compiled import WORTHWHILE, compiled, tried
 from lm.learning.events import Note, Progress, Report
 from lm.learning.loss import next_token_loss
 from lm.learning.optimizer import ALONE, Optimizer
@@ -138,7 +138,7 @@ class Learner:
         self._optimizer.restore(_under("optimizer.", tensors), numbers["optimizer"])
         self._model.load_state_dict(_under("model.", tensors))
         if self._course.compiled:
-            self._computed = CompiledGPT(self._model)
+            self._compile()
         if self._course.best < math.inf:
             self._best = copy.deepcopy(self._optimizer.average)
             self._best.load_state_dict(_under("best.", tensors))
@@ -148,6 +148,18 @@ class Learner:
         torch.set_rng_state(tensors["random"])
         if "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"])
+
+    def _compile(self) -> None:
+        """Compile the blocks of a run that is taken up, which costs it nothing of its time."""
+        preset, device = self._preset, self._machine.device
+        rows = torch.zeros(preset.rows, preset.context + 1, dtype=torch.long)
+        own = uploaded(self._team.share(rows), device)
+        try:
+            self._computed = compiled(self._model, lambda gpt: self._backward(gpt, own, 1.0))
+        except Exception as error:  # the compiler may be gone
+            self._course.compiled = False
+            self._report(Note(f"the model is not compiled from here on: {_in_short(error)}"))
+        self._model.zero_grad()
 
     def learn(self) -> Learned:
         """Train to the end of the plan or of what helps. DivergedError when nothing came of it."""
@@ -194,17 +206,17 @@ class Learner:
         own = uploaded(self._team.share(tokens), self._machine.device)
         quicker = torch.zeros(1, device=own.device)
         try:
-            compiled, plain, quick = tried(
+            candidate, plain, quick = tried(
                 self._model, lambda gpt: self._backward(gpt, own, 1.0).item()
             )
             quicker += quick < plain
             took = f"{1e3 * quick:,.0f} ms a batch instead of {1e3 * plain:,.0f}"
         except Exception as error:  # whatever a compiler stumbles over, the training goes on
-            took = (str(error).splitlines() or [type(error).__name__])[0][:MOST_OF_ERROR]
+            took = _in_short(error)
         self._team.average([quicker])
         course.compiled = quicker.item() == 1.0
         if course.compiled:
-            self._computed = compiled
+            self._computed = candidate
         self._model.zero_grad()
         self._seed_dropout()
         course.compiling = self._team.same(time.monotonic() - began)
@@ -264,7 +276,8 @@ class Learner:
     def _evaluate(self) -> None:
         """Judge the average on held-out text; keep it if it is the best so far."""
         course, average = self._course, self.average
-        predictor = GPTPredictor(average, self._machine.device)
+        machine = self._machine  # its precision is the run's, whatever suits the device now
+        predictor = GPTPredictor(average, machine.device, dtype=machine.dtype)
         found = bits_per_byte(predictor, self._tokenizer, self._held_out, self._preset.context)
         found = self._team.same(found)
         course.bpb = found if math.isfinite(found) else None
@@ -326,6 +339,11 @@ class Learner:
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The tensors whose names begin with prefix, without it."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _in_short(error: Exception) -> str:
+    """What it says first, of a bounded length."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:MOST_OF_ERROR]
 
 
 def _passed(before: float, after: float, marks: int) -> bool:

@@ -46,14 +46,21 @@ class Predictor(Protocol):
 
 
 class GPTPredictor:
-    """A GPT as a Predictor, in the precision that its device multiplies fastest."""
+    """A GPT as a Predictor, in the precision that its device multiplies fastest or in `dtype`."""
 
-    def __init__(self, model: GPT, device: torch.device, voices: Voices | None = None) -> None:
+    def __init__(
+        self,
+        model: GPT,
+        device: torch.device,
+        voices: Voices | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         """`model` is on `device`; it is put into eval mode while it is asked.
 
         voices: what is added to its scores by who speaks, if anything
         """
         self._model, self._device, self._voices = model, device, voices
+        self._dtype = dtype or precision(device)
 
     def nats(
         self, rows: Sequence[Ids], before: Sequence[Ids] = (), skips: Sequence[int] = ()
@@ -117,7 +124,7 @@ class GPTPredictor:
             alike.setdefault(row[:skip].tobytes(), []).append(i)
         alone = [i for start, group in alike.items() if not start or len(group) == 1 for i in group]
         found: dict[int, Floats] = {}
-        with autocast(self._device, precision(self._device)):
+        with autocast(self._device, self._dtype):
             for i, hidden in self._hidden(rows, alone, 0, None):
                 found[i] = read(i, hidden[skips[i] :]).cpu().numpy()
             for start, group in alike.items():

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from lm.corpus.batches import Ids
+from lm.device import uploaded
 from lm.models.predictor import Floats
 
 
@@ -43,7 +44,7 @@ def side_by_side(before: Sequence[Ids], device: torch.device) -> Tensor:
     padded = np.full((len(before), max(map(len, before))), ABSENT, np.int64)
     for row, ids in zip(padded, before, strict=True):
         row[len(row) - len(ids) :] = ids
-    return torch.from_numpy(padded).to(device)
+    return uploaded(torch.from_numpy(padded), device)
 
 
 def followed(span: Tensor, context: int, at: Tensor, vocab_size: int) -> list[Tensor]:

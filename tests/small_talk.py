@@ -41,6 +41,7 @@ def learner(
     seconds: float = math.inf,
     snapshot: Snapshot | None = None,
     kind: type[GPT] = GPT,
+    device: torch.device = CPU,
 ) -> Learner:
     learned, held_out = transcript().split()
     tokenizer = Tokenizer.train(LINES, 300, frequent_speakers(learned))
@@ -48,7 +49,7 @@ def learner(
     model = kind(chosen.config(tokenizer.vocab_size), chosen.dropout)
     batches = Batches(tokenizer, learned, chosen.rows, chosen.context)
     return Learner(
-        model, tokenizer, batches, held_out, chosen, MACHINE, events.append,
+        model, tokenizer, batches, held_out, chosen, replace(MACHINE, device=device), events.append,
         seed=seed, seconds=seconds, snapshot=snapshot,
     )  # fmt: skip
 

@@ -95,6 +95,7 @@ def test_json_to_stdout_is_nothing_but_json(data: Path) -> None:
     with hold(data):
         result = run("--data", data, "--json", "-")
     assert json.loads(result.stdout)["group"] == "us"
+    assert "judging version " in result.stderr.splitlines()[0]
     assert "judged: bits per byte" in result.stderr
     assert not Paths(data).transcript(1).exists()
 

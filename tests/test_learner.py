@@ -18,7 +18,7 @@ from lm.learning.learner import DivergedError, Learned
 from lm.learning.presets import Preset
 from lm.learning.snapshot import Snapshot, SnapshotError
 from lm.models.gpt import GPT, Cache
-from tests.small_talk import QUICK, WITH_DROPOUT, learner, same
+from tests.small_talk import CPU, QUICK, WITH_DROPOUT, learner, same
 
 
 @pytest.fixture(autouse=True)
@@ -159,7 +159,12 @@ class KilledError(Exception):
 
 
 def interrupted(
-    snapshot: Snapshot, after: int, chosen: Preset = WITH_DROPOUT, worthwhile: float = math.inf
+    snapshot: Snapshot,
+    after: int,
+    chosen: Preset = WITH_DROPOUT,
+    *,
+    worthwhile: float = math.inf,
+    device: torch.device = CPU,
 ) -> None:
     """A run that keeps its state after every step and is gone in the middle of a later one."""
 
@@ -172,7 +177,7 @@ def interrupted(
                 raise KilledError
             return super().hidden(tokens, positions, cache)
 
-    run = learner(chosen, [], snapshot=snapshot, kind=Killed)
+    run = learner(chosen, [], snapshot=snapshot, kind=Killed, device=device)
     run.snapshot_every, run.worthwhile = 0.0, worthwhile
     with pytest.raises(KilledError):
         run.learn()

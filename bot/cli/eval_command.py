@@ -60,6 +60,7 @@ async def evaluate(name: str, version: int, output: Output, config: Config, path
     versions = Versions(paths.models(group.id))
     number = choose_version(versions.all(), version or versions.current(), group)
     meta = versions.meta(number)
+    print(f"judging version {number} of {group.name}", file=sys.stderr, flush=True)
     judgement = _judge(versions, number, words, config)
     _deliver(judgement, group, meta, output)
 

@@ -195,8 +195,10 @@ def test_asked_to_go_on_it_does_nothing_else(
     resumed = Training(
         transcript(400), tmp_path, events.append, preset="tiny", device=CPU, start="continue"
     )
+    told = len(events)
     with pytest.raises(SnapshotError, match="no interrupted training"):
         resumed.run(resume=True)
+    assert len(events) == told  # not even a plan
     quick(monkeypatch, matrix_lr=float("nan"), min_steps=40)
     with pytest.raises(DivergedError, match="nothing was learnt"):
         train(transcript(400), tmp_path, events, start="continue")

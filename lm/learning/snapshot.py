@@ -66,16 +66,20 @@ class Snapshot:
         aside.rename(self._directory)
         shutil.rmtree(old, ignore_errors=True)
 
+    def expect(self) -> None:
+        """SnapshotError where there is no state, of whichever run."""
+        if not (self._latest() / NUMBERS).exists():
+            raise SnapshotError(
+                "there is no interrupted training to resume: train without --resume"
+            )
+
     def read(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """What was written last. SnapshotError says why there is nothing to go on from."""
+        self.expect()
         directory = self._latest()
         try:
             numbers = json.loads((directory / NUMBERS).read_text(encoding="utf-8"))
             tensors: dict[str, Tensor] = load((directory / TENSORS).read_bytes())
-        except FileNotFoundError:
-            raise SnapshotError(
-                "there is no interrupted training to resume: train without --resume"
-            ) from None
         except (OSError, ValueError, SafetensorError) as error:
             raise SnapshotError(
                 f"the interrupted training cannot be read ({type(error).__name__}): "

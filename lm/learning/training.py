@@ -81,6 +81,8 @@ class Training:
     def run(self, *, resume: bool = False) -> int:
         """Train and store a candidate; returns its version. ValueError for too little material."""
         began = time.monotonic()
+        if resume:  # before the current version is judged, which takes its time
+            Snapshot(self._models / SNAPSHOT).expect()
         material = divide(self._transcript)
         with kept_in(self._models / f".compiled-{self._team.rank}"):
             return self._trained(material, began, resume)

@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
@@ -60,13 +61,13 @@ async def evaluate(name: str, version: int, output: Output, config: Config, path
     versions = Versions(paths.models(group.id))
     number = choose_version(versions.all(), version or versions.current(), group)
     meta = versions.meta(number)
+    device = pick_device(config.engine.device)
     print(f"judging version {number} of {group.name}", file=sys.stderr, flush=True)
-    judgement = _judge(versions, number, words, config)
+    judgement = _judge(versions, number, words, device)
     _deliver(judgement, group, meta, output)
 
 
-def _judge(versions: Versions, number: int, words: Transcript, config: Config) -> Judgement:
-    device = pick_device(config.engine.device)
+def _judge(versions: Versions, number: int, words: Transcript, device: torch.device) -> Judgement:
     checkpoint = versions.load(number, device)
     learned, held_out = words.split()
     if not any(held_out):

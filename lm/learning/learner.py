@@ -106,6 +106,7 @@ class Learner:
         self._best: GPT | None = None
         self._course = Course()
         self._steps = preset.steps(batches.tokens)
+        self._flops_per_token = flops_per_token(model.config)
         self.snapshot_every = SNAPSHOT_EVERY
         self.worthwhile = WORTHWHILE  # seconds left, from which on compiling is tried
         self._saved = time.monotonic()
@@ -289,14 +290,13 @@ class Learner:
         """Where the run is; the speed is that since it began or was taken up."""
         course, preset = self._course, self._preset
         speed = steps * preset.rows * preset.context / max(seconds, 1e-9)
-        flops = flops_per_token(self._model.config)
         return Progress(
             step=course.step,
             steps=round(course.step / course.progress),
             loss=course.mean,
             bpb=course.bpb,
             tokens_per_s=speed,
-            peak_share=speed * flops / self._machine.peak,
+            peak_share=speed * self._flops_per_token / self._machine.peak,
             seconds_left=self._left,
         )
 

@@ -48,7 +48,9 @@ class Handmade:
             for r, s in zip(rows, skips or [0] * len(rows), strict=True)
         ]
 
-    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+    def log_probs(
+        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
+    ) -> list[Floats]:
         return [
             np.array([np.log(self.after(r[: t + 1])) for t in places], np.float32).reshape(
                 len(places), TOKENIZER.vocab_size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from lm.corpus.batches import Ids
 from lm.corpus.message import Message
 from lm.judging.turns import Turns, take_turns
-from lm.models.predictor import Predictor
+from lm.models.predictor import Floats, Predictor
 from tests.predictors import TOKENIZER, A, B, C, Favours, Uniform, quiet
 
 
@@ -45,6 +46,34 @@ def test_who_knows_the_round_is_always_right(context: int) -> None:
     assert found.model.top1.value == 1
     assert found.model.bits.value == pytest.approx(math.log2(1002 / 1000), rel=1e-2)
     assert found.model.bits.count == 45
+
+
+class Remembers(Favours):
+    """Looks back at what was said before its context."""
+
+    def log_probs(
+        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
+    ) -> list[Floats]:
+        whole = [np.append(said, row) for said, row in zip(before, rows, strict=True)]
+        places = [[len(b) + t for t in each] for b, each in zip(before, at, strict=True)]
+        return super().log_probs(whole, places)
+
+
+def test_what_was_said_before_a_context_is_given() -> None:
+    """Of its session and of earlier ones, as in a chat: who spoke first spoke last, too."""
+    palindromes = [[Message(i, "jam") for i in (1, 2, 3, 2, 1)] for _ in range(20)]
+
+    def palindrome(tokens: Ids) -> list[int]:
+        said = tokens[np.isin(tokens, [A, B, C])]
+        this = said[len(said) // 5 * 5 :]
+        return [[A, B, C, B, A][len(this)]]
+
+    found = take_turns(Favours(palindrome, 1000), TOKENIZER, [], palindromes, 8, quiet)
+    assert found is not None
+    assert found.model.top1.value < 0.9
+    found = take_turns(Remembers(palindrome, 1000), TOKENIZER, [], palindromes, 8, quiet)
+    assert found is not None
+    assert found.model.top1.value == 1
 
 
 def test_the_gain_is_the_difference_on_the_same_messages() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from lm.corpus.batches import Session, session_ids
 from lm.corpus.tokenizer import Tokenizer
-from lm.judging.bits import ASKED, Watch, windows
+from lm.judging.bits import ASKED, Watch, lately, windows
 from lm.judging.contexts import clusters
 from lm.judging.intervals import Estimate, Floats, Ints, mean
 from lm.judging.markov import Markov
@@ -63,7 +63,8 @@ def take_turns(
     if not counted.any():
         return None
     near, truth = clusters(held_out)[counted], np.searchsorted(named, tokens[counted])
-    log_probs = _ask(model, tokenizer, held_out, context, named, watch)[counted]
+    whole = [*learned, *held_out]
+    log_probs = _ask(model, tokenizer, held_out, whole, context, named, watch)[counted]
     own = _guesses(log_probs, truth, near, None)
     before = [_speakers(tokenizer, session) for session in learned]
     chains = {}
@@ -82,21 +83,23 @@ def _ask(
     model: Predictor,
     tokenizer: Tokenizer,
     sessions: Sequence[Session],
+    said: Sequence[Session],
     context: int,
     named: Ints,
     watch: Watch,
 ) -> Floats:
     """ln p(named speaker comes next), renormalised, before every message: [messages, named]."""
     announcing = np.array([*named, tokenizer.someone])
-    found = windows([session_ids(tokenizer, session) for session in sessions], context)
+    streams = [session_ids(tokenizer, session) for session in sessions]
+    found = windows(streams, context, lately(tokenizer, sessions, said))
     at = [np.flatnonzero(np.isin(each.ids[1:], announcing)) for each in found]
     at = [places[places >= each.skip] for places, each in zip(at, found, strict=True)]
     pieces = []
     for start in range(0, len(found), ASKED):
         asked = found[start : start + ASKED]
-        rows = [each.ids for each in asked]
+        rows, _, before = zip(*asked, strict=True)
         places = [each.tolist() for each in at[start : start + ASKED]]
-        pieces += [scores[:, named] for scores in model.log_probs(rows, places)]
+        pieces += [scores[:, named] for scores in model.log_probs(rows, places, before)]
         watch(min(start + ASKED, len(found)), len(found))
     scores = np.concatenate(pieces).astype(np.float64)
     normalised: Floats = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)

@@ -104,7 +104,9 @@ class Bigram(nn.Module):
         return found
 
     @torch.no_grad()
-    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+    def log_probs(
+        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
+    ) -> list[Floats]:
         """As Predictor says."""
         device = self.lm_head.weight.device
         latest = [

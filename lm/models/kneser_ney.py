@@ -164,7 +164,9 @@ class KneserNey:
         nats = self.target_nats(matched, np.concatenate([row[skip + 1 :] for row, skip in asked]))
         return np.split(nats, np.cumsum([len(row) - 1 - skip for row, skip in asked])[:-1])
 
-    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+    def log_probs(
+        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
+    ) -> list[Floats]:
         """As Predictor says."""
         return [
             np.log(self.distributions(self.match(contexts_of(row)[np.array(places, dtype=int)])))

@@ -168,17 +168,25 @@ class Mixture(nn.Module):
         for share, counts, total in zip(others[REACH:], heard, came.unbind(dim=-1), strict=True):
             found += (share / total.clamp_min(1))[..., None] * counts
         if self.turns is not None:
-            self._announce(self.turns, found, gpt, *read)
+            self._announce(self.turns, found, gpt, *read, before)
         return found
 
     def _announce(
-        self, turns: TurnNgrams, found: Tensor, gpt: Tensor, span: Tensor, at: Tensor
+        self,
+        turns: TurnNgrams,
+        found: Tensor,
+        gpt: Tensor,
+        span: Tensor,
+        at: Tensor,
+        before: Sequence[Ids],
     ) -> None:
         """Put p into `found` where it is behind the end of a message. span, at: on the host."""
         due = turns.due(span.gather(1, at).numpy())
         for row in np.flatnonzero(due.any(axis=1)).tolist():
             places = np.flatnonzero(due[row])
-            p = turns.distributions(span[row].numpy(), at[row].numpy()[places])
+            said = before[row] if before else recency.NOTHING
+            whole = np.concatenate((said, span[row].numpy()))
+            p = turns.distributions(whole, len(said) + at[row].numpy()[places])
             theirs = uploaded(self.weights.turns * torch.from_numpy(p), gpt.device)
             where = uploaded(torch.from_numpy(places), gpt.device)
             found[row, where] = (1 - self.weights.turns) * gpt[row, where] + theirs
@@ -224,26 +232,31 @@ class Mixture(nn.Module):
         """
         matched = self.ngrams.match(contexts_of(row)[skip:-1])
         ngrams = self.ngrams.chances(matched, row[skip + 1 :])
-        heard, came, kinds = recency.chances(np.concatenate((before, row)), len(before), skip)
+        whole = np.concatenate((before, row))
+        heard, came, kinds = recency.chances(whole, len(before), skip)
         with np.errstate(divide="ignore"):
             others = -np.log(np.column_stack((ngrams, heard)))
         due: Mask = np.zeros(len(gpt), dtype=np.bool_)
         if self.turns is not None:
             due = self.turns.due(row[skip:-1])
-            others[due, 0] = self.turns.nats(row, skip + np.flatnonzero(due))
+            others[due, 0] = self.turns.nats(whole, len(before) + skip + np.flatnonzero(due))
         nats = np.column_stack((gpt, others))
         expected = np.column_stack((self.ngrams.kinds(matched), kinds, came))
         kind = np.maximum(np.stack(common, axis=-1), np.float32(RAREST))
         figures = np.column_stack((sure, np.log1p(expected), kind))
         return Parts(nats, figures, due, alone)
 
-    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+    def log_probs(
+        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
+    ) -> list[Floats]:
         """As Predictor says."""
         found = []
-        for row, places, own in zip(rows, at, self._predictor().log_probs(rows, at), strict=True):
+        said = before or [recency.NOTHING] * len(rows)
+        asked = self._predictor().log_probs(rows, at)
+        for row, places, ids, own in zip(rows, at, said, asked, strict=True):
             behind = torch.tensor(list(places), dtype=torch.long)[None]
             read = torch.from_numpy(row)[None], behind
-            p = self._mixed(torch.from_numpy(own).exp()[None], *read, read, ())
+            p = self._mixed(torch.from_numpy(own).exp()[None], *read, read, [ids])
             found.append(p[0].log().numpy())
         return found
 

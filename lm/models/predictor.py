@@ -37,10 +37,12 @@ class Predictor(Protocol):
         """
         ...
 
-    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+    def log_probs(
+        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
+    ) -> list[Floats]:
         """ln p of every token that could follow row[: t + 1], for each t in `at` of that row.
 
-        One array [len(at), vocabulary] per row.
+        One array [len(at), vocabulary] per row; `before` as for `nats`.
         """
         ...
 
@@ -92,7 +94,9 @@ class GPTPredictor:
 
         return self._read(rows, skips, read)
 
-    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+    def log_probs(
+        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
+    ) -> list[Floats]:
         """As Predictor says."""
 
         def read(i: int, hidden: Tensor) -> Tensor:

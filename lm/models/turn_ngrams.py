@@ -1,7 +1,8 @@
 """Who speaks next, by who spoke before: n-grams over the tokens that announce speakers.
 
 Between two messages a Kneser-Ney model of words sees only the end of the last one; this one sees
-the latest speakers of the session instead, and nothing of what they said. It knows no names.
+the latest speakers of the session instead, before the context too, and nothing of what they said.
+It knows no names.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class NativeMixture(Mixture):
         assert self.turns is not None
         span = remember(tokens, cache, self.config.n_layers)
         gpt = scores.exp()
-        self._announce(self.turns, scores, gpt, span, cache.positions[:, -1:])
+        self._announce(self.turns, scores, gpt, span, cache.positions[:, -1:], cache.before)
         scores.log_()
 
 

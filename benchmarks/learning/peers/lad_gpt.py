@@ -160,7 +160,9 @@ class LadPredictor:
         whole = [np.concatenate([next(paid)[each.skip :] for each in some]) for some in found]
         return [nats[s:] for nats, s in zip(whole, skips or [0] * len(rows), strict=True)]
 
-    def log_probs(self, rows: Sequence[Ids], at: Sequence[Sequence[int]]) -> list[Floats]:
+    def log_probs(
+        self, rows: Sequence[Ids], at: Sequence[Sequence[int]], before: Sequence[Ids] = ()
+    ) -> list[Floats]:
         """As Predictor says; a token is predicted from the last tokens that fit the block."""
         return [
             np.stack([self._next(row[max(0, t + 1 - self._block) : t + 1]) for t in places])

@@ -46,7 +46,7 @@ def run(
     options += ["--preset", "tiny", "--threads", "1", "--json"]
     command = [sys.executable, *launcher, "-m", module, *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
